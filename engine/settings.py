@@ -17,8 +17,6 @@ from .listener_faults import listener_fault
 if TYPE_CHECKING:
     import attrs
 
-    from .serving.merger import Merger
-
 GradMode = Literal["no_grad", "inference", "inherit"]
 
 
@@ -27,6 +25,21 @@ class SnapshotTaker(Protocol):
 
     def taker(self, begun: Any) -> Any:
         """Make, for one run, what is called with the position and the values after every block and every iteration."""
+        ...
+
+
+class CallSharing(Protocol):
+    """Lets runs share forwards of their networks: `brickwork.Merger`."""
+
+    bucket: int | None
+
+    @property
+    def identity(self) -> str:
+        """What results hang on, for the cache and for recipes."""
+        ...
+
+    def joined(self, is_cancelled: Callable[[], bool]) -> Any:
+        """Return a context manager for a run that takes part; it gives the run's part."""
         ...
 
 
@@ -142,7 +155,7 @@ class RunSettings:
     witness: bool = field(default=False, validator=_BOOL)
     snapshots: SnapshotTaker | None = field(default=None, validator=_TAKER)
     cache: MemoryCache | None = field(default=None, converter=cache_of)
-    merge: Merger | None = field(default=None, validator=_MERGER)
+    merge: CallSharing | None = field(default=None, validator=_MERGER)
     listeners: tuple[Emit, ...] = field(default=(), converter=_listeners, validator=_check_listeners)
     device_times: bool = field(default=False, validator=_BOOL)
     progress: bool = field(default=True, validator=_BOOL)

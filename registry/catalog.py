@@ -148,5 +148,18 @@ def shipped_folder(name: str) -> str | None:
     return str(shipped.get(whole)) if whole in shipped else None
 
 
+_compositions = Catalog(package="presets.embedded")
+
+
+def register_shipped_composition(target: str) -> None:
+    """Say of which composition the model is that comes with this package: `target` is "module:attribute" of its name."""
+    _compositions.register("composition", target)
+
+
+def shipped_composition() -> str:
+    """Return the name of the composition of the model that comes with this package."""
+    return str(_compositions.get("composition"))
+
+
 families = Catalog(package="families")
 """Contracts of model families, by the `model_name` of their blocks."""

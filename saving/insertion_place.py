@@ -11,9 +11,7 @@ from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.loop import LoopSequentialPipelineBlocks
 from ..blocks.core.preset_catalog import find_preset, preset_names
 from ..families.contract import UNBOUND, FamilyContract
-
-_USUAL = "sdxl.text2image"
-"""The composition of the model that ships, in which blocks of no family are shown."""
+from ..registry.catalog import shipped_composition
 
 
 @frozen
@@ -79,11 +77,16 @@ def _last(gaps: list[_Gap]) -> _Gap | None:
 
 
 def _composition(family: FamilyContract) -> ModularPipelineBlocks | None:
-    usual = find_preset(_USUAL)
+    usual = find_preset(shipped_composition())
     if family is UNBOUND or family is _family(usual):
         return usual
     tasks = (find_preset(name) for name in preset_names() if name.endswith(".text2image") and "/" not in name)
     return next((each for each in tasks if _family(each) is family), None)
+
+
+def is_shipped(family: FamilyContract) -> bool:
+    """Return whether the model that comes with this package is of a family."""
+    return family is _family(find_preset(shipped_composition()))
 
 
 def _family(composition: ModularPipelineBlocks) -> FamilyContract:

@@ -20,12 +20,10 @@ from ..registry.catalog import shipped_name
 from ..registry.hub.repo import is_hub_name
 from ..state.types import type_words
 from .block_sources import Sources
-from .insertion_place import InsertionPlace, insertion_place
+from .insertion_place import InsertionPlace, insertion_place, is_shipped
 
 CARD = "README.md"
 MARK = "<!-- made by brickwork -->"
-_SHIPPED = "stable-diffusion-xl"
-"""The family of the model that ships."""
 _MOST = 12
 """Workflows that are shown."""
 
@@ -88,7 +86,7 @@ def _use(
 def _insert(blocks: ModularPipelineBlocks, repo_id: str, sources: Sources, place: InsertionPlace) -> Iterable[str]:
     name = _step_name(blocks, repo_id)
     trusted = ", trust_remote_code=True" if sources.places else ""
-    ships = place.family.name == _SHIPPED
+    ships = is_shipped(place.family)
     pipe = "brickwork.embedded()" if ships else "ModularPipeline.from_pretrained('owner/name').load_components()"
     comment = "the model that ships, or any other pipeline" if ships else f"a repository of {place.family.name}"
     further = [str(spec.name) for spec in blocks.expected_components if str(spec.name) not in place.components]

@@ -32,11 +32,11 @@ def list_blocks(word: str | None, as_json: bool) -> None:
     found = [
         (name, said) for name, said in _summaries(packages) if word is None or word.lower() in f"{name} {said}".lower()
     ]
+    if not found:
+        raise InputError(f"No block mentions {word!r}.")
     if as_json:
         print_json([{"name": name, "description": said} for name, said in found])
         return
-    if not found:
-        raise InputError(f"No block mentions {word!r}.")
     click.echo(table(found))
 
 

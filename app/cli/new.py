@@ -14,7 +14,7 @@ from .shared.change_options import repo_option
 from .shared.new_names import NewNames, new_names, refuse_installed
 from .shared.output import print_json, remark
 from .shared.target_command import TargetType
-from .shared.targets import Target
+from .shared.targets import Target, target_of
 from .shared.templates import made_files, next_lines, refuse_existing, write_folder
 
 _KINDS = {
@@ -57,19 +57,22 @@ for _kind, _said in _KINDS.items():
     "--from",
     "target",
     type=TargetType(),
-    default="sdxl.text2image",
-    show_default=True,
+    show_default="the composition of the model that ships",
     help="What it runs: a preset, embedded, another workflow file, a folder, or owner/name.",
 )
 @repo_option
 @click.option("--json", "as_json", is_flag=True, help="The files and the next lines as JSON.")
-def workflow(file: Path, target: Target, repo: str | None, as_json: bool) -> None:
+def workflow(file: Path, target: Target | None, repo: str | None, as_json: bool) -> None:
     """Make a workflow file with comments, and a test beside it.
 
     FILE ends in .yaml. What runs with the small model that ships, runs with it at once; of others --repo says where the components are from.
     """
     from .shared.new_workflow import workflow_data, workflow_text
 
+    if target is None:
+        from ...registry.catalog import shipped_composition
+
+        target = target_of(shipped_composition())
     if file.suffix.lower() not in (".yaml", ".yml"):
         raise InputError(f"{file} is no name of a workflow file, which ends in .yaml.")
     names = new_names(file.stem.replace("-", "_"))

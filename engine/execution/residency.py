@@ -20,7 +20,7 @@ from .eviction import best_schedule, chosen_to_go
 from .foreseen import Foreseen
 from .layer_residency import LayerResidency, hints_of_layers, least_of_layers
 from .out_of_memory import is_out_of_memory
-from .uses import TURNS, Use, composition_key, uses_of
+from .uses import ITERATIONS, Use, composition_key, uses_of
 
 
 class PlannedResidency:
@@ -164,7 +164,7 @@ class PlannedResidency:
                 if id(self._components[name]) not in before:
                     found.update(id(held.tensor) for held in held_tensors(self._components[name]))
             for part in (part for each in layers.values() for part in each.parts):
-                found.update({id(held.tensor): 1 if part.stays else TURNS for held in held_tensors(part)})
+                found.update({id(held.tensor): 1 if part.stays else ITERATIONS for held in held_tensors(part)})
         return found
 
     def is_over(self, path: str) -> bool:  # noqa: ARG002 - the protocol gives it

@@ -44,21 +44,21 @@ def uses_of(steps: Sequence[Node], fits: Callable[[str, frozenset[str]], bool]) 
                 yield from uses_of(branch, fits)
 
 
-TURNS = 30
+ITERATIONS = 30
 """Iterations of a loop, where only the order of costs matters."""
 
 
-def often_used(steps: Sequence[Node], turns: int = 1) -> Counter[str]:
+def often_used(steps: Sequence[Node], times: int = 1) -> Counter[str]:
     """Return how often a run computes with each component, by name."""
     found: Counter[str] = Counter()
     for step in steps:
         if isinstance(step, BlockNode):
-            found.update(dict.fromkeys(step.weights, turns))
+            found.update(dict.fromkeys(step.weights, times))
         elif isinstance(step, LoopNode):
-            found += often_used(step.body, turns * TURNS)
+            found += often_used(step.body, times * ITERATIONS)
         elif isinstance(step, ChoiceNode):
             for branch in step.branches.values():
-                found += often_used(branch, turns)
+                found += often_used(branch, times)
     return found
 
 

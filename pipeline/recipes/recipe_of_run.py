@@ -27,7 +27,7 @@ from .parameters_text import SCHEDULES, STEPS, STRENGTH
 from .recipe import Recipe
 
 if TYPE_CHECKING:
-    from ...engine.serving.merger import Merger
+    from ...engine.settings import CallSharing
     from ..modular_pipeline import ModularPipeline
 
 _PACKAGES = ("brickwork", "torch", "diffusers", "transformers")
@@ -92,7 +92,7 @@ def _defaults(pipe: ModularPipeline, plan: Plan, values: Mapping[str, Any]) -> d
     return {name: value for name, value in found.items() if isinstance(value, (int, float))}
 
 
-def _rows(merger: Merger | None) -> dict[str, int]:
+def _rows(merger: CallSharing | None) -> dict[str, int]:
     """Return how many rows every forward had, where that does not hang on other runs."""
     return {} if merger is None or merger.bucket is None else {"rows": merger.bucket}
 

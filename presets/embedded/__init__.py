@@ -8,6 +8,7 @@ from typing import Any
 from ...guiders import ClassifierFreeGuidance
 from ...pipeline.modular_pipeline import ModularPipeline
 from ...registry import shipped
+from ...registry.catalog import register_shipped_composition
 from .call_remarks import call_remarks
 from .words import known_words, unknown_words
 
@@ -32,6 +33,11 @@ for _name, _target in {
     "layout_controlnet": "LAYOUT_CONTROLNET",
 }.items():
     shipped.register(f"brickwork/{_name}", f"{__name__}:{_target}")
+
+COMPOSITION = "sdxl.text2image"
+"""The name of the composition that the model's repository has, in which blocks of no family are shown."""
+
+register_shipped_composition(f"{__name__}:COMPOSITION")
 
 ARROW_LORA = FOLDER.parent / "arrow_lora"
 """A LoRA that teaches the model a shape it does not know: "a red arrow on a blue background"."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from device_doubles import CloneMemory
+from device_doubles import CloneMemory, put_on_lines
 
 from brickwork import ComponentsManager, MemoryCache, ModularPipeline
 from brickwork.adapters.as_written import as_written
@@ -229,6 +229,7 @@ def test_how_a_network_is_compiled_counts_where_it_may_change_a_result(pipe: Mod
 
 def test_a_compiled_network_is_cached_placed_and_named_in_recipes(pipe: ModularPipeline, tiny_folder: Path) -> None:
     models, manager, memory = pipe.components, ComponentsManager(), CloneMemory()
+    put_on_lines(models)
     pipe = ModularPipeline.from_pretrained(str(tiny_folder), components_manager=manager)
     pipe.update_components(**{name: models[name] for name in pipe.pretrained_component_names})
     pipe.configure(progress=False)

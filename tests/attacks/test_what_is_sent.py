@@ -12,6 +12,7 @@ from typing import Any
 
 import huggingface_hub
 import pytest
+from block_repo import relocated
 from cli_runner import invoke
 from hub_server import TOKEN, Hub
 
@@ -81,13 +82,15 @@ def test_the_client_left_alone_would_ask_and_tell_more(hub: Hub) -> None:
     assert "torch/" in hub.headers[-1]["user-agent"]
 
 
-def test_opening_and_loading_from_the_hub_asks_for_the_commit_and_each_file_once(hub: Hub, tiny_folder: Path) -> None:
-    sha = hub.add_folder("me/tiny", tiny_folder)
+def test_opening_and_loading_from_the_hub_asks_for_the_commit_and_each_file_once(
+    hub: Hub, tiny_folder: Path, tmp_path: Path
+) -> None:
+    sha = hub.add_folder("me/tiny", relocated(tiny_folder, tmp_path / "tiny", "me/tiny"))
     hub.requests.clear()
     pipe = ModularPipeline.from_pretrained("me/tiny", revision=sha)
     opening = asked(hub)
     assert opening[0] == f"GET /api/models/me/tiny/revision/{sha}"
-    assert opening[1:] == [f"{method} /me/tiny/resolve/{sha}/model_index.json" for method in ("HEAD", "GET")]
+    assert opening[1:] == [f"{method} /me/tiny/resolve/{sha}/modular_model_index.json" for method in ("HEAD", "GET")]
     pipe.load_components()
     loading = asked(hub)
     files = {path.relative_to(tiny_folder).as_posix() for path in tiny_folder.rglob("*") if path.is_file()}

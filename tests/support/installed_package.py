@@ -29,6 +29,8 @@ def install(
     _write(info / "entry_points.txt", entry_points)
     for module, code in (modules or {}).items():
         _write(site / module, code)
+    # By it Python says which package a module is of.
+    _write(info / "RECORD", "".join(f"{each},,\n" for each in (*(modules or {}), f"{info.name}/METADATA")))
     return info
 
 

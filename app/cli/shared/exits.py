@@ -18,7 +18,7 @@ FAILED = 1
 MISFIT = 2
 """What was asked for does not fit: options, inputs, a composition."""
 ABSENT = 3
-"""A component, repository or file is not to be had."""
+"""A component, repository or file could not be found or loaded."""
 UNTRUSTED = 4
 DIFFERS = 5
 """`replay` gave something else."""
@@ -30,7 +30,7 @@ MEANINGS: Mapping[int, str] = {
     DONE: "done",
     FAILED: "the run failed: an error of a block's code, memory that ran out. `BRICKWORK_TRACEBACK=1` shows where",
     MISFIT: "what was asked for does not fit: options, inputs, a composition",
-    ABSENT: "a component, repository or file is not to be had",
+    ABSENT: "a component, repository or file could not be found or loaded",
     UNTRUSTED: "code that is not trusted",
     DIFFERS: "`replay` gave something else",
     SOME_FAILED: "some rows of a batch failed",

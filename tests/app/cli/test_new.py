@@ -21,6 +21,7 @@ from brickwork.app.cli.new import tree
 from brickwork.app.cli.shared.new_names import new_names
 from brickwork.app.cli.shared.templates import FOLDER, made_files, next_lines, write_folder
 from brickwork.presets.embedded import FOLDER as EMBEDDED
+from brickwork.registry import catalog, families
 from brickwork.state import InputError
 
 KINDS = {"block": "WarmTint", "guider": "fading", "family": "small_pixels", "package": "studio_blocks"}
@@ -233,6 +234,10 @@ def test_the_settings_say_where_tests_and_types_are(made: Path) -> None:
 def test_the_names_by_which_things_are_found_lead_to_them(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib
 
+    # Families and compositions register themselves, and other tests look at all that there are.
+    for names in (catalog, families):
+        assert len(list(names)) > 0
+        monkeypatch.setattr(names, "_own", dict(names._own))
     found = []
     for folder, place in zip(folders(made), importable(made), strict=True):
         monkeypatch.syspath_prepend(place)
@@ -244,7 +249,8 @@ def test_the_names_by_which_things_are_found_lead_to_them(made: Path, monkeypatc
                 module, _, attribute = target.partition(":")
                 found.append((name, getattr(importlib.import_module(module), attribute)))
     for module in [name for name in sys.modules if name.split(".")[0] in {each.name for each in folders(made)}]:
-        monkeypatch.delitem(sys.modules, module)
+        # For good: monkeypatch would put it back.
+        del sys.modules[module]
     assert [name for name, _ in found] == ["warm_tint", "unconditional", "limit", "limited"]
     assert found[0][1].__name__ == "WarmTint"
     assert "limit" in found[3][1]

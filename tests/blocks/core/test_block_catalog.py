@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.metadata
 import shutil
 import sys
 from collections import Counter
@@ -17,6 +16,7 @@ from brickwork.blocks.core.block_catalog import _is_public, _subclasses, block_n
 from brickwork.blocks.core.part import BlockPart
 from brickwork.blocks.core.preset_catalog import presets
 from brickwork.state import CompositionError
+from brickwork.state.packages import block_packages
 
 ROOMS = ("blocks/steps", "blocks/techniques", "presets")
 
@@ -60,9 +60,9 @@ def test_a_block_is_found_by_its_name(name: str) -> None:
 def test_packages_are_read_again_where_one_is_installed_removed_or_out_of_reach(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read: list[str] = []
-    real = importlib.metadata.entry_points
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: read.append(group) or real(group=group))
+    read: list[int] = []
+    real = block_packages.distributions
+    monkeypatch.setattr(block_packages, "distributions", lambda: (read.append(1), real())[1])
 
     def found() -> set[str]:
         return {each for each in block_names() if each.startswith("some-")}
@@ -83,7 +83,7 @@ def test_packages_are_read_again_where_one_is_installed_removed_or_out_of_reach(
     assert found() == {"some-one/its", "some-two/its"}
     shutil.rmtree(first)
     assert found() == found() == {"some-two/its"}
-    assert read == ["brickwork.blocks"] * 4
+    assert len(read) == 4
     monkeypatch.setattr("sys.path", sys.path[1:])
     assert found() == set()
 

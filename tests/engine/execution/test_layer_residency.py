@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from device_doubles import AwayMemory, RecordedStreams
+from device_doubles import AwayMemory, RecordedStreams, put_on_lines
 
 from brickwork import ComponentError, ComponentsManager, MemoryCache, ModularPipeline
 from brickwork.engine.events import ComponentFreed, ComponentMoved
@@ -22,6 +22,7 @@ CALL: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 2, "output": "
 def pipe(tiny_folder: Path) -> Iterator[ModularPipeline]:
     manager = ComponentsManager()
     made = ModularPipeline.from_pretrained(str(tiny_folder), components_manager=manager).load_components()
+    put_on_lines(made.components)
     made.configure(progress=False)
     yield made
     manager.disable_auto_cpu_offload()

@@ -78,9 +78,9 @@ def test_the_shared_direction_is_that_of_the_singular_value_decomposition(alike:
     first = torch.linalg.svd(both, full_matrices=False)[2][:, :1]
     expected = (both[:, 1:] @ first.transpose(-2, -1) @ first).reshape(unconditional.shape)
     found = in_closed_form(conditional, unconditional)
-    assert torch.allclose(
-        found, damped(conditional, unconditional), atol=3e-5 if dtype == torch.float32 else 2e-2, rtol=0
-    )
+    # A hundred-thousandth of the largest value: the decomposition itself rounds so, and otherwise on each kind of processor.
+    near = 1e-5 * max(1.0, float(expected.abs().max())) if dtype == torch.float32 else 2e-2
+    assert torch.allclose(found, damped(conditional, unconditional), atol=near, rtol=0)
     assert found.dtype == dtype
     assert torch.allclose(found.double(), expected, atol=3e-6 if dtype == torch.float32 else 2e-2, rtol=0)
 

@@ -13,7 +13,7 @@ from device_doubles import AwayMemory, CloneMemory, RecordedStreams
 from tiny_adapters import lora
 
 from brickwork import ComponentError, ComponentsManager, ModularPipeline
-from brickwork.engine.execution.uses import TURNS, often_used
+from brickwork.engine.execution.uses import ITERATIONS, often_used
 from brickwork.registry.devices.component_bytes import component_bytes
 from brickwork.registry.devices.device_memory import DeviceMemory
 from brickwork.registry.devices.moved_tensors import held_tensors
@@ -173,7 +173,7 @@ def test_a_model_of_another_pipeline_is_what_goes_first(tiny_folder: Path) -> No
 
 def test_what_a_loop_computes_with_is_used_in_each_iteration(tiny_pipe: ModularPipeline) -> None:
     found = often_used(tiny_pipe.plan(["prompt"]).steps)
-    assert found["unet"] == TURNS
+    assert found["unet"] == ITERATIONS
     assert found["vae"] == 1
     enabled(pipe := of_manager(tiny_pipe), budget=component_bytes(tiny_pipe.unet) * 3 // 4, memory=CloneMemory())
     from brickwork.engine.execution.residency import PlannedResidency
@@ -182,7 +182,7 @@ def test_what_a_loop_computes_with_is_used_in_each_iteration(tiny_pipe: ModularP
     held = {name: pipe.components[name] for name in plan.components}
     reads = PlannedResidency(plan.steps, held, pipe.manager.placement).reads()  # type: ignore[union-attr, arg-type]
     counts = {reads[id(each.tensor)] for each in held_tensors(pipe.unet)}
-    assert counts == {1, TURNS}
+    assert counts == {1, ITERATIONS}
     pipe.manager.disable_auto_cpu_offload()  # type: ignore[union-attr]
 
 

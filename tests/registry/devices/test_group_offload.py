@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from device_doubles import CloneMemory
+from device_doubles import CloneMemory, put_on_lines
 from diffusers.hooks import HookRegistry
 from diffusers.hooks.group_offloading import apply_group_offloading
 
@@ -30,6 +30,7 @@ WAYS: tuple[dict[str, Any], ...] = (
 def pipe(tiny_folder: Path) -> Iterator[ModularPipeline]:
     manager = ComponentsManager()
     made = ModularPipeline.from_pretrained(str(tiny_folder), components_manager=manager).load_components()
+    put_on_lines(made.components)
     made.configure(progress=False)
     yield made
     manager.disable_auto_cpu_offload()

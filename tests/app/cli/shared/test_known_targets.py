@@ -85,7 +85,7 @@ def test_help_errors_and_completion_of_a_known_target_import_no_torch(apple: Pat
             run(COMP_WORDS="brickwork run embedded --guider Classifier", COMP_CWORD="4", _BRICKWORK_COMPLETE="bash_complete"),
             run(COMP_WORDS="brickwork run embedded --scheduler euler", COMP_CWORD="4", _BRICKWORK_COMPLETE="bash_complete"),
             run(COMP_WORDS="brickwork run none.yaml --prom", COMP_CWORD="3", _BRICKWORK_COMPLETE="bash_complete"),
-            run(COMP_WORDS="brickwork run sdxl.auto --prom", COMP_CWORD="3", _BRICKWORK_COMPLETE="bash_complete"),
+            run(COMP_WORDS="brickwork run sdxl.auto --prom", COMP_CWORD="3", BRICKWORK_HOME="new", _BRICKWORK_COMPLETE="bash_complete"),
             run(COMP_WORDS="brickwork run emb", COMP_CWORD="2", _BRICKWORK_COMPLETE="bash_complete"),
             run(COMP_WORDS="brickwork ru", COMP_CWORD="1", _BRICKWORK_COMPLETE="bash_complete"),
             run(COMP_WORDS="brickwork run embedded --num-inf", COMP_CWORD="3", _BRICKWORK_COMPLETE="bash_complete"),

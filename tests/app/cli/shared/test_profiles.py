@@ -38,7 +38,7 @@ def test_explain_shows_what_bench_measured_and_says_so(monkeypatch: pytest.Monke
     seconds = dict(line.split() for line in said.partition("seconds\n")[2].splitlines() if len(line.split()) == 2)
     assert float(seconds["decode"]) > 0
     assert "Measured by brickwork bench on 20" in said
-    assert "with seed=0, num_inference_steps=1, prompt='a cat'." in " ".join(said.split())
+    assert "with seed=0, prompt='a cat', num_inference_steps=1." in " ".join(said.split())
     found = json.loads(invoke("explain", "embedded", *FEW, "--json").stdout)["measured"]
     assert found["inputs"] == {"seed": 0, "num_inference_steps": 1, "prompt": "a cat"}
     assert found["blocks"]["decode"] > 0
