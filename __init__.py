@@ -192,6 +192,9 @@ __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - all are strings
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("registry", "state", "testing"):
+        # Messages name what is in them.
+        return importlib.import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module 'brickwork' has no attribute {name!r}{_instead(name)}")
     value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)

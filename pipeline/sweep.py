@@ -87,6 +87,9 @@ def sweep(
             f"axes is {named_thing(given)}; it is a dict of lists by input, as in axes={{'seed': [1, 2]}}."
         )
     axes = {name: plain_number(values) for name, values in {**given, **numbers}.items()}
+    if isinstance(axes.get(SEED), int) and not isinstance(axes[SEED], bool):
+        # As in a call; `inputs` has everything else that is one value.
+        axes[SEED] = [axes[SEED]]
     known = [*pipe.blocks.input_names, *pipe.guider_names, SEED]
     faults = [
         f"{name!r} is no input of this pipeline. {did_you_mean(name, known)}" for name in axes if name not in known

@@ -154,6 +154,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
             ["torch", "diffusers"],
         ),
         ("import brickwork", ["torch", "attr", "numpy"]),
+        ("import brickwork; brickwork.registry.allow_library", ["diffusers", "transformers"]),
         ("import brickwork.state", ["torch", "diffusers", "numpy"]),
         ("from brickwork import Block, SequentialPipelineBlocks, component", ["diffusers", "transformers", "torch"]),
         ("from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS", ["diffusers", "transformers"]),

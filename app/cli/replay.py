@@ -10,7 +10,7 @@ import click
 from ...state import InputError, RepoError
 from .shared.changes import pair
 from .shared.exits import DIFFERS, failed_event, tell
-from .shared.opening import quiet_libraries
+from .shared.opening import is_granted, quiet_libraries
 from .shared.output import print_event, remark, shows_progress
 
 
@@ -18,6 +18,12 @@ from .shared.output import print_event, remark, shows_progress
 @click.argument("image", type=click.Path(path_type=Path))
 @click.option("-o", "--out", help="Write the repeated image to a .png file.")
 @click.option("--components", metavar="ORIGIN", help="Folder with the models; the one that ships is found without.")
+@click.option(
+    "--blocks",
+    multiple=True,
+    metavar="ORIGIN",
+    help="A folder or repository with blocks of its own, which was granted.",
+)
 @click.option(
     "--given", multiple=True, metavar="NAME=FILE", help="An image or tensor that the recipe has by its digest only."
 )
@@ -29,6 +35,7 @@ def command(
     image: Path,
     out: str | None,
     components: str | None,
+    blocks: tuple[str, ...],
     given: tuple[str, ...],
     inexact: bool,
     as_json: bool,
@@ -41,6 +48,7 @@ def command(
         raise RepoError(f"There is no file {image}.")
     if out is not None and (Path(out).suffix.lower() != ".png" or not Path(out).parent.is_dir()):
         raise InputError(f"-o {out}: the name of a .png file in a folder that is there.")
+    from ...blocks.core.base import ModularPipelineBlocks
     from ...pipeline.recipes.recipe_files import save
     from ...pipeline.replaying.replay import replay
     from ...pipeline.workflows.workflow_file import place_of
@@ -49,8 +57,9 @@ def command(
     quiet_libraries()
     place = None if components is None else place_of(components)
     inputs: dict[str, Any] = dict(pair(text, "NAME=FILE") for text in given)
+    own = [ModularPipelineBlocks.from_pretrained(each, trust_remote_code=is_granted(each)) for each in blocks]
     try:
-        result = replay(image, components=place, exact=not inexact, progress=shows_progress(as_json), **inputs)
+        result = replay(image, own, place, exact=not inexact, progress=shows_progress(as_json), **inputs)
     except ReplayError as error:
         if as_json:
             print_event({**failed_event(error), "same": False})

@@ -100,7 +100,9 @@ class BlockResolver:
 
     @classmethod
     def of(cls, given: Any) -> BlockResolver:
-        """Look in what a caller gives: a block, a class, or several of them, also by names of the caller's own."""
+        """Look in what a caller gives: a block, a class, a pipeline, or several of them, also by names of the caller's own."""
+        # By what it has, as pipelines are above this room.
+        given = given.blocks if isinstance(getattr(given, "blocks", None), ModularPipelineBlocks) else given
         single = isinstance(given, (type, ModularPipelineBlocks))
         named: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {}
         things = [given] if single else list(given.values() if named else given)

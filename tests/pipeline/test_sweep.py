@@ -28,6 +28,13 @@ def test_every_combination_is_the_call_itself(tiny_pipe: ModularPipeline) -> Non
     assert "Sweep(3 guidance_scale x 2 seed: 6 results" in repr(swept)
 
 
+def test_one_seed_is_given_as_in_a_call(tiny_pipe: ModularPipeline) -> None:
+    swept = tiny_pipe.sweep(**INPUTS, guidance_scale=[1.0, 5.0], seed=3)
+    assert [point["seed"] for point in swept.points] == [3, 3]
+    with pytest.raises(InputError, match="seed must be a list with one value or more"):
+        tiny_pipe.sweep(**INPUTS, guidance_scale=[1.0, 5.0], seed=True)
+
+
 def test_shared_work_is_done_once_and_one_bar_counts_the_runs(
     tiny_pipe: ModularPipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:

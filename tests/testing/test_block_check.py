@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+from pathlib import Path
 from typing import Annotated, Any
 
 import faulty_blocks
@@ -33,6 +34,12 @@ RIGHT = {**faulty_blocks.RIGHT, **right_blocks.RIGHT}
 
 def name_of(block: Any) -> str:
     return block.__name__ if isinstance(block, type) else type(block).__name__
+
+
+def test_a_check_grants_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path))
+    check_block(faulty_blocks.Halve)
+    assert not (tmp_path / "brickwork.lock").exists()
 
 
 @pytest.mark.parametrize("block", FAULTY, ids=name_of)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import traceback
 from collections.abc import Mapping, Sequence
 
@@ -117,9 +118,17 @@ def with_options(text: str) -> str:
 
     A generator is none that a text stands for; `--seed` is.
     """
-    return _ASKED.sub(lambda found: _ARGUMENT.sub(lambda each: _option(each[1]), found[0]), text)
+    text = _ASKED.sub(lambda found: _ARGUMENT.sub(lambda each: _option(each[1]), found[0]), text)
+    text = _GRANT.sub(lambda found: f"{found[1]}: brickwork trust grant {shlex.quote(found[2])}", text)
+    text = _LACKING.sub(lambda found: f"--given {found[1]}=FILE", text)
+    return _UNKNOWN_BLOCK.sub("--blocks FOLDER, a repository that has it", text)
 
 
+_GRANT = re.compile(
+    r"((\S+) brings code of its own [^:]*, then grant it) [^:]*: trust_remote_code=True, or .*? for just this state(?=\.)"
+)
+_LACKING = re.compile(r"replay\(\.\.\., (\w+)=\.\.\.\)")
+_UNKNOWN_BLOCK = re.compile(r"blocks=\[\w+\], or a composition that has it")
 _ARGUMENT = re.compile(r"(\w+)=\.\.\.")
 _ASKED = re.compile(r"\bPass \w+=\.\.\.(?:(?:, | or )\w+=\.\.\.)*")
 

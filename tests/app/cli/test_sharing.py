@@ -220,3 +220,18 @@ def test_a_package_that_says_no_api_is_well(tmp_path: Path, monkeypatch: pytest.
     said = {each["name"]: each for each in json.loads(invoke("doctor", "--json").stdout)}
     assert said["mute 1.0"]["said"] == "1 preset, says no API that it was written for"
     assert said["mute 1.0"]["ok"] is True
+
+
+def test_an_image_of_a_repository_with_code_is_replayed_with_its_blocks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    saved = tmp_path / "saved"
+    save(saved, SAME, monkeypatch)
+    monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "home"))
+    assert f"then grant it: brickwork trust grant {saved}." in invoke("run", saved, *TWO).stderr
+    assert invoke("trust", "grant", saved).exit_code == 0
+    assert invoke("run", saved, *TWO).exit_code == 0
+    lacking = invoke("replay", "a.png")
+    assert (lacking.exit_code, "--blocks FOLDER, a repository that has it" in lacking.stderr) == (5, True)
+    found = invoke("replay", "a.png", "--blocks", saved, "--components", saved)
+    assert (found.exit_code, found.stderr) == (0, "The same, to the byte.\n")

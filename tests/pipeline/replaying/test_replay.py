@@ -210,7 +210,7 @@ def test_blocks_of_ones_own_are_given(tiny_pipe: ModularPipeline, tmp_path: Path
     path = brickwork.save(picture, tmp_path / "a.png")[0]
     with pytest.raises(ReplayError, match=r"frame: '.*:Frame' is no block of this package.*give it: blocks=\[Frame\]"):
         brickwork.replay(path, components=tiny_pipe)
-    for blocks in ([Frame], Frame, {"any": Frame}, tiny_pipe.blocks):
+    for blocks in ([Frame], Frame, {"any": Frame}, tiny_pipe.blocks, tiny_pipe):
         assert same(brickwork.replay(path, blocks, tiny_pipe), picture)
 
 

@@ -15,6 +15,15 @@ from brickwork.app.cli.shared.exits import with_options
         ("Pass mask_image=..., or write it.", "Pass --mask-image, or write it."),
         ("Pass prompt=... or prompt_embeds=..., or let", "Pass --prompt or --prompt-embeds, or let"),
         ("Pass generator=...", "Pass --seed"),
+        (
+            "./dark brings code of its own (darken.py), which can do anything that you can. Read it, then grant it with the hash ab: trust_remote_code=True, or trust_remote_code='ab' for just this state.",
+            "./dark brings code of its own (darken.py), which can do anything that you can. Read it, then grant it: brickwork trust grant ./dark.",
+        ),
+        ("give it: replay(..., image=...).", "give it: --given image=FILE."),
+        (
+            "give it: blocks=[Tint], or a composition that has it. ",
+            "give it: --blocks FOLDER, a repository that has it. ",
+        ),
         ("call pipe(prompt=...) with blocks=[...]", "call pipe(prompt=...) with blocks=[...]"),
     ],
 )
