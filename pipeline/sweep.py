@@ -87,8 +87,8 @@ def sweep(
             f"axes is {named_thing(given)}; it is a dict of lists by input, as in axes={{'seed': [1, 2]}}."
         )
     axes = {name: plain_number(values) for name, values in {**given, **numbers}.items()}
-    if isinstance(axes.get(SEED), int) and not isinstance(axes[SEED], bool):
-        # As in a call; `inputs` has everything else that is one value.
+    if len(axes) > 1 and SEED in numbers and isinstance(axes[SEED], int) and not isinstance(axes[SEED], bool):
+        # As in a call, beside an axis; `inputs` has everything else that is one value.
         axes[SEED] = [axes[SEED]]
     known = [*pipe.blocks.input_names, *pipe.guider_names, SEED]
     faults = [

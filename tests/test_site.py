@@ -51,6 +51,8 @@ def test_the_site_builds_without_a_warning(
 ) -> None:
     """All written pages, and every tenth of the reference, which one function makes: all of it with `--long`."""
     some = dict(list(pages.items())[:: 1 if request.config.getoption("--long") else 10])
+    # Pages of commands link to those within them.
+    some |= {name: each for name, each in pages.items() if name.startswith("commands/")}
     site.write_sources(tmp_path / "source", some)
     ran = sphinx(tmp_path)
     assert ran.returncode == 0, ran.stderr[-3000:]
