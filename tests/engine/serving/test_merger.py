@@ -77,12 +77,29 @@ def job(pipe: ModularPipeline, output: str | None = "latents", **inputs: Any) ->
     return lambda: pipe(**inputs, output=output)
 
 
+@pytest.fixture(scope="module")
+def _pipes() -> tuple[ModularPipeline, ModularPipeline]:
+    """Two pipelines with one network, made once."""
+    made, other = brickwork.embedded(), brickwork.embedded()
+    other.update_components(unet=made.unet)
+    return made, other
+
+
 @pytest.fixture
-def pipe() -> Iterator[ModularPipeline]:
-    made = brickwork.embedded()
-    made.configure(progress=False)
-    yield made
-    made.configure(merge=None)
+def pipe(_pipes: tuple[ModularPipeline, ModularPipeline]) -> Iterator[ModularPipeline]:
+    _pipes[0].configure(progress=False)
+    yield _pipes[0]
+    _pipes[0].configure(merge=None, cache=None, residency="stay", listeners=[])
+
+
+@pytest.fixture
+def other(_pipes: tuple[ModularPipeline, ModularPipeline]) -> Iterator[ModularPipeline]:
+    """Another pipeline with the network of `pipe`."""
+    guider = _pipes[1].guider
+    _pipes[1].configure(progress=False)
+    yield _pipes[1]
+    _pipes[1].configure(merge=None, listeners=[])
+    _pipes[1].update_components(guider=guider)
 
 
 def request(number: int, **changes: Any) -> dict[str, Any]:
@@ -114,8 +131,10 @@ def test_requests_of_every_family_are_what_they_are_alone(name: str) -> None:
         pipe.configure(merge=None)
 
 
-def test_a_perturbed_call_leaks_into_no_other(pipe: ModularPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    perturbed = sharing(pipe)
+def test_a_perturbed_call_leaks_into_no_other(
+    pipe: ModularPipeline, other: ModularPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    perturbed = other
     perturbed.update_components(
         guider=brickwork.PerturbedAttentionGuidance(guidance_scale=3.0, perturbed_guidance_scale=3.0)
     )
@@ -208,16 +227,8 @@ def test_a_request_that_fails_in_a_shared_forward_fails_alone(pipe: ModularPipel
         torch.testing.assert_close(mine, theirs, rtol=0, atol=NEAR)
 
 
-def sharing(pipe: ModularPipeline, **settings: Any) -> ModularPipeline:
-    """Another pipeline with the same network."""
-    made = brickwork.embedded()
-    made.update_components(unet=pipe.unet)
-    made.configure(progress=False, **settings)
-    return made
-
-
 @contextmanager
-def held_up(pipe: ModularPipeline, merger: Merger) -> Iterator[None]:
+def held_up(pipe: ModularPipeline, other: ModularPipeline, merger: Merger) -> Iterator[None]:
     """A run that stands in a loop, and not at its network, so that others wait for it; it goes on at the end."""
     held, go = threading.Event(), threading.Event()
 
@@ -226,7 +237,8 @@ def held_up(pipe: ModularPipeline, merger: Merger) -> Iterator[None]:
             held.set()
             go.wait(60)
 
-    stands = sharing(pipe, merge=merger, listeners=[hold]).start(**request(0), output="latents")
+    other.configure(merge=merger, listeners=[hold])
+    stands = other.start(**request(0), output="latents")
     assert held.wait(60)
     pipe.configure(merge=merger)
     try:
@@ -237,9 +249,9 @@ def held_up(pipe: ModularPipeline, merger: Merger) -> Iterator[None]:
     assert is_clean(merger)
 
 
-def test_a_run_that_is_cancelled_while_it_waits_ends(pipe: ModularPipeline) -> None:
+def test_a_run_that_is_cancelled_while_it_waits_ends(pipe: ModularPipeline, other: ModularPipeline) -> None:
     merger = Merger(patience=PATIENT)
-    with held_up(pipe, merger):
+    with held_up(pipe, other, merger):
         waits = pipe.start(**request(1), output="latents")
         while not merger._waiting:
             assert waits.status not in ("finished", "failed", "cancelled")
@@ -248,9 +260,9 @@ def test_a_run_that_is_cancelled_while_it_waits_ends(pipe: ModularPipeline) -> N
             waits.result(timeout=60)
 
 
-def test_who_was_waited_for_in_vain_is_not_waited_for_again(pipe: ModularPipeline) -> None:
+def test_who_was_waited_for_in_vain_is_not_waited_for_again(pipe: ModularPipeline, other: ModularPipeline) -> None:
     merger = Merger(patience=0.1)
-    with held_up(pipe, merger):
+    with held_up(pipe, other, merger):
         assert torch.is_tensor(job(pipe, **request(1))())
         assert [run.is_late for run in merger._runs] == [True]
 
@@ -367,8 +379,7 @@ def test_the_cache_keeps_results_of_other_numbers_of_rows_apart(pipe: ModularPip
 
 
 def test_a_run_inside_of_another_has_nothing_of_its_merger(pipe: ModularPipeline) -> None:
-    inner = brickwork.embedded()
-    inner.configure(progress=False)
+    inner = pipe
 
     class RunsAnother(brickwork.Block):
         class Out(brickwork.Outputs):
