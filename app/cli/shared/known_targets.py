@@ -61,6 +61,9 @@ def _place(target: Target) -> Path | None:
     return home() / "schemas" / f"{whole}.json"
 
 
+_OWN = ("brickwork-", "brickwork.")
+
+
 def software() -> Iterator[str]:
     """Yield what else decides which inputs there are: versions, this package's files, and installed blocks and presets."""
     yield __version__
@@ -79,5 +82,6 @@ def _installed() -> Iterator[str]:
     """
     for folder in sys.path:
         with contextlib.suppress(OSError), os.scandir(folder or ".") as entries:
-            found = [each for each in entries if each.name.endswith(_METADATA)]
+            # Not our own: a checkout has it in the folder where Python may have been started.
+            found = [each for each in entries if each.name.endswith(_METADATA) and not each.name.startswith(_OWN)]
             yield from (f"{each.path} {file_stamp(each)}" for each in sorted(found, key=lambda each: each.name))
