@@ -121,14 +121,11 @@ def newcomer(pipe: Any) -> None:
     time.sleep(0.3)
     for number in range(5):
         begun = time.perf_counter()
-        with pipe.stream(**request(number, 3), output="latents") as events:
-            for event in events:
-                if type(event).__name__ == "StepStarted" and event.index == 0:
-                    begun = time.perf_counter()
-                if type(event).__name__ == "StepFinished":
-                    (steps if event.index else first).append(
-                        time.perf_counter() - begun if not event.index else event.seconds
-                    )
+        for event in pipe.stream(**request(number, 3), output="latents"):
+            if type(event).__name__ == "StepStarted" and event.index == 0:
+                begun = time.perf_counter()
+            if type(event).__name__ == "StepFinished":
+                (steps if event.index else first).append(event.seconds if event.index else time.perf_counter() - begun)
     for run in others:
         run.cancel()
     print(
