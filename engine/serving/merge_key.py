@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
-from ...registry.compilation import compiled_parts
 from ...registry.identity.context_changes import context_words
 from ...registry.model_dtype import is_hooked
 from ...state.digest import NoDigestError
@@ -16,11 +15,11 @@ if TYPE_CHECKING:
     import torch
 
 
-def network_fault(network: Callable[..., Any], declared: RowArguments, is_padded: bool) -> str | None:
+def network_fault(network: Callable[..., Any], declared: RowArguments, recompiles: bool) -> str | None:
     """Say why no call of a network is merged, as far as that hangs on the network; None where calls are.
 
     Args:
-        is_padded: every call has the same number of rows.
+        recompiles: it is compiled, and calls have several numbers of rows.
     """
     import torch
 
@@ -32,7 +31,7 @@ def network_fault(network: Callable[..., Any], declared: RowArguments, is_padded
         return "it is in training mode"
     if is_hooked(network) or getattr(network, "is_cache_enabled", False) is True:
         return "it keeps something from one call to the next (a hook of diffusers)"
-    if not is_padded and compiled_parts(network):
+    if recompiles:
         return "it is compiled, and would be again for each number of rows; Merger(bucket=...) gives all calls the same number"
     return None
 

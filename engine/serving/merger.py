@@ -114,8 +114,8 @@ class MergedRun:
             raise NotMergeableError("it is outside of a loop")
         if id(network) not in self._faults:
             # Once a run: it looks at every module.
-            self._faults[id(network)] = network_fault(network, declared, self.merger.bucket is not None)
-            self._compiled[id(network)] = bool(compiled_parts(network))
+            self._compiled[id(network)] = is_compiled = bool(compiled_parts(network))
+            self._faults[id(network)] = network_fault(network, declared, is_compiled and self.merger.bucket is None)
         if reason := self._faults[id(network)] or context_fault(self._compiled[id(network)]):
             raise NotMergeableError(reason)
         arguments = named_arguments(network, args, kwargs)
