@@ -122,12 +122,17 @@ def save(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
 TWO = ("--prompt", "a cat", "--num-inference-steps", "1", "--seed", "1", "-o", "a.png")
 
 
-def test_code_of_a_folder_runs_once_it_is_granted_and_no_more_when_it_changed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    saved = tmp_path / "saved"
-    save(saved, SAME, monkeypatch)
+@pytest.fixture
+def saved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder with code of its own, in a home in which nothing was granted."""
+    save(tmp_path / "saved", SAME, monkeypatch)
     monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "home"))
+    return tmp_path / "saved"
+
+
+def test_code_of_a_folder_runs_once_it_is_granted_and_no_more_when_it_changed(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refused = invoke("run", saved, *TWO)
     assert (refused.exit_code, "brings code of its own" in refused.stderr) == (4, True)
     granted = invoke("trust", "grant", saved)
@@ -222,12 +227,7 @@ def test_a_package_that_says_no_api_is_well(tmp_path: Path, monkeypatch: pytest.
     assert said["mute 1.0"]["ok"] is True
 
 
-def test_an_image_of_a_repository_with_code_is_replayed_with_its_blocks(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    saved = tmp_path / "saved"
-    save(saved, SAME, monkeypatch)
-    monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "home"))
+def test_an_image_of_a_repository_with_code_is_replayed_with_its_blocks(saved: Path) -> None:
     assert f"then grant it: brickwork trust grant {saved}." in invoke("run", saved, *TWO).stderr
     assert invoke("trust", "grant", saved).exit_code == 0
     assert invoke("run", saved, *TWO).exit_code == 0
