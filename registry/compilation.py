@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ..state.digest import DigestWriter, NoDigestError
+from .module_levels import module_levels
 
 if TYPE_CHECKING:
     import torch
@@ -26,15 +27,11 @@ def uncompiled(model: Any) -> Any:
 
 def compiled_parts(model: Any) -> list[Any]:
     """Return the modules of a network that run compiled: objects of `torch.compile`, and modules that were compiled in place."""
-    level: list[Any] = [model] if isinstance(getattr(model, "_modules", None), dict) else []
     found: dict[int, Any] = {}
-    # Past `modules()`, which builds every path: five times as long, and a run asks.
-    while level:
+    for level in module_levels(model):
         for module in level:
-            held = module.__dict__
-            if held.get(METHOD) is not None or _WRAPPED in module._modules:
+            if module.__dict__.get(METHOD) is not None or _WRAPPED in module.__dict__["_modules"]:
                 found[id(module)] = module
-        level = [child for module in level for child in module._modules.values() if child is not None]
     return list(found.values())
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .module_levels import module_levels
+from .placing_hooks import HOOKS
+
 if TYPE_CHECKING:
     import torch
-
-# What diffusers' hooks lie under on a module; among them are the casts of layers that are stored in fewer bits.
-_HOOKED = "_diffusers_hook"
 
 
 def compute_dtype(network: Any) -> torch.dtype:
@@ -41,9 +41,4 @@ def _is_of_diffusers(cls: type) -> bool:
 
 def is_hooked(network: torch.nn.Module) -> bool:
     """Return whether hooks of diffusers lie on any module of a network."""
-    level = [vars(network)]
-    while level:
-        if any(_HOOKED in held for held in level):
-            return True
-        level = [vars(child) for held in level for child in held["_modules"].values() if child is not None]
-    return False
+    return any(HOOKS in module.__dict__ for level in module_levels(network) for module in level)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ...state import ComponentError
-from ..placing_hooks import GROUP_OFFLOAD
+from ..module_levels import module_levels
+from ..placing_hooks import GROUP_OFFLOAD, HOOKS
 
 if TYPE_CHECKING:
     import torch
@@ -14,13 +15,11 @@ if TYPE_CHECKING:
 
 def onload_device(component: object) -> torch.device | None:
     """Return the device to which diffusers brings a model's layers; None where it does not."""
-    level = [component] if isinstance(getattr(component, "_modules", None), dict) else []
-    while level:
+    for level in module_levels(component):
         for module in level:
-            if (hook := _hook_of(module)) is not None:
+            if HOOKS in module.__dict__ and (hook := _hook_of(module)) is not None:
                 device: torch.device = hook.config.onload_device
                 return device
-        level = [child for module in level for child in _children(module)]
     return None
 
 
@@ -66,7 +65,7 @@ def largest_part(component: object) -> int:
 
 
 def _hook_of(module: Any) -> Any:
-    registry = vars(module).get("_diffusers_hook")
+    registry = vars(module).get(HOOKS)
     return None if registry is None else registry.hooks.get(GROUP_OFFLOAD)
 
 
