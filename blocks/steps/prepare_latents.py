@@ -9,7 +9,7 @@ from ...engine.device_copies import sent
 from ...families.asked_members import FIRST_NOISE, asks
 from ...families.contract import Autoencoder, Denoiser, FamilyContract, Scheduler
 from ...families.noise_schedule import first_scale
-from ...state import InputError, Outputs
+from ...state import Fault, InputError, Outputs
 from ...state.vocabulary import BatchSize, DType, Generators, Height, ImagesPerPrompt, Latents, Width
 from ..core.block import Block
 from ..core.input_checks import image_count
@@ -111,10 +111,11 @@ asks(PrepareLatents, scheduler=(FIRST_NOISE,))
 def unpacking_advice(family: FamilyContract, given: Mapping[str, Any]) -> Iterator[str]:
     """Say of latents that are tokens, as classic pipelines have them, how they become latents; nothing of others."""
     if getattr(given.get("latents"), "ndim", None) == 3 and type(family).tokens_of is not FamilyContract.tokens_of:
-        yield (
+        yield Fault(
             f"latents of three dimensions are tokens, as the classic pipelines of {family.name} have them; here latents are spatial. "
             f"Unpack them: brickwork.registry.families.get({family.name!r}).latents_of(latents, like), where `like` is a tensor with as "
-            "many rows and columns as the latents."
+            "many rows and columns as the latents.",
+            "latents",
         )
 
 
@@ -130,7 +131,7 @@ def latents_misfits(
     needed: list[int | str] = [image_count(family, given) or len(latents), channels or latents.shape[1]]
     needed += [size // factor if isinstance(size, int) else f"{side} / {factor}" for side, size in sides.items()]
     if any(isinstance(size, int) and size != own for size, own in zip(needed, latents.shape, strict=True)):
-        yield _latents_words(latents, needed[0], "", needed)
+        yield Fault(_latents_words(latents, needed[0], "", needed), "latents")
 
 
 def _latents_words(latents: Tensor, images: int | str, size: str, shape: Sequence[int | str]) -> str:

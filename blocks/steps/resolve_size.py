@@ -62,7 +62,7 @@ def resolved_size(
     sizes = {"height": height or default, "width": width or default}
     faults = [fault for name, size in sizes.items() if (fault := family.size_fault(name, size))]
     if faults:
-        raise InputError(" ".join(faults))
+        raise InputError.of("The size does not fit", faults)
     return sizes["height"], sizes["width"]
 
 
