@@ -27,8 +27,10 @@ _PARAMETER = inspect.Parameter(SEED, inspect.Parameter.KEYWORD_ONLY, default=Non
 _WHOLE = {"type": "integer", "minimum": 0, "maximum": _LARGEST}
 _SCHEMA = {
     "anyOf": [_WHOLE, {"type": "array", "items": _WHOLE}, {"type": "null"}],
-    "description": "the first image's, from which the others count on, or a list of one for each; it stands for generators",
+    "description": "Seed of the first image, from which the others count on, or a list of one for each; it stands for generators.",
     "default": None,
+    "x-role": "seed",
+    "x-group": "sampling",
 }
 
 

@@ -14,7 +14,7 @@ from ...state.vocabulary import BatchSize, DType, Generators, Height, ImagesPerP
 from ..core.block import Block
 from ..core.input_checks import image_count
 from ..core.slots import component
-from .resolve_size import resolved_size
+from .resolve_size import own_size, resolved_size
 
 if TYPE_CHECKING:
     import torch
@@ -37,11 +37,15 @@ class PrepareLatents(Block):
         """Say of tokens how they become latents."""
         yield from unpacking_advice(self.family, given)
 
+    def effective_defaults(self) -> Mapping[str, Any]:
+        """The denoiser's own size."""
+        return own_size(self.family, self.denoiser, self.vae)
+
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say how latents of the caller's own differ from what the images need, as far as their size is known."""
-        default = self.family.default_size(self.denoiser, self.vae)
         # Not where another block may give the size: only a name that is there with None is certain to be left out.
-        sizes = {side: default for side in ("height", "width") if side in given and given[side] is None}
+        own = self.effective_defaults()
+        sizes = {side: size for side, size in own.items() if side in given and given[side] is None}
         channels = self.family.latent_channels(self.denoiser, self.vae)
         yield from latents_misfits(self.family, {**given, **sizes}, channels, self.vae)
 

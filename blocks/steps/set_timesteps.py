@@ -111,6 +111,11 @@ class SetPartialTimesteps(Block):
         latent_timestep: LatentTimestep
         strength: Strength
 
+    def effective_defaults(self) -> Mapping[str, Any]:
+        """Its own strength, where the declaration names none."""
+        defaults = {parameter.name: parameter.default for parameter in self.declaration.parameters}
+        return {"strength": self.default_strength} if defaults.get("strength", 0) is None else {}
+
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
         """At least one step must be left."""
         yield from schedule_faults(given)
