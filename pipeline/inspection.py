@@ -25,7 +25,9 @@ from ..state.given import refuse_positions
 from .call_signature import config_signature, settings_signature, signed_by
 from .components import PipelineComponents
 from .config import PipelineConfig
+from .forms.guiders import guider_schemas
 from .forms.inputs import pipeline_schema
+from .forms.options import option_schemas
 from .memory_report import MemoryReport, memory_notes, memory_report
 from .names_of_diffusers import instead_of_attribute, instead_of_component, public_names
 from .placing.several_devices import device_notes
@@ -104,6 +106,14 @@ class PipelineInspection(PipelineComponents):
         None are those of all workflows: the ones that are given choose which runs, and `anyOf` says which must be given at least.
         """
         return pipeline_schema(cast("ModularPipeline", self), workflow)
+
+    def guider_schemas(self) -> list[dict[str, Any]]:
+        """Return the guiders that go with the blocks and components: `name`, `description`, `selected` and the JSON `schema` of the settings."""
+        return guider_schemas(cast("ModularPipeline", self))
+
+    def option_schemas(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return the options of blocks by path and name as JSON schema; `default` is what an option is now."""
+        return option_schemas(self.blocks)
 
     @property
     def available_workflows(self) -> Sequence[str]:

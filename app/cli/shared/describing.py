@@ -16,6 +16,7 @@ def described(pipe: ModularPipeline) -> dict[str, Any]:
     """Return what help, completion and errors need of a pipeline, as data for JSON."""
     from ....blocks.core.flattening import walk
     from ....guiders import GUIDERS
+    from ....pipeline.forms.options import options_by_path
     from ....pipeline.schedulers_by_name import SHORT_NAMES
 
     schema = pipe.input_schema()
@@ -29,9 +30,8 @@ def described(pipe: ModularPipeline) -> dict[str, Any]:
         "results": list(pipe.outputs),
         "workflows": list(pipe.available_workflows),
         "options": {
-            path: {name: repr(value) for name, value in options.items() if not name.startswith("_")}
-            for path, block in walk(pipe.blocks)
-            if path and (options := getattr(block, "options", None))
+            path: {name: repr(value) for name, value in options.items()}
+            for path, options in options_by_path(pipe.blocks).items()
         },
         "blocks": [path for path, _ in walk(pipe.blocks) if path],
         "outputs": [str(param.name) for param in pipe.blocks.workflow(None).outputs],

@@ -166,7 +166,7 @@ JSON = {
     "presets list": set(),
     "presets show sdxl.inpainting": {"name", "workflows", "inputs", "components"},
     "guiders list": {"name", "description"},
-    "guiders show ClassifierFreeGuidance": {"name", "description", "settings"},
+    "guiders show ClassifierFreeGuidance": {"name", "description", "settings", "schema"},
     "blocks list": {"name", "description"},
     "blocks show Decode": {"description", "inputs", "outputs", "components", "options"},
     "blocks where latents": {"reads", "writes"},
