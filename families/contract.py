@@ -12,6 +12,7 @@ from ..engine.network_calls import RowArguments, call_rows
 from ..guiders import NoiseLevel
 from ..state import Fault, InputError
 from ..state.object_content import UNCOUNTED
+from ..state.values.form import side_fault
 from .added_arguments import ROWS_BESIDE
 from .controlnet import ControlNetInputs, unet_control
 from .denoiser_limits import DenoiserLimits
@@ -241,10 +242,7 @@ class FamilyContract(DenoiserLimits):
 
     def size_fault(self, name: str, size: Any) -> Fault | None:
         """Say what is wrong with a height or width in pixels; None for what is fine or no whole number."""
-        if not isinstance(size, int) or (size > 0 and size % self.size_multiple == 0):
-            return None
-        near = max(1, round(size / self.size_multiple)) * self.size_multiple
-        return Fault(f"{name} is {size}; it must be a multiple of {self.size_multiple}. The nearest is {near}.", name)
+        return side_fault(name, size, self.size_multiple)
 
     def denoiser_kwargs(self, conditioning: Mapping[str, Any], branches: Sequence[GuidanceBranch]) -> dict[str, Any]:
         """Arguments of the denoiser besides latents and timestep, for branches that run as one batch.

@@ -6,6 +6,8 @@ from typing import Literal, get_args
 
 from attrs import frozen
 
+from ..errors import Fault
+
 Role = Literal["image", "mask", "control", "latents", "seed", "embeds", "prompt", "other"]
 Section = Literal["prompt", "size", "sampling", "guidance", "image", "output", "expert"]
 
@@ -35,3 +37,11 @@ UNSHOWN = Form()
 """Of what nobody said how it is shown."""
 UNKNOWN_IMAGE = Form("image", "image")
 """Of images of foreign blocks, of which only the type is known."""
+
+
+def side_fault(name: str, size: object, multiple: int) -> Fault | None:
+    """Say what is wrong with a side of images in pixels, which must be a multiple of a number; None for what is fine or no whole number."""
+    if not isinstance(size, int) or (size > 0 and size % multiple == 0):
+        return None
+    near = max(1, round(size / multiple)) * multiple
+    return Fault(f"{name} is {size}; it must be a multiple of {multiple}. The nearest is {near}.", name)

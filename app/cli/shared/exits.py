@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from ....state import errors
+from .option_faults import input_name
 from .output import print_event
 
 DONE = 0
@@ -111,7 +112,7 @@ def failed_event(error: BaseException) -> dict[str, object]:
 def _input_of(error: BaseException) -> str | None:
     """Return the input that an error of the command line is about: an option that there is not, or a value that is none."""
     if isinstance(error, click.NoSuchOption):
-        return error.option_name.lstrip("-").replace("-", "_")
+        return input_name(error.option_name)
     return getattr(getattr(error, "param", None), "input_name", None)
 
 
