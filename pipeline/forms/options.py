@@ -26,7 +26,8 @@ def option_schemas(blocks: ModularPipelineBlocks) -> dict[str, dict[str, dict[st
     """Return the options of all blocks of a composition that have some, by path and name, each as JSON schema: what it is now is the
     `default`, and `description` is what the block's docstring says of it.
     """
-    return {path: _schemas(blocks[path], options) for path, options in options_by_path(blocks).items()}
+    held = dict(walk(blocks))
+    return {path: _schemas(held[path], options) for path, options in options_by_path(blocks).items()}
 
 
 def _schemas(block: ModularPipelineBlocks, options: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -105,7 +105,7 @@ def _set_option(pipe: ModularPipeline, text: str) -> None:
     if path not in blocks or not path:
         known = list(options_by_path(pipe.blocks))
         raise InputError(f"--set {text}: there is no block {path!r}. {did_you_mean(path, known)}")
-    known = options_of(blocks[path])
+    known = list(options_of(blocks[path]))
     if option not in known:
         raise InputError(f"--set {text}: {path} has no option {option!r}. {did_you_mean(option, known)}")
     set_block_options(pipe.blocks, path, {option: scalar(value, f"--set {place}")})
