@@ -48,7 +48,9 @@ def option_faults(
     parser.ignore_unknown_options = True
     given, rest, order = parser.parse_args(list(args))
     values = {param.input_name: given[str(param.name)] for param in order if hasattr(param, "input_name")}
-    flags = [flag for param in command.params if isinstance(param, click.Option) for flag in param.opts]
+    # With that of help, which is none of the command's own.
+    options = [param for param in command.get_params(ctx) if isinstance(param, click.Option)]
+    flags = [flag for param in options for flag in (*param.opts, *param.secondary_opts)]
     return [
         *_unknown(rest, flags, ctx),
         *(() if given_by is None or any(map(given.get, given_by)) else _missing(values, known["schema"])),
