@@ -34,13 +34,15 @@ _MOST_FAULTS = 50
 
 @frozen
 class Check:
-    """Says what a value must be besides its type: `words` as in "expected a SHA-256", and whether it `holds`.
+    """Says what a value must be besides its type: `words` as in "expected a SHA-256", and whether it `holds`; `schema` is what JSON schema
+    can say of it.
 
     It stands in a name of the module, not in the class: `typing` evaluates annotations where a function would not see the module.
     """
 
     words: str
     holds: Callable[[Any], bool]
+    schema: Mapping[str, Any] = attrs.field(factory=dict, eq=False)
 
 
 @frozen

@@ -53,9 +53,10 @@ def show(name: str, as_json: bool) -> None:
     if as_json:
         print_json(_declared(block))
     else:
+        from ...pipeline.forms.options import options_of
+
         click.echo(block.doc)
-        options = {key: value for key, value in (getattr(block, "options", None) or {}).items() if key[:1] != "_"}
-        for option, value in options.items():
+        for option, value in options_of(block).items():
             click.echo(f"option {option} = {value!r}")
 
 
@@ -146,6 +147,8 @@ def _made(cls: type[ModularPipelineBlocks]) -> ModularPipelineBlocks | None:
 
 
 def _declared(block: ModularPipelineBlocks) -> dict[str, Any]:
+    from ...pipeline.forms.options import options_of
+
     return {
         "description": str(block.description),
         "inputs": [
@@ -153,5 +156,5 @@ def _declared(block: ModularPipelineBlocks) -> dict[str, Any]:
         ],
         "outputs": [{"name": each.name, "description": each.description} for each in block.intermediate_outputs],
         "components": [{"name": spec.name, "class": spec.type_name[1]} for spec in block.expected_components],
-        "options": {k: repr(v) for k, v in (getattr(block, "options", None) or {}).items() if k[:1] != "_"},
+        "options": {name: repr(value) for name, value in options_of(block).items()},
     }

@@ -21,8 +21,9 @@ def command() -> None:
 def list_guiders(as_json: bool) -> None:
     """List all guiders with what they do."""
     from ...guiders import GUIDERS
+    from ...pipeline.forms.meanings import first_line
 
-    found = [(name, _summary(cls)) for name, cls in GUIDERS.items()]
+    found = [(name, first_line(cls)) for name, cls in GUIDERS.items()]
     if as_json:
         print_json([{"name": name, "description": said} for name, said in found])
     else:
@@ -37,6 +38,7 @@ def show(name: str, as_json: bool) -> None:
     import inspect
 
     from ...guiders import GUIDERS
+    from ...pipeline.forms.meanings import first_line
 
     if name not in GUIDERS:
         raise InputError(f"There is no guider {name!r}. {did_you_mean(name, GUIDERS)}")
@@ -46,12 +48,10 @@ def show(name: str, as_json: bool) -> None:
         for each in inspect.signature(cls).parameters.values()
     }
     if as_json:
-        print_json({"name": name, "description": _summary(cls), "settings": settings})
+        from ...pipeline.forms.guiders import guider_schema
+
+        print_json({"name": name, "description": first_line(cls), "settings": settings, "schema": guider_schema(cls)})
         return
     click.echo(inspect.getdoc(cls) or "")
     click.echo()
     click.echo(table([(key, repr(value)) for key, value in settings.items()], ("setting", "default")))
-
-
-def _summary(cls: type) -> str:
-    return (cls.__doc__ or "").strip().partition("\n")[0].rstrip(".")

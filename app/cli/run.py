@@ -26,7 +26,12 @@ _IMAGES = "images"
 _ENDINGS = (".png", ".safetensors")
 
 
-@click.command("run", short_help="Run a workflow once, and save what it makes.", cls=TargetCommand)
+@click.command(
+    "run",
+    short_help="Run a workflow once, and save what it makes.",
+    cls=TargetCommand,
+    given_by=("inputs_file", "resume"),
+)
 @target_argument()
 @click.option("-o", "--out", help="File to write: .png for images, .safetensors for other values; several images get -0, -1, ... or the "
               "number in place of {}. A folder takes a new name.  [default: image-1.png, or the next that is free]")  # fmt: skip

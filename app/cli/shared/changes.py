@@ -96,15 +96,16 @@ def pair(text: str, form: str, sign: str = "=") -> tuple[str, str]:
 
 def _set_option(pipe: ModularPipeline, text: str) -> None:
     from ....blocks.core.flattening import walk
+    from ....pipeline.forms.options import options_by_path, options_of
     from ....pipeline.workflows.workflow_file import set_block_options
 
     place, value = pair(text, "PATH.OPTION=VALUE, as in denoise.denoiser.batching=sequential")
     path, _, option = place.rpartition(".")
     blocks = dict(walk(pipe.blocks))
     if path not in blocks or not path:
-        known = [each for each, block in blocks.items() if getattr(block, "options", None)]
+        known = list(options_by_path(pipe.blocks))
         raise InputError(f"--set {text}: there is no block {path!r}. {did_you_mean(path, known)}")
-    known = [name for name in getattr(blocks[path], "options", None) or {} if not name.startswith("_")]
+    known = list(options_of(blocks[path]))
     if option not in known:
         raise InputError(f"--set {text}: {path} has no option {option!r}. {did_you_mean(option, known)}")
     set_block_options(pipe.blocks, path, {option: scalar(value, f"--set {place}")})

@@ -33,24 +33,24 @@ def is_switch(schema: Mapping[str, Any]) -> bool:
 
 def choices(schema: Mapping[str, Any]) -> list[str]:
     """Return the words that may be given, where they are listed."""
-    return [str(word) for each in _single(schema) for word in each.get("enum", ()) if word is not None]
+    return [str(word) for each in single_kinds(schema) for word in each.get("enum", ()) if word is not None]
 
 
 def names_a_file(schema: Mapping[str, Any]) -> bool:
     """Return whether a value can only come from a file: an image or a tensor."""
-    kinds = [each for each in _single(schema) if each]
+    kinds = [each for each in single_kinds(schema) if each]
     return bool(kinds) and all("x-type" in each for each in kinds)
 
 
 def kind_words(schema: Mapping[str, Any]) -> str:
     """Say in capitals what may be given, as help shows it."""
     words = choices(schema)
-    if words and all("enum" in each for each in _single(schema)):
+    if words and all("enum" in each for each in single_kinds(schema)):
         return f"[{'|'.join(words)}]"
     named = {"integer": "INTEGER", "number": "NUMBER", "string": "TEXT", "boolean": "TRUE|FALSE", "object": "JSON"}
     if any("prefixItems" in each for each in alternatives(schema)):
         return ",".join("N" for _ in next(e for e in alternatives(schema) if "prefixItems" in e)["prefixItems"])
-    kinds = [named.get(str(each.get("type")), "FILE" if "x-type" in each else "VALUE") for each in _single(schema)]
+    kinds = [named.get(str(each.get("type")), "FILE" if "x-type" in each else "VALUE") for each in single_kinds(schema)]
     kinds = [each for each in kinds if each != "VALUE"]
     if "NUMBER" in kinds and "INTEGER" in kinds:
         kinds.remove("INTEGER")
@@ -80,17 +80,17 @@ def joined(values: Sequence[Any], schema: Mapping[str, Any]) -> Any:
     return flat[0] if len(flat) == 1 and alone else flat
 
 
-def _single(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def single_kinds(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the kinds of one value, also of one in a list."""
     for each in alternatives(schema):
         if each.get("type") == "array" and "items" in each and "prefixItems" not in each:
-            yield from _single(each["items"] or {})
+            yield from single_kinds(each["items"] or {})
         else:
             yield each
 
 
 def _with_tuples(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    singles = list(_single(schema))
+    singles = list(single_kinds(schema))
     numbers = [each for each in singles if each.get("type") in ("integer", "number")]
     lists = [{"type": "array", "items": {"anyOf": numbers}}] if takes_several(schema) and numbers else []
     return [*singles, *lists]

@@ -12,6 +12,7 @@ from ....state import BrickworkError
 from .input_values import choices, converted, is_switch, joined, kind_words, takes_several
 from .known_targets import known_target
 from .opening import opened_for_later
+from .option_faults import FaultyOptionsError, option_faults
 from .targets import KINDS, Target, target_of
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -85,9 +86,18 @@ class TargetCommand(click.Command):
 
     takes_inputs = True
 
-    def __init__(self, name: str | None, takes_inputs: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self, name: str | None, takes_inputs: bool = True, given_by: Sequence[str] | None = None, **kwargs: Any
+    ) -> None:
+        """Make a command.
+
+        Args:
+            takes_inputs: its options are the inputs, too. given_by: own options by which inputs come besides; None where what the target
+                requires need not be given.
+        """
         super().__init__(name, **{"context_settings": {"token_normalize_func": _with_dashes}, **kwargs})
         self.takes_inputs = takes_inputs
+        self.given_by = given_by
         self.own_params = list(self.params)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -97,7 +107,19 @@ class TargetCommand(click.Command):
             if known is not None:
                 ctx.meta["brickwork.known"] = known
                 self.params += input_options(known, self.own_params)
+                return self._parsed(ctx, args, known)
         return super().parse_args(ctx, args)
+
+    def _parsed(self, ctx: click.Context, args: list[str], known: Mapping[str, Any]) -> list[str]:
+        """Read the options; where there is not one of that name, say what is wrong with all others, too."""
+        words = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption:
+            faults = option_faults(self, ctx, words, known, self.given_by)
+            if ctx.resilient_parsing or len(faults) < 2:
+                raise
+            raise FaultyOptionsError(faults, ctx) from None
 
     def _known_of(self, ctx: click.Context, args: Sequence[str]) -> dict[str, Any] | None:
         """Return what is known of the target that a command line names; None where it names none."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 from cli_runner import invoke
+from jsonschema import Draft202012Validator
 from PIL import Image, ImageDraw
 from rooms import ROOT
+
+from brickwork.registry.hub.strict_yaml import read_yaml
 
 FILES = sorted((ROOT / "examples" / "workflows").glob("*.yaml"))
 ALWAYS = ("lora", "outputs", "controlnet")
@@ -32,6 +36,16 @@ def test_there_are_ten() -> None:
 def test_a_file_has_no_fault(path: Path) -> None:
     result = invoke("check", path)
     assert (result.exit_code, result.stdout.startswith("0 faults, 0 warnings in ")) == (0, True), result.stderr
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_inputs_of_a_file_are_as_its_schema_says(path: Path) -> None:
+    schema = json.loads(invoke("inputs", path, "--schema").stdout)
+    Draft202012Validator.check_schema(schema)
+    for name, value in read_yaml(path).data.get("inputs", {}).items():
+        Draft202012Validator(schema["properties"][name]).validate(value)
+        assert schema["properties"][name]["default"] == value
+        assert name not in schema["required"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

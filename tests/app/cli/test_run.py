@@ -248,7 +248,12 @@ def test_an_error_of_a_run_is_an_event_with_every_fault() -> None:
     result = invoke("run", "embedded", "--height", "65", "--width", "65", "--prompt", "x", "--json")
     (event,) = events(result)
     assert (result.exit_code, event["event"], event["type"]) == (2, "failed", "InputError")
-    assert len(event["faults"]) == 2
+    assert [fault["input"] for fault in event["faults"]] == ["height", "width"]
+
+
+def test_an_option_that_is_no_value_is_an_event_that_names_the_input() -> None:
+    (event,) = events(invoke("run", "embedded", *TWO, "--num-inference-steps", "many", "--json"))
+    assert [fault["input"] for fault in event["faults"]] == ["num_inference_steps"]
 
 
 def test_an_interruption_ends_with_130_and_nothing_half_done(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,3 +293,36 @@ def test_stdin_is_read_once_for_one_image(apple: Path) -> None:
     words = ("run", "sdxl.image2image", "--repo", "embedded", *TWO, "--image", "-", "--image", "-", "-o", "a.png")
     result = invoke(*words, input=data)
     assert result.exit_code != 0
+
+
+@pytest.mark.parametrize(
+    ("words", "about"),
+    [
+        (("--promt", "x", "--height", "65"), ["promt", "prompt", "height"]),
+        ((*TWO, "--foo", "--height", "65", "--bar=1"), ["foo", "bar", "height"]),
+        ((*TWO, "--foo", "--guidance-scale=-1", "--num-inference-steps", "many"), ["foo", "num_inference_steps", "guidance_scale"]),
+        ((*TWO, "--foo", "--denoising-end", "1"), ["foo", "denoising_end"]),
+        (("--promt", "x", "--inputs", "a.yaml", "--width", "9"), ["promt", "width"]),
+        (("--prompt-embeds", "a.safetensors#x", "--foo", "x"), ["foo", "prompt"]),
+        ((*TWO, "--foo", "--timesteps", "9,-1"), ["foo", "timesteps"]),
+    ],
+)  # fmt: skip
+def test_all_that_is_wrong_is_said_where_an_option_is_none(words: tuple[str, ...], about: list[str]) -> None:
+    Path("a.yaml").write_text("prompt: a red circle\n")
+    (event,) = events(invoke("run", "embedded", *words, "--json"))
+    assert (event["type"], [fault["input"] for fault in event["faults"]]) == ("UsageError", about)
+    result = invoke("run", "embedded", *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert all(fault["text"] in result.stderr for fault in event["faults"])
+
+
+def test_a_wrong_value_is_said_in_the_words_of_the_pipeline() -> None:
+    (alone,) = events(invoke("run", "embedded", *TWO, "--height", "65", "--json"))
+    (event,) = events(invoke("run", "embedded", *TWO, "--foo", "--height", "65", "--json"))
+    assert event["faults"][1:] == alone["faults"]
+    assert event["faults"][0]["text"].startswith("No such option '--foo'.")
+
+
+def test_a_command_that_needs_no_inputs_misses_none() -> None:
+    (event,) = events(invoke("explain", "embedded", "--promt", "x", "--json"))
+    assert [fault["input"] for fault in event["faults"]] == ["promt"]

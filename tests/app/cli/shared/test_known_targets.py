@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from brickwork.app.cli.shared import known_targets
-from brickwork.app.cli.shared.known_targets import keep_target, known_target
+from brickwork.app.cli.shared.known_targets import FORMAT, keep_target, known_target
 from brickwork.app.cli.shared.targets import target_of
 
 DESCRIBED = {"properties": {}, "required": []}
@@ -23,7 +23,7 @@ def test_what_was_kept_is_known_until_something_changes(monkeypatch: pytest.Monk
     target = target_of("a.yaml")
     assert known_target(target) is None
     keep_target(target, DESCRIBED)
-    assert known_target(target) == {"format": 2, **DESCRIBED}
+    assert known_target(target) == {"format": FORMAT, **DESCRIBED}
     with monkeypatch.context() as patch:
         patch.setattr(known_targets, "__version__", "9")
         assert known_target(target) is None
@@ -101,7 +101,7 @@ def test_help_errors_and_completion_of_a_known_target_import_no_torch(apple: Pat
     assert [code for code, _ in found] == [0, 0, 0, 2, 0, 3, 2, 0, 2, 2, 0, *[0] * 9]
     assert "--num-inference-steps INTEGER" in found[2][1]
     assert "'--prompt'" in found[3][1]
-    assert json.loads(found[4][1])["required"] == ["prompt"]
+    assert json.loads(found[4][1])["anyOf"][0] == {"required": ["prompt"]}
     assert "--prompt may be an input: TARGET comes before it" in found[8][1]
     assert "'--prompt'" in found[9][1]
     assert "--num-inference-steps INTEGER" in found[10][1]
