@@ -63,8 +63,9 @@ def snapshots_of(pipe: ModularPipeline, after: Any = "blocks", **inputs: Any) ->
 
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_after_every_block_of_every_step_the_run_goes_on_bit_equal(
-    name: str, tiny_pipe: ModularPipeline, tmp_path: Path
+    name: str, tiny_pipe: ModularPipeline, tmp_path: Path, many: int
 ) -> None:
+    """From the file also: each with the first scheduler, and with `--long`; else those of the last step, where solvers keep most."""
     pipe = with_scheduler(tiny_pipe, name)
     inputs: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 3, "output": "images", "output_type": "pt"}
     expected = pipe(**inputs, generator=seeded())
@@ -74,14 +75,16 @@ def test_after_every_block_of_every_step_the_run_goes_on_bit_equal(
         "text_encoder.negative.encode",
     ]
     assert "denoise.step[1].denoiser" in [snapshot.where for snapshot in found]
+    last = next(snapshot.where for snapshot in reversed(found) if ".step[" in snapshot.where).partition("]")[0]
     for snapshot in found:
-        snapshot.save(tmp_path / "run.safetensors")
         assert torch.equal(pipe.resume(snapshot), expected), snapshot.where
-        assert torch.equal(pipe.resume(tmp_path / "run.safetensors"), expected), snapshot.where
+        if name == SCHEDULERS[0] or many > 1 or snapshot.where.startswith(last):
+            snapshot.save(tmp_path / "run.safetensors")
+            assert torch.equal(pipe.resume(tmp_path / "run.safetensors"), expected), snapshot.where
     steps = snapshots_of(pipe, "steps", **inputs, generator=seeded())
     iterations = len(pipe(**{**inputs, "output": "timesteps"}, generator=seeded()))
     assert [snapshot.where for snapshot in steps] == [f"denoise.step[{iteration}]" for iteration in range(iterations)]
-    assert all(torch.equal(pipe.resume(snapshot), expected) for snapshot in [*steps, *steps])
+    assert all(torch.equal(pipe.resume(snapshot), expected) for snapshot in [*steps, steps[0]])
 
 
 def test_every_nth_is_taken() -> None:
