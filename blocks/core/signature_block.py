@@ -90,7 +90,10 @@ class SignatureBlock(ModularPipelineBlocks):
         options = {**declared.options, **{k: v for k, v in settings.items() if k in declared.options}}
         missing = sorted(name for name, value in options.items() if value is REQUIRED)
         if missing:
-            raise DeclarationError(f"{type(self).__name__} needs the option {', '.join(map(repr, missing))}.")
+            raise DeclarationError(
+                f"{type(self).__name__} needs the option {', '.join(map(repr, missing))}."
+                + "".join(self._component_advice(name) for name in missing)
+            )
         odd = [
             fault
             for name in settings.keys() & declared.options.keys()
@@ -110,6 +113,13 @@ class SignatureBlock(ModularPipelineBlocks):
         if given:
             self.__dict__["_bound"] = True
             self.__dict__["bound_parts"] = tuple(part(**part.known_of(given)) for part in self.parts)
+
+    def _component_advice(self, name: str) -> str:
+        """Say how a component is declared, where an option has the class of one: who forgets `component()` reads of an option else."""
+        hint = attribute_hint(type(self), name)
+        if not hasattr(hint, "forward") and not hasattr(hint, "from_pretrained"):
+            return ""
+        return f" If {name} is a component, which the pipeline gives, declare it as one: {name}: {hint.__name__} = component()."
 
     def _option_fault(self, name: str, value: object) -> str | None:
         """Say what is wrong with the type or range of an option; None if nothing is."""
