@@ -149,6 +149,28 @@ def refuse_too_small(value: Any, name: str, smallest: int) -> None:
         )
 
 
+def stretched(value: Any, name: str, size: tuple[int, int]) -> str | None:
+    """Say that a PIL image would be stretched to a size of other proportions; None where it would not, or it is no PIL image.
+
+    Args:
+        size: width and height.
+    """
+    first = value[0] if isinstance(value, list) and value else value
+    if not hasattr(first, "getbbox"):
+        return None
+    width, height = first.size
+    if abs(width * size[1] - height * size[0]) <= _ROUNDING * width * size[1]:
+        return None
+    return (
+        f"{name} is {width}x{height}, and is stretched to {size[0]}x{size[1]}, which has other proportions: what it shows moves. Crop it, or add "
+        "a border, before the call."
+    )
+
+
+_ROUNDING = 0.03
+"""By which fraction proportions may differ: sides are rounded to what the VAE takes."""
+
+
 def pixels_of(processor: Any, given: Any, name: str, height: int | None = None, width: int | None = None) -> Any:
     """Return an image, as `given_image` returns it, in pixels of a size; its own where None.
 

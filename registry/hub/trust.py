@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from ...state import InputError, TrustError
 from .lock import Lock, LockedRepo
 from .repo import Repo, same_repo
 from .verified import text_digest
+
+_STATE = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @frozen
@@ -52,6 +55,11 @@ class Grant:
             raise InputError(
                 f"trust_remote_code={self.given!r}: give True for the code that the repository holds now, a commit, or "
                 "brickwork.Trust(code={repository: commit})."
+            )
+        if isinstance(self.given, str) and self.given and not _STATE.fullmatch(self.given):
+            raise InputError(
+                f"trust_remote_code={self.given[:60]!r} is no commit and no hash of code (40 or 64 digits of 0-9 and a-f). Give True for the code "
+                "that the repository holds now."
             )
 
     def check(self, repo: Repo, sources: Mapping[str, bytes]) -> str:
