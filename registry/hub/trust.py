@@ -106,6 +106,17 @@ class Grant:
             return self.given in (repo.commit, digest)
         return self.given and repo.commit is not None and self.revision == repo.commit
 
+    def since_granted(self, repo: Repo, sources: Mapping[str, bytes]) -> str | None:
+        """Say which files of a repository's code differ from what was granted, and how; None where nothing was granted, or nothing differs."""
+        known = self.lock.of(repo.key)
+        if known is None or not known.code:
+            return None
+        now = {name: text_digest(data) for name, data in sources.items()}
+        changed = sorted(name for name, digest in now.items() if known.code.get(name, digest) != digest)
+        kinds = {"changed": changed, "added": sorted(now.keys() - known.code), "gone": sorted(known.code.keys() - now)}
+        said = [f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names]
+        return f"{'; '.join(said)}\n{self._difference(known, sources)}" if said else None
+
     def _difference(self, known: LockedRepo, sources: Mapping[str, bytes]) -> str:
         lines: list[str] = []
         for name in sorted({*known.code, *sources}):

@@ -13,6 +13,7 @@ from .input_values import choices, converted, is_switch, joined, kind_words, tak
 from .known_targets import known_target
 from .opening import opened_for_later
 from .targets import KINDS, Target, target_of
+from .unknown_options import unknown_flags, unknown_words
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _SEED = "seed"
@@ -97,7 +98,33 @@ class TargetCommand(click.Command):
             if known is not None:
                 ctx.meta["brickwork.known"] = known
                 self.params += input_options(known, self.own_params)
-        return super().parse_args(ctx, args)
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            wrong = list(dict.fromkeys(unknown_flags(self.params, ctx.help_option_names, given)))
+            if ctx.resilient_parsing or not (wrong and self.takes_inputs and "brickwork.known" in ctx.meta):
+                raise
+            flags = [
+                flag
+                for param in self.params
+                if isinstance(param, click.Option)
+                for flag in param.opts
+                if flag.startswith("--")
+            ]
+            said = [
+                unknown_words(
+                    each, [*flags, *ctx.help_option_names], str(self.name), lambda: self._blocks_of(ctx, given)
+                )
+                for each in wrong
+            ]
+            raise click.UsageError("\n".join(said), ctx) from error
+
+    def _blocks_of(self, ctx: click.Context, args: Sequence[str]) -> Any:
+        """Return the composition of the target that a command line names."""
+        text = self._first_position(ctx, args)
+        assert text is not None
+        return opened_for_later(target_of(text), _value_of("--repo", args)).blocks
 
     def _known_of(self, ctx: click.Context, args: Sequence[str]) -> dict[str, Any] | None:
         """Return what is known of the target that a command line names; None where it names none."""
