@@ -7,7 +7,7 @@ processor has always understood passes unchanged, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -165,6 +165,14 @@ def stretched(value: Any, name: str, size: tuple[int, int]) -> str | None:
         f"{name} is {width}x{height}, and is stretched to {size[0]}x{size[1]}, which has other proportions: what it shows moves. Crop it, or add "
         "a border, before the call."
     )
+
+
+def unstretched(value: Any, name: str, height: int | None, width: int | None, warn: Callable[[str], None]) -> Any:
+    """Return an image as it is, and warn where it would be stretched to a size that is known."""
+    said = stretched(value, name, (width, height)) if height and width else None
+    if said is not None:
+        warn(said)
+    return value
 
 
 _ROUNDING = 0.03

@@ -36,7 +36,7 @@ class EncodeImagePrompt(Block):
     denoiser: Denoiser = component(doc="Its adapters say what of an image they want.")
     guider: ClassifierFreeGuidance = component(
         config={"guidance_scale": 7.5},
-        doc="Which predictions, and how combined; where no negative one is made, no negative image is encoded.",
+        doc="Which predictions are made.",
     )
 
     class Out(Outputs):
