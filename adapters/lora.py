@@ -262,6 +262,10 @@ class Loras:
 
     def _known(self, names: Sequence[str]) -> None:
         there = self.names()
+        if names and not there:
+            raise InputError(
+                f"No LoRA is loaded, so there is none named {names[0]!r}: load_lora_weights(file, adapter_name={names[0]!r}) first."
+            )
         faults = [f"There is no LoRA {name!r}. {did_you_mean(name, there)}" for name in names if name not in there]
         if faults:
             raise InputError(" ".join(faults))

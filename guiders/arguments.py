@@ -73,6 +73,22 @@ class _CompleteInit(InWords):
         return self.written if guider is None else partial(_init_complete, guider, self.written)
 
 
+def two_scales(guiders: Mapping[str, Any], asked: object) -> Iterator[str]:
+    """Say of guiders that a call gives which scale counts, where it says another one, and not that of its class, beside them."""
+    for name, guider in guiders.items():
+        scale = getattr(guider, "guidance_scale", None)
+        usual = (
+            getattr(attrs.fields_dict(type(guider)).get("guidance_scale"), "default", None)
+            if attrs.has(type(guider))
+            else None
+        )
+        if asked is not None and scale not in (None, usual, asked):
+            yield (
+                f"{name}={type(guider).__name__}(guidance_scale={scale}) and guidance_scale={asked} are both given: guidance_scale={asked} counts, "
+                f"and of the guider its other settings. Leave guidance_scale= out for that of the guider."
+            )
+
+
 def _init_complete(guider: object, written: Any, /, *args: object, **given: object) -> None:
     cls = type(guider)
     needed = [

@@ -27,6 +27,7 @@ from ..state import ComponentError
 from ..state.errors import did_you_mean, with_article
 from ..state.given import given_names
 from ..state.user_warnings import caller_level, user_warning
+from .schedulers_by_name import SHORT_NAMES, is_scheduler
 
 _logger = logging.getLogger("brickwork")
 
@@ -183,6 +184,8 @@ def _class_fits(name: str, given: type, expected: object, families: Iterable[Fam
 def _instead(name: str, given: object, expected: type) -> str:
     if isinstance(given, (list, tuple)) and (several := several_of(expected)) is not None:
         return f"Several are one component: `from diffusers import {several}`, then {several}([first, second]). "
+    if is_scheduler(expected) and not isinstance(given, os.PathLike):
+        return f"A scheduler can be given by name: {', '.join(SHORT_NAMES)}. "
     if not isinstance(given, (str, os.PathLike)):
         return ""
     # A folder says in its configuration of which class its model is; a file of weights does not.

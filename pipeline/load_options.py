@@ -14,6 +14,13 @@ _KNOWN = (
     "names", "workflow", "dtype", "torch_dtype", "variant", "revision", "subfolder", "use_safetensors", "trust_remote_code", "token",
     "cache_dir", "local_files_only", "quantization_config", "device_map", "low_cpu_mem_usage", "attn_implementation",
 )  # fmt: skip
+_OF_OPENING = {
+    "task": "a task is chosen when a pipeline is made, ModularPipeline.from_pretrained(repo, task=...), or by its preset: "
+    "brickwork.find_preset('sdxl.inpainting').init_pipeline(repo).",
+    "lock": "a lock is given when a repository is opened: ModularPipeline.from_pretrained(repo, lock=...).",
+    "components_manager": "a manager is given when a pipeline is made: blocks.init_pipeline(repo, components_manager=...).",
+}
+"""What is said of a pipeline when it is made, and would go to the constructor of every model here."""
 _ALIKE = 0.85
 """From when on a name is taken for a misspelt one: loaders of other libraries have options of their own."""
 
@@ -37,6 +44,8 @@ def refuse_odd_options(options: Mapping[str, object]) -> None:
         InputError: one is.
     """
     for name in options:
+        if name in _OF_OPENING:
+            raise InputError(f"load_components has no option {name!r}: {_OF_OPENING[name]}")
         near = None if name in _KNOWN else nearest(name, _KNOWN, _ALIKE)
         if near is not None:
             raise InputError(f"load_components has no option {name!r}. Did you mean {near!r}?")

@@ -312,7 +312,9 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         """
         return resume(self, snapshot, exact)
 
-    def branch(self, result: PipelineState, at_step: int, loop: str | None = None, **changes: object) -> PipelineState:
+    def branch(
+        self, result: PipelineState, at_step: int | None = None, loop: str | None = None, **changes: object
+    ) -> PipelineState:
         """Run a variant of an earlier run that shares the first steps of its loop with it.
 
         With `cache=MemoryCache(steps=True)` those steps are not computed again; without, they are.

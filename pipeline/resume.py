@@ -15,7 +15,7 @@ from ..engine.execution.checkpoint import RunCheckpoint, SharedPrefix, copied_va
 from ..engine.nodes import ChoiceNode, LoopNode, Values, leaves
 from ..engine.position import Position
 from ..state import InputError, PipelineState
-from ..state.errors import capital_article, did_you_mean, named_thing
+from ..state.errors import capital_article, did_you_mean, named_thing, nearest
 from ..state.user_warnings import user_warning
 from .active_run import ActiveRun
 from .pipeline_run import PipelineRun
@@ -74,9 +74,17 @@ def _is_of_a_read(error: KeyError) -> bool:
 
 
 def branch(
-    pipe: ModularPipeline, result: PipelineState, at_step: int, loop: str | None, changes: Mapping[str, Any]
+    pipe: ModularPipeline, result: PipelineState, at_step: int | None, loop: str | None, changes: Mapping[str, Any]
 ) -> PipelineState:
     """Run a variant; see `ModularPipeline.branch`."""
+    if at_step is None:
+        near = nearest("at_step", changes)
+        got = (
+            f"; and got {near}={changes[near]!r:.40}. Did you mean at_step?"
+            if near
+            else ": pipe.branch(result, at_step=3)."
+        )
+        raise InputError(f"branch() needs at_step=, the first step that may differ{got}")
     start = getattr(result, "start", None)
     if start is None:
         raise InputError("branch() needs the state of an earlier run, as a call without output= returns it.")

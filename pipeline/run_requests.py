@@ -19,6 +19,7 @@ from ..engine.planning.flow import CALLER
 from ..engine.scoped_names import scope_of
 from ..families.asked_members import joined
 from ..guiders import guider_of
+from ..guiders.arguments import two_scales
 from ..state import BrickworkError, Fault, InputError, PipelineState
 from ..state.defaults import own_default
 from ..state.errors import did_you_mean, nearest
@@ -84,6 +85,7 @@ class PipelineRequests(PipelineAdapters):
         self._check_components(plan, replaced)
         self._check_fit(plan, inputs, replaced, values)
         self._remark_on(values)
+        self._remark(two_scales(replaced, inputs.get("guidance_scale")))
         if seed is not None:
             made = {**values, GENERATOR: generators_of(seed, self._planned_last, plan, values)}
             return RunRequest(plan, made, output, is_seeded=True, replaced=replaced)
@@ -124,11 +126,14 @@ class PipelineRequests(PipelineAdapters):
     def _remark_on(self, values: Mapping[str, Any]) -> None:
         """Log what there is to say of the inputs of a call, each text once."""
         for remarks_of in self.remarks:
-            for text in remarks_of(self, values):
-                if text not in self.remarked:
-                    _logger.warning("%s", text, stacklevel=caller_level())
-                if len(self.remarked) < _MOST_REMARKS:  # a service may be given any number of texts
-                    self.remarked.add(text)
+            self._remark(remarks_of(self, values))
+
+    def _remark(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            if text not in self.remarked:
+                _logger.warning("%s", text, stacklevel=caller_level())
+            if len(self.remarked) < _MOST_REMARKS:  # a service may be given any number of texts
+                self.remarked.add(text)
 
     def _check_components(self, plan: Plan, replaced: Mapping[str, Any]) -> None:
         """Ask the blocks of a plan whether the components of this run fit together, again only when they are others."""

@@ -16,7 +16,7 @@ from ..registry.hub.repo import local_name
 from ..registry.identity.component_identity import dtype_of
 from ..registry.loading.load import is_network
 from ..saving.pieces import Piece, origin_faults, pieces_of, reopened_faults, words_faults, write
-from ..saving.unsavable import component_faults, name_faults
+from ..saving.unsavable import component_faults, is_own_network, name_faults
 from ..state import BrickworkError, ComponentError, RepoError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class ComponentsPlan:
         faults = [*name_faults(loaded), *adapter_faults(loaded, encoders), *_pending_faults(pipe)]
         fresh: dict[int, Any] = {}
         for name, component in loaded.items():
-            faults += component_faults(name, component, fresh)
+            faults += component_faults(name, component, fresh, declared_class(pipe, name))
         if faults:
             raise RepoError.of("Components cannot be saved", faults)
         try:
@@ -131,10 +131,20 @@ class ComponentsPlan:
             for name, pieces in self.pieces.items()
             if len(pieces) > 1
         ]
+        networks = [
+            f"the network {name!r} of a class of its own"
+            for name, each in self.live.items()
+            if is_own_network(type(each))
+        ]
         loras = [f"the LoRA {name!r}" for name in adapters.files]
         words = [f"the word {word!r}" for saved in adapters.words.values() for word in saved.words]
         inputs = [f"the value of the input {name!r}" for name in self.pipe.input_defaults]
-        return [*several, *loras, *words, *inputs]
+        return [*several, *networks, *loras, *words, *inputs]
+
+
+def declared_class(pipe: ModularPipeline, name: str) -> object:
+    """Return the class that the blocks declare for a component; None if they declare none."""
+    return next((spec.type_hint for spec in pipe.blocks.expected_components if spec.name == name), None)
 
 
 def _pending_faults(pipe: ModularPipeline) -> Iterator[str]:

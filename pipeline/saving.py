@@ -14,6 +14,7 @@ from ..blocks.core.components_view import known_families
 from ..guiders import Guider
 from ..guiders.guider_file import guider_config, own_guiders
 from ..registry import ComponentSpec
+from ..registry.compilation import uncompiled
 from ..registry.component_spec import LOADING_FIELDS
 from ..registry.hub.folder_update import folder_update
 from ..registry.hub.repo import Repo, is_hub_name, local_name
@@ -36,12 +37,12 @@ from ..saving.save_blocks import (
     written_composition,
     written_files,
 )
-from ..saving.unsavable import class_faults
+from ..saving.unsavable import class_faults, is_own_network
 from ..state import BrickworkError, RepoError
 from ..state.atomic import new_file_mode, writing
 from ..state.value_data import data_of
 from .created_components import created_faults
-from .saved_components import ComponentsPlan, created_entry
+from .saved_components import ComponentsPlan, created_entry, declared_class
 
 if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
@@ -75,7 +76,7 @@ def save_pipeline(
     odd = list(origin_faults(ComponentSpec(variant=variant), Repo(own, folder)))
     if odd:
         raise RepoError.of("The pipeline cannot be saved", odd)
-    sources, composition = written_composition(pipe.blocks, _own_guiders(pipe))
+    sources, composition = written_composition(pipe.blocks, _own_classes(pipe))
     plan = ComponentsPlan.of(pipe, variant, overwrite_modular_index)
     created = _created(pipe, sources)
     if origin is not None:
@@ -160,10 +161,15 @@ def _refuse_own_folders(pipe: ModularPipeline) -> None:
         raise RepoError.of("The pipeline cannot be published", faults)
 
 
-def _own_guiders(pipe: ModularPipeline) -> dict[str, list[type]]:
-    """By component: classes of guiders that are none of ours, which bring their code."""
+def _own_classes(pipe: ModularPipeline) -> dict[str, list[type]]:
+    """By component: classes of guiders and networks that are of no library, which bring their code."""
     held = {name: pipe.components[name] for name in pipe.config_component_names}
-    return {name: list(own_guiders(each)) for name, each in held.items() if isinstance(each, Guider)}
+    guiders = {name: list(own_guiders(each)) for name, each in held.items() if isinstance(each, Guider)}
+    loaded = {name: type(uncompiled(pipe.components[name])) for name in pipe.pretrained_component_names}
+    networks = {
+        name: [cls] for name, cls in loaded.items() if is_own_network(cls) and cls is declared_class(pipe, name)
+    }
+    return {**guiders, **networks}
 
 
 def _inputs(pipe: ModularPipeline) -> dict[str, Any]:

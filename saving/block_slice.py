@@ -21,6 +21,8 @@ from ..state.classes.class_bodies import functions_of
 from ..state.code_home import is_of_package
 from ..state.errors import with_article
 
+_VOCABULARY = "brickwork.state.vocabulary"
+
 
 def sliced_source(cls: type) -> str:
     """Return a module's text with a class, and with the imports, functions, classes and constants that it names.
@@ -87,7 +89,8 @@ def _origin(name: str, value: object) -> str | None:
         home = public if getattr(sys.modules.get(public), own, None) is value else home
         return f"from {home} import {own}" if own == name else f"from {home} import {own} as {name}"
     if not isinstance(value, (bool, int, float, str, bytes, list, tuple, dict, set, type(None))):
-        for where, module in sorted(sys.modules.items()):
+        # From the vocabulary first, where people find it.
+        for where, module in sorted(sys.modules.items(), key=lambda each: (each[0] != _VOCABULARY, each[0])):
             if where.partition(".")[0] in ("brickwork", "typing", "attrs") and vars(module).get(name) is value:
                 return f"from {where} import {name}"
     return None
@@ -118,8 +121,23 @@ def _source_of(thing: Any) -> str:
         ) from None
 
 
+def text_of_class(cls: type) -> str:
+    """Return the text that a class was compiled with: of a notebook, its cell; nothing where there is none any more."""
+    found = _text_and_class(cls)
+    return "" if found is None else found[0]
+
+
 def _class_source(cls: type) -> str | None:
     """Return a class's text from the lines that its functions are from: cells of notebooks are known by those alone."""
+    found = _text_and_class(cls)
+    if found is None:
+        return None
+    text, node = found
+    first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+    return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
+
+
+def _text_and_class(cls: type) -> tuple[str, ast.ClassDef] | None:
     for value in vars(cls).values():
         function = inspect.unwrap(getattr(value, "fget", None) or getattr(value, "__func__", value))
         code = getattr(function, "__code__", None)
@@ -135,8 +153,7 @@ def _class_source(cls: type) -> str | None:
         # The top level is enough: a class within a function is refused.
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and node.name == cls.__name__ and _is_around(node, code.co_firstlineno):
-                first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-                return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
+                return text, node
     return None
 
 

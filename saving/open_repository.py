@@ -144,14 +144,31 @@ def _classes(files: RepoFiles, wanted: Iterable[str], grant: Grant, written: Rep
     places = {reference: reference.removeprefix("./").partition(":")[::2] for reference in wanted}
     files = files.with_code(dict.fromkeys(file for file, _ in places.values()))
     if written is not None:
-        changed = [name for name, data in files.code.items() if written.sources.get(name) != text_digest(data)]
-        if changed:
-            raise TrustError(
-                f"{', '.join(changed)} of {files.repo.name} is not what {NAME} says it is: the files were changed one by one. Save the "
-                "repository again."
-            )
+        _refuse_edited(files, written, grant)
     package = import_code(files.repo, files.code, grant)
     return {reference: class_of(package, file, name) for reference, (file, name) in places.items()}
+
+
+def _refuse_edited(files: RepoFiles, written: RepoFormat, grant: Grant) -> None:
+    """Refuse code that was edited in the folder, and say in what it differs, as far as that is known.
+
+    Raises:
+        TrustError: a file is another one, or was added.
+    """
+    changed = [
+        name for name, data in files.code.items() if written.sources.get(name, "") not in ("", text_digest(data))
+    ]
+    added = [name for name in files.code if name not in written.sources]
+    if not (changed or added):
+        return
+    said = [f"{name} (changed)" for name in changed] + [f"{name} (added)" for name in added]
+    since = grant.since_granted(files.repo, files.code)
+    told = f" Since the grant in {grant.lock.path}: {since}\n" if since else " "
+    verb = "are not what" if len(said) > 1 else "is not what"
+    raise TrustError(
+        f"{', '.join(said)} of {files.repo.name} {verb} {NAME} says: the files were changed one by one.{told}If the changes are yours, "
+        "save the repository again, from Python where the block is; else take back what was there."
+    )
 
 
 def _peer_blocks(files: RepoFiles, grant: Grant) -> ModularPipelineBlocks | None:

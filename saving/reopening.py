@@ -19,6 +19,7 @@ from .code_comparison import code_faults
 from .composition import compose, describe
 from .open_repository import origin_of
 from .repo_format import RepoFormat
+from .unsavable import is_own_network
 
 
 def blocks_faults(
@@ -97,10 +98,15 @@ def written_origin(spec: ComponentSpec, own: str) -> dict[str, Any]:
 
 
 def written_type(spec: ComponentSpec) -> list[str | None]:
-    """Return library and class of a component as the index names them; of guiders that diffusers has, too, its own."""
+    """Return library and class of a component as the index names them; of guiders that diffusers has, too, its own; None for both
+    where the code of the blocks brings the class.
+    """
     hint = spec.type_hint
     if isinstance(hint, type) and issubclass(hint, Guider):
         import diffusers
 
         return ["diffusers" if hasattr(diffusers, hint.__name__) else "brickwork", hint.__name__]
+    # A network of somebody's own: the block that declares it brings its class.
+    if isinstance(hint, type) and is_own_network(hint):
+        return [None, None]
     return list(spec.type_name)

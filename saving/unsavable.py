@@ -15,6 +15,7 @@ from ..registry.loading.load import is_network
 from ..registry.loading.several import parts_of
 from ..registry.loading.skeleton import skeleton_like
 from ..state import ComponentError, TrustError
+from ..state.code_home import is_packaged
 from ..state.errors import with_article
 
 if TYPE_CHECKING:
@@ -41,15 +42,20 @@ def name_faults(loaded: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name}: no component can be saved under this name, because {fault}. Name it otherwise in the block."
 
 
-def component_faults(name: str, component: object, fresh: dict[int, Any]) -> Iterator[str]:
+def component_faults(name: str, component: object, fresh: dict[int, Any], declared: object) -> Iterator[str]:
     """Say what of a component no file holds; nothing is written, and no weights are read.
 
     Args:
-        fresh: takes the skeletons that models were compared with, by the models' ids.
+        fresh: takes the skeletons that models were compared with, by the models' ids. declared: the class that the blocks expect.
     """
-    for part_name, part in parts_of(name, component):
-        yield from class_faults(part_name, part)
-    yield from class_faults(name, component)
+    if is_own_network(type(component)):
+        unnamed = [*_own_network_faults(name, type(component), declared)]
+    else:
+        unnamed = [fault for part_name, part in parts_of(name, component) for fault in class_faults(part_name, part)]
+        unnamed += class_faults(name, component)
+    yield from dict.fromkeys(unnamed)
+    if unnamed:
+        return
     if not hasattr(component, "save_pretrained") and not isinstance(component, Guider):
         yield f"{name} is {with_article(type(component).__name__)}, which has no save_pretrained."
     elif is_network(type(component)):
@@ -77,6 +83,28 @@ def class_faults(name: str, component: object) -> Iterator[str]:
             f"{name} is {with_article(f'{cls.__module__}.{cls.__qualname__}')}, which no file can name: only public classes of "
             f"{', '.join(sorted(allowed_libraries()))}. Grant a library of your own with brickwork.registry.allow_library, or leave "
             "the component out (unload_components)."
+        )
+
+
+def is_own_network(cls: type) -> bool:
+    """Return whether a class is a network that no library has: the code of the blocks brings it."""
+    return is_network(cls) and not is_packaged(cls.__module__) and library_of(cls) not in allowed_libraries()
+
+
+def _own_network_faults(name: str, cls: type, declared: object) -> Iterator[str]:
+    """Say why a network of somebody's own would not come back: the block that declares its class brings it, and nothing else."""
+    own = cls.__name__
+    if cls is not declared:
+        expected = f"declares {declared.__name__}" if isinstance(declared, type) else "declares no class"
+        yield (
+            f"{name} is {with_article(own)} of your own, and the block {expected}, so who opens the repository would not find {own}. "
+            f"Declare it in the block, {name}: {own} = component(), or leave it out (unload_components({name!r}))."
+        )
+    elif not (hasattr(cls, "save_pretrained") and hasattr(cls, "from_pretrained")):
+        yield (
+            f"{name} is {with_article(own)}, a network of your own that cannot write its weights (it has no save_pretrained). Derive it from "
+            f"two classes of diffusers, class {own}(ModelMixin, ConfigMixin), with @register_to_config on its __init__; or leave it out "
+            f"(unload_components({name!r})), and others give it."
         )
 
 

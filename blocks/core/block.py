@@ -101,7 +101,8 @@ class Block(SignatureBlock):
         name = path or type(self).__name__
         if self.is_bound:
             raise CompositionError(
-                f"{name} holds components of its own; compose the definition {type(self).__name__}()."
+                f"{name} holds components of its own; compose the definition {type(self).__name__}(), and give components to the pipeline: "
+                f"pipe = {type(self).__name__}().init_pipeline(), then pipe.update_components(name=...)."
             )
         self.refuse_unbound_roles(name)
         outputs = self.intermediate_outputs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -18,7 +18,7 @@ from ...state import (
     ConfigSpec,
     DeclarationError,
 )
-from ...state.errors import did_you_mean
+from ...state.errors import did_you_mean, is_slip
 from ...state.pipeline_state import describe_value
 from ...state.type_relations import accepts
 from ...state.types import is_type, type_words
@@ -83,14 +83,19 @@ class SignatureBlock(ModularPipelineBlocks):
         if unknown:
             # Files choose how many there are, and nobody reads the hundredth.
             shown = unknown[:_MOST_NAMED]
-            faults = [f"{type(self).__name__} takes no {name!r}. {did_you_mean(name, known)}" for name in shown]
+            faults = [
+                f"{type(self).__name__} takes no {name!r}. {self._instead_of_option(name, known)}" for name in shown
+            ]
             if len(unknown) > len(shown):
                 faults.append(f"And so with {len(unknown) - len(shown):,} others.")
             raise DeclarationError(" ".join(faults))
         options = {**declared.options, **{k: v for k, v in settings.items() if k in declared.options}}
         missing = sorted(name for name, value in options.items() if value is REQUIRED)
         if missing:
-            raise DeclarationError(f"{type(self).__name__} needs the option {', '.join(map(repr, missing))}.")
+            raise DeclarationError(
+                f"{type(self).__name__} needs the option {', '.join(map(repr, missing))}."
+                + "".join(self._component_advice(name) for name in missing)
+            )
         odd = [
             fault
             for name in settings.keys() & declared.options.keys()
@@ -111,6 +116,25 @@ class SignatureBlock(ModularPipelineBlocks):
             self.__dict__["_bound"] = True
             self.__dict__["bound_parts"] = tuple(part(**part.known_of(given)) for part in self.parts)
 
+    def _instead_of_option(self, name: str, known: Set[str]) -> str:
+        """Say what there is in place of an option, and how a plain attribute of the class becomes one."""
+        value = getattr(type(self), name, None)
+        if isinstance(value, (bool, int, float, str)):
+            kind = type(value).__name__
+            return (
+                f"{name} = {value!r} stands in the class without a type: {name}: {kind} = {value!r} makes it an option."
+            )
+        if not known:
+            return "It has no options: an option is an annotated line of the class, size: int = 3."
+        return did_you_mean(name, known)
+
+    def _component_advice(self, name: str) -> str:
+        """Say how a component is declared, where an option has the class of one: who forgets `component()` reads of an option else."""
+        hint = attribute_hint(type(self), name)
+        if not hasattr(hint, "forward") and not hasattr(hint, "from_pretrained"):
+            return ""
+        return f" If {name} is a component, which the pipeline gives, declare it as one: {name}: {hint.__name__} = component()."
+
     def _option_fault(self, name: str, value: object) -> str | None:
         """Say what is wrong with the type or range of an option; None if nothing is."""
         hint = attribute_hint(type(self), name)
@@ -123,6 +147,13 @@ class SignatureBlock(ModularPipelineBlocks):
     def __setattr__(self, name: str, value: object) -> None:
         if name in self.declaration.components or name in self.declaration.options:
             raise AttributeError(f"{type(self).__name__}.{name} is frozen; make a block with {name}=... instead.")
+        known = (*self.declaration.options, *self.declaration.components)
+        meant = None if hasattr(self, name) else next((each for each in known if is_slip(name, each)), None)
+        if meant is not None:
+            raise AttributeError(
+                f"{type(self).__name__} has no {name!r}, and nothing would read it. Did you mean {meant!r}? It is frozen; make a block with "
+                f"{meant}=... instead."
+            )
         super().__setattr__(name, value)
 
     @property

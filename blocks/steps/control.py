@@ -38,7 +38,7 @@ from ..core.slots import component
 from .control_rows import repeated_images, residuals_for_all, residuals_of
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .denoiser_call import DenoiserCall, DenoiserInput
-from .given_image import control_pixels, given_image, image_faults
+from .given_image import control_pixels, given_image, image_faults, unstretched
 from .predict_noise import PredictNoise, repeated
 from .prepare_image_latents import repeat_to_batch
 
@@ -168,7 +168,7 @@ class PrepareControl(Block):
             made = []
             for image in shown_images:
                 shown = given_image(image, "control_image", "control")
-                pixels = self.pixels_of(shown, height, width)
+                pixels = self.pixels_of(unstretched(shown, "control_image", height, width, self.warn), height, width)
                 height, width = height or pixels.shape[-2], width or pixels.shape[-1]
                 made.append(repeat_to_batch(pixels.float(), batch_size, each).contiguous().to(self.device, dtype))
             images.append(made if control_type is not None else made[0])

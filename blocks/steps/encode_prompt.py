@@ -131,7 +131,7 @@ class EncodeNegativePrompt(PlainTexts, Block):
     tokenizers: tuple[Tokenizer, ...] = component(many=True)
     text_encoders: tuple[TextEncoder, ...] = component(many=True)
     embeds_readers: tuple[Denoiser, ...] = component(many=True, config_only=True)
-    guider: ClassifierFreeGuidance = component(config={"guidance_scale": 7.5}, doc="Says whether it is needed.")
+    guider: ClassifierFreeGuidance = component(config={"guidance_scale": 7.5}, doc="Which predictions are made.")
     force_zeros_for_empty_prompt: bool = config(
         True, doc="No negative prompt: embeddings of zeros, not of the text ''."
     )

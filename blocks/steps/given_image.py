@@ -7,7 +7,7 @@ processor has always understood passes unchanged, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -147,6 +147,36 @@ def refuse_too_small(value: Any, name: str, smallest: int) -> None:
             f"{name} is {width}x{height} pixels, and the smallest that the VAE takes is {smallest}x{smallest}; "
             "give height= and width=, or a larger image."
         )
+
+
+def stretched(value: Any, name: str, size: tuple[int, int]) -> str | None:
+    """Say that a PIL image would be stretched to a size of other proportions; None where it would not, or it is no PIL image.
+
+    Args:
+        size: width and height.
+    """
+    first = value[0] if isinstance(value, list) and value else value
+    if not hasattr(first, "getbbox"):
+        return None
+    width, height = first.size
+    if abs(width * size[1] - height * size[0]) <= _ROUNDING * width * size[1]:
+        return None
+    return (
+        f"{name} is {width}x{height}, and is stretched to {size[0]}x{size[1]}, which has other proportions: what it shows moves. Crop it, or add "
+        "a border, before the call."
+    )
+
+
+def unstretched(value: Any, name: str, height: int | None, width: int | None, warn: Callable[[str], None]) -> Any:
+    """Return an image as it is, and warn where it would be stretched to a size that is known."""
+    said = stretched(value, name, (width, height)) if height and width else None
+    if said is not None:
+        warn(said)
+    return value
+
+
+_ROUNDING = 0.03
+"""By which fraction proportions may differ: sides are rounded to what the VAE takes."""
 
 
 def pixels_of(processor: Any, given: Any, name: str, height: int | None = None, width: int | None = None) -> Any:

@@ -36,8 +36,8 @@ from ..core.slots import component
 from .control import PredictControlled
 from .decode import Decode
 from .denoise import Denoise, ScaleLatents, StepScheduler
-from .encode_inpaint import MASK_CONFIG, NOTHING_WHITE, blurred, cropped, mask_of
-from .given_image import given_image, image_faults
+from .encode_inpaint import MASK_CONFIG, NOTHING_WHITE, blurred, cropped, mask_of, sized_as
+from .given_image import given_image, image_faults, stretched
 from .predict_noise import PredictNoise
 from .prepare_image_latents import repeat_to_batch
 
@@ -76,7 +76,10 @@ class PrepareMask(Block):
 
         # Where only the surroundings of the mask are worked on, they are counted in the pixels of the image.
         over = None if crop_region is None or image is None else given_image(image, "image")
-        softened = blurred(self.mask_processor, mask_of(mask_image, over), mask_blur)
+        mask_given = mask_of(mask_image)
+        if (said := stretched(mask_given, "mask_image", getattr(over, "size", (width, height)))) is not None:
+            self.warn(said)
+        softened = blurred(self.mask_processor, sized_as(mask_given, over), mask_blur)
         pixels = self.mask_processor.preprocess(softened, height, width, **cropped(crop_region))
         if not pixels.any():
             user_warning(f"{NOTHING_WHITE}: the image comes back as it was given.")

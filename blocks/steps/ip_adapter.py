@@ -34,7 +34,10 @@ class EncodeImagePrompt(Block):
         config={"size": 224, "crop_size": 224}, doc="Brings them to the size that it sees."
     )
     denoiser: Denoiser = component(doc="Its adapters say what of an image they want.")
-    guider: ClassifierFreeGuidance = component(config={"guidance_scale": 7.5}, doc="Says whether negatives are needed.")
+    guider: ClassifierFreeGuidance = component(
+        config={"guidance_scale": 7.5},
+        doc="Which predictions are made.",
+    )
 
     class Out(Outputs):
         image_prompt: Annotated[Conditioning, Group("image_prompt")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,9 @@ from ...families.contract import Scheduler
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_TRIED = 20
+"""Numbers of steps that are tried, one after the other."""
 
 
 def trained_timesteps(scheduler: Scheduler) -> int | None:
@@ -29,6 +33,20 @@ def range_fault(scheduler: Scheduler, timesteps: Sequence[int]) -> str | None:
     if trained is None or max(timesteps) <= _last(scheduler, trained):
         return None
     return f"timesteps hold {max(timesteps)}; with num_train_timesteps={trained} they are in 0..{_last(scheduler, trained)}."
+
+
+def least_steps(scheduler: Any, steps: int) -> int | None:
+    """Return the smallest number of steps above one that a scheduler takes; None where it is far.
+
+    diffusers' PNDMScheduler (0.42.1) puts steps of Runge and Kutta's method at the beginning, and says of fewer that arrays cannot be broadcast.
+    """
+    for more in range(steps + 1, steps + _TRIED):
+        try:
+            copy.deepcopy(scheduler).set_timesteps(more)
+        except (ValueError, IndexError):
+            continue
+        return more
+    return None
 
 
 def schedule_fault(scheduler: Scheduler, steps: int) -> str | None:

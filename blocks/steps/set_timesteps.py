@@ -28,7 +28,7 @@ from ...state.vocabulary import (
 )
 from ..core.block import Block
 from ..core.slots import component
-from .schedule_limits import range_fault, schedule_fault, trained_timesteps
+from .schedule_limits import least_steps, range_fault, schedule_fault, trained_timesteps
 
 if TYPE_CHECKING:
     import torch
@@ -304,6 +304,11 @@ def set_schedule(
         try:
             scheduler.set_timesteps(*steps_alone, **{**own, **rest, "device": device})
         except (ValueError, IndexError) as error:
+            least = least_steps(scheduler, steps) if steps_alone and "broadcast" in str(error) else None
+            if least is not None:
+                raise InputError(
+                    f"{type(scheduler).__name__} takes {least} steps or more, and num_inference_steps is {steps}."
+                ) from error
             said = next(iter(own), f"num_inference_steps={steps}")
             raise InputError(
                 f"{type(scheduler).__name__} with num_train_timesteps={trained_timesteps(scheduler)} cannot be set to {said}: {error}"

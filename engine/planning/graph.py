@@ -9,12 +9,14 @@ from pathlib import Path
 
 from attrs import define, field
 
+from ...state import InputError
 from ...state.atomic import write_text
 from ..nodes import BlockNode, ChoiceNode, LoopNode, Node
 from .flow import CALLER, Dataflow, Version
 from .graph_types import DrawnNode, Edge, Frame
 from .svg import draw
 
+_TEXT, _SUFFIXES = (".mmd", ".md"), ("", ".svg", ".mmd", ".md")
 INPUTS = "inputs"
 """Name of the node that stands for the caller."""
 
@@ -38,13 +40,17 @@ class Graph:
         return draw(self)
 
     def save(self, path: str | Path) -> Path:
-        """Write the image: Mermaid text for names that end in .mmd or .md, else SVG.
+        """Write the image: Mermaid text for names that end in .mmd or .md, SVG for .svg or no ending.
 
         Raises:
-            RepoError: it cannot be written there.
+            InputError: the name ends otherwise. RepoError: it cannot be written there.
         """
         target = Path(path)
-        write_text(target, self.mermaid if target.suffix in {".mmd", ".md"} else self.svg)
+        if target.suffix not in _SUFFIXES:
+            raise InputError(
+                f"{target.name}: a graph is written as SVG (.svg) or as Mermaid text (.mmd, .md), and not as {target.suffix}."
+            )
+        write_text(target, self.mermaid if target.suffix in _TEXT else self.svg)
         return target
 
     def _repr_svg_(self) -> str:

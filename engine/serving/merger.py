@@ -125,6 +125,9 @@ class MergedRun:
         return _Call(self, merge_key(network, arguments, declared, rows), arguments, rows)  # type: ignore[arg-type]  # a module, else it has a fault
 
 
+_ROWS = 16
+
+
 def _check_rows(_: object, attribute: Any, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InputError(f"{attribute.name}={value!r:.100}: it is a number of rows from 1 on.")
@@ -145,7 +148,7 @@ class Merger:
         forwards: that were made, by number of calls in them. alone: calls that were made alone, by the reason.
     """
 
-    rows: int = field(default=16, validator=_check_rows)
+    rows: int = field(default=_ROWS, validator=_check_rows)
     bucket: int | None = field(default=None)
     patience: float = field(default=0.5)
     forwards: Counter[int] = field(factory=Counter, init=False)
@@ -161,6 +164,10 @@ class Merger:
     def __attrs_post_init__(self) -> None:
         if self.bucket is not None:
             _check_rows(None, type(self).__attrs_attrs__.bucket, self.bucket)
+            if self.rows not in (_ROWS, self.bucket):
+                raise InputError(
+                    f"rows={self.rows} and bucket={self.bucket}: with bucket every forward has just so many rows. Give one of the two."
+                )
             self.rows = self.bucket
         if isinstance(self.patience, bool) or not isinstance(self.patience, (int, float)) or not self.patience >= 0:
             raise InputError(f"patience={self.patience!r:.100}: it is a number from 0 on, in parts of a forward.")

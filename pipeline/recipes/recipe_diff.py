@@ -222,7 +222,7 @@ def _components(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[
         contents = [side.get("weights", {}).get(name) for side in (mine, theirs)]
         # Where the content is known, it does not matter from which folder it was loaded.
         is_known = _are_comparable(contents) or "digest" in left
-        is_moved = _is_moved_guider(left, right)
+        is_moved = _is_moved(left, right)
         for key in ("class", "dtype", "adapters") if is_known else ("class", "origin", "dtype", "adapters"):
             if left.get(key) != right.get(key) and not (key == "class" and is_moved):
                 yield f"{name}: {key} {_words(left.get(key))}, and {_words(right.get(key))}"
@@ -236,7 +236,7 @@ def _components(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[
             yield from _settings(name, left, right)
 
 
-def _is_moved_guider(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+def _is_moved(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
     """Return whether two components are of one class of somebody's own, with the same code, in two places."""
     names = {str(side.get("class")).rpartition(":")[2].rpartition(".")[2] for side in (left, right)}
     codes = [side.get("settings", {}).get("code") for side in (left, right)]

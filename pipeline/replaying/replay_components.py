@@ -119,7 +119,9 @@ def _loaded(name: str, entry: Mapping[str, Any], given: object, spec: ComponentS
         )
     if not folder.is_dir():
         raise BrickworkError(f"there is no folder {folder}.")
-    subfolder = str(origin.get("subfolder") or "")
+    # What was made in that process lies under its name, where somebody has saved it since.
+    is_saved_since = not origin and (folder / name).is_dir()
+    subfolder = name if is_saved_since else str(origin.get("subfolder") or "")
     # The subfolder is the recipe's word, the folder the caller's.
     if not (folder / subfolder).resolve().is_relative_to(folder.resolve()):
         raise BrickworkError(f"the recipe's subfolder {subfolder!r} leads out of {folder}.")

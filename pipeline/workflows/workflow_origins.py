@@ -143,7 +143,10 @@ def live_faults(pipe: ModularPipeline) -> Iterator[str]:
         if spec.repo is None:
             yield f"{name} is of unknown origin, which no file can name: save_pretrained writes the component itself."
             continue
-        found = [*component_faults(name, component, fresh), *_adapter_faults(name, component, name in taking)]
+        found = [
+            *component_faults(name, component, fresh, spec.type_hint),
+            *_adapter_faults(name, component, name in taking),
+        ]
         yield from found
         if not found:
             try:

@@ -78,8 +78,7 @@ def folder_update(
         RepoError: another process is writing there, a save that is none of this user's was interrupted there, or a place in it
             is a link, or a folder where a file is saved, or a file where a folder is needed. OSError: as from the file system; the old files are as they were.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder) as root:
+    with _made(folder), _locked(folder) as root:
         _finish(root)
         moves = _Moves(f".brickwork-new-{secrets.token_hex(8)}", ())
         _note(root, moves)
@@ -91,6 +90,20 @@ def folder_update(
         finally:
             if not os.path.lexists(root / LIST):
                 _forget(root, moves.stage)
+
+
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder with those above it, and take away again those that are empty where what is done with it is refused."""
+    new = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # one that holds something by now
+            for each in new:
+                each.rmdir()
+        raise
 
 
 def finish_save(folder: str | Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from ...state import InputError, TrustError
 from .lock import Lock, LockedRepo
 from .repo import Repo, same_repo
 from .verified import text_digest
+
+_STATE = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @frozen
@@ -52,6 +55,11 @@ class Grant:
             raise InputError(
                 f"trust_remote_code={self.given!r}: give True for the code that the repository holds now, a commit, or "
                 "brickwork.Trust(code={repository: commit})."
+            )
+        if isinstance(self.given, str) and self.given and not _STATE.fullmatch(self.given):
+            raise InputError(
+                f"trust_remote_code={self.given[:60]!r} is no commit and no hash of code (40 or 64 digits of 0-9 and a-f). Give True for the code "
+                "that the repository holds now."
             )
 
     def check(self, repo: Repo, sources: Mapping[str, bytes]) -> str:
@@ -97,6 +105,17 @@ class Grant:
         if isinstance(self.given, str):
             return self.given in (repo.commit, digest)
         return self.given and repo.commit is not None and self.revision == repo.commit
+
+    def since_granted(self, repo: Repo, sources: Mapping[str, bytes]) -> str | None:
+        """Say which files of a repository's code differ from what was granted, and how; None where nothing was granted, or nothing differs."""
+        known = self.lock.of(repo.key)
+        if known is None or not known.code:
+            return None
+        now = {name: text_digest(data) for name, data in sources.items()}
+        changed = sorted(name for name, digest in now.items() if known.code.get(name, digest) != digest)
+        kinds = {"changed": changed, "added": sorted(now.keys() - known.code), "gone": sorted(known.code.keys() - now)}
+        said = [f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names]
+        return f"{'; '.join(said)}\n{self._difference(known, sources)}" if said else None
 
     def _difference(self, known: LockedRepo, sources: Mapping[str, bytes]) -> str:
         lines: list[str] = []

@@ -111,13 +111,15 @@ def read_settings(model: torch.nn.Module) -> Settings:
     plain = (torch.nn.Parameter, torch.Tensor, torch.nn.Buffer)
     named = used_modules(model)
     reading = _Reading({id(module): path or "itself" for path, module in named})
-    classes: dict[type, None] = {}
+    classes: dict[type, int] = {}
     for path, module in named:
-        classes[type(module)] = None
+        cls = type(module)
+        number = classes.setdefault(cls, len(classes))
         if (call := vars(module).get(COMPILED)) is not None and (digest := _compiler(call, path)):
             reading.note("compiled", path, digest)
         # Two classes may have the same attributes and tensors, and compute otherwise.
-        reading.note("class", path, f"{type(module).__module__}.{type(module).__qualname__}")
+        # One of somebody's own may lie in a module here and in an opened repository there: its code, below, stands for the place.
+        reading.note("class", path, f"{cls.__module__ if is_library(cls.__module__) else number}.{cls.__qualname__}")
         for name, value in attributes_of_module(module):
             _note_attribute(reading, path, name, value)
         for name in HOOKS:

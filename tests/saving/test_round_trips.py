@@ -279,7 +279,7 @@ FEATURES = {
     "a buffer": Feature(a_buffer, "embeddings.position_ids was changed, and is in no file", "was changed"),
     "trained weights": Feature(training, None, ORIGIN),
     "weights of unknown origin": Feature(unknown_origin, None, "unet is of unknown origin"),
-    "a class of one's own": Feature(own_class, "which no file can name", "which no file can name"),
+    "a class of one's own": Feature(own_class, "OfMine of your own, and the block declares", "which no file can name"),
     "quantized layers": Feature(
         quantized, "unet has weights of a kind of their own .Packed.", "unet has weights of a kind"
     ),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import click
@@ -12,17 +12,19 @@ from ....state import Fault
 from ....state.values.form import side_fault
 from ....state.values.value import Value
 from .input_values import converted, single_kinds
+from .unknown_options import unknown_words
 
 
 class FaultyOptionsError(click.UsageError):
-    """Several things are wrong with the options.
+    """Something is wrong with the options.
 
     Attributes:
         faults: what is wrong, one by one.
     """
 
     def __init__(self, faults: Sequence[Fault], ctx: click.Context) -> None:
-        super().__init__("\n".join([f"{len(faults)} faults", *(f"  - {fault}" for fault in faults)]), ctx)
+        lines = [f"{len(faults)} faults", *(f"  - {fault}" for fault in faults)]
+        super().__init__(faults[0] if len(faults) == 1 else "\n".join(lines), ctx)
         self.faults = tuple(faults)
 
 
@@ -37,33 +39,35 @@ def option_faults(
     args: Sequence[str],
     known: Mapping[str, Any],
     given_by: Sequence[str] | None,
+    blocks: Callable[[], Any],
 ) -> list[Fault]:
     """Return which options there are not, which inputs are missing, and which values do not fit.
 
     Args:
         known: of the target, as `described` returns it. given_by: the command's options by which inputs come, too; None where nothing must be
-            given.
+            given. blocks: gives the composition of the target; it is asked where an option is like none that there is.
     """
     parser = command.make_parser(ctx)
     parser.ignore_unknown_options = True
-    given, rest, order = parser.parse_args(list(args))
+    # What comes after -- is no option, whatever it looks like.
+    given, rest, order = parser.parse_args(list(takewhile(lambda word: word != "--", args)))
     values = {param.input_name: given[str(param.name)] for param in order if hasattr(param, "input_name")}
     # With that of help, which is none of the command's own.
     options = [param for param in command.get_params(ctx) if isinstance(param, click.Option)]
     flags = [flag for param in options for flag in (*param.opts, *param.secondary_opts)]
     return [
-        *_unknown(rest, flags, ctx),
+        *_unknown(rest, flags, ctx, blocks),
         *(() if given_by is None or any(map(given.get, given_by)) else _missing(values, known["schema"])),
         *(fault for name, value in values.items() for fault in _misfits(name, value, known["properties"][name])),
     ]
 
 
-def _unknown(words: Sequence[str], flags: Sequence[str], ctx: click.Context) -> Iterator[Fault]:
-    for word in words:
-        flag = word.partition("=")[0]
+def _unknown(
+    words: Sequence[str], flags: Sequence[str], ctx: click.Context, blocks: Callable[[], Any]
+) -> Iterator[Fault]:
+    for flag in dict.fromkeys(word.partition("=")[0] for word in words):
         if flag.startswith("--") and len(flag) > 2:
-            near = difflib.get_close_matches(flag, flags)
-            yield Fault(click.NoSuchOption(flag, possibilities=near, ctx=ctx).format_message(), input_name(flag))
+            yield Fault(unknown_words(flag, flags, str(ctx.info_name), blocks), input_name(flag))
 
 
 def _missing(values: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Fault]:

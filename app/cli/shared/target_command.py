@@ -110,14 +110,22 @@ class TargetCommand(click.Command):
                 return self._parsed(ctx, args, known)
         return super().parse_args(ctx, args)
 
+    def _blocks_of(self, ctx: click.Context, args: Sequence[str]) -> Any:
+        """Return the composition of the target that a command line names."""
+        text = self._first_position(ctx, args)
+        assert text is not None
+        return opened_for_later(target_of(text), _value_of("--repo", args)).blocks
+
     def _parsed(self, ctx: click.Context, args: list[str], known: Mapping[str, Any]) -> list[str]:
         """Read the options; where there is not one of that name, say what is wrong with all others, too."""
         words = list(args)
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption:
-            faults = option_faults(self, ctx, words, known, self.given_by)
-            if ctx.resilient_parsing or len(faults) < 2:
+            if ctx.resilient_parsing:
+                raise
+            faults = option_faults(self, ctx, words, known, self.given_by, lambda: self._blocks_of(ctx, words))
+            if not faults:
                 raise
             raise FaultyOptionsError(faults, ctx) from None
 

@@ -481,7 +481,7 @@ def test_sources_that_differ_from_what_was_saved_are_refused(tmp_path: Path, can
     blocks = open_blocks(hand_written(tmp_path / "repo", ran), trust_remote_code=True)
     blocks.save_pretrained(tmp_path / "saved")
     (tmp_path / "saved" / "block.py").write_text(code(canary, factor=7))
-    with pytest.raises(TrustError, match="block.py of .* is not what brickwork.json says"):
+    with pytest.raises(TrustError, match=r"block.py .changed. of .* is not what brickwork.json says"):
         open_blocks(tmp_path / "saved", trust_remote_code=True)
 
 
