@@ -64,11 +64,10 @@ class ServedWorkflow:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether all components are there."""
-        return all(
-            self.pipe.components[name] is not None or self.pipe.may_be_none(name)
-            for name in self.pipe.pretrained_component_names
-        )
+        """Whether all components are there that a run needs which is given no more than it must."""
+        plan = self._plan_for({})
+        names = self.pipe.pretrained_component_names if plan is None else plan.components
+        return all(self.pipe.components[name] is not None or self.pipe.may_be_none(name) for name in names)
 
     def summary(self) -> dict[str, Any]:
         """Return what a list of workflows says of it."""
@@ -195,6 +194,7 @@ class ServedWorkflow:
             "plan": plan_rows(plan),
             "skipped": dict(plan.skipped),
             "bytes": sum(sizes.values()),
+            "remarks": [text for remarks_of in self.pipe.remarks for text in remarks_of(self.pipe, values)],
         }
 
     def _plan_for(self, values: Mapping[str, Any]) -> Plan | None:
@@ -319,9 +319,11 @@ def block_data(block: Any) -> dict[str, Any]:
         hint = None if param.type_hint is None else type_words(param.type_hint)
         return {"name": str(param.name), "type": hint, "description": param.description or ""}
 
+    # The class that a person names: one that speaks of roles is bound to a family, under another name.
+    cls = block.source_class
     return {
-        "class": type(block).__name__,
-        "block": reference(type(block)),
+        "class": cls.__name__,
+        "block": reference(cls),
         "description": str(block.description or "").strip().partition("\n")[0],
         "inputs": [{**port(each), "required": bool(each.required)} for each in block.inputs if each.name],
         "outputs": [port(each) for each in block.intermediate_outputs],
