@@ -14,7 +14,7 @@ import uvicorn
 
 from ...engine.serving.merger import Merger
 from ...state import InputError
-from ..cli.shared.opening import opened
+from ..cli.shared.changes import opened_as_asked
 from ..cli.shared.output import remark
 from ..cli.shared.targets import Target
 from .application import application
@@ -43,7 +43,7 @@ def serve(targets: Sequence[Target], tokens: Mapping[str, str], options: Mapping
     remark(f"Brickwork serves on http://{shown}:{port}{' (with a token: ?token=TOKEN)' if tokens else ''}")
     rows = options["merge"]
     merger = Merger(rows=rows, bucket=rows if options["bucket"] else None) if rows else None
-    workflows = served(targets, merger, options["repo"], options["dtype"])
+    workflows = served(targets, merger, options)
     settings = ServerSettings(
         options["host"],
         port,
@@ -78,22 +78,24 @@ def begin_log(logs_prompts: bool) -> None:
         logging.getLogger(name).setLevel(logging.INFO)
 
 
-def served(
-    targets: Sequence[Target], merger: Merger | None = None, repo: str | None = None, dtype: str | None = None
-) -> list[ServedWorkflow]:
+def served(targets: Sequence[Target], merger: Merger | None, options: Mapping[str, Any]) -> list[ServedWorkflow]:
     """Open targets as workflows, whose calls of one network may be merged.
+
+    Args:
+        options: `repo`, `dtype` and `device`, as the command has them.
 
     Raises:
         BrickworkError: as opening a target does.
     """
     found: dict[str, ServedWorkflow] = {}
     for target in targets:
-        pipe = opened(target, repo if target.kind in ("preset", "image") else None, loads=True, dtype=dtype)
+        takes_repo = target.kind in ("preset", "image")
+        repo = options.get("repo") if takes_repo else None
+        asked = {"repo": repo, "dtype": options.get("dtype"), "device": options.get("device")}
+        pipe = opened_as_asked(target, asked, loads=True)
         pipe.configure(progress=False, merge=merger)
         name = _name(target, found)
-        origin = (
-            repo if target.kind in ("preset", "image") else target.name if target.kind in ("folder", "repo") else None
-        )
+        origin = target.name if target.kind in ("folder", "repo") else repo
         found[name] = ServedWorkflow(name, _title(target), pipe, origin)
     return list(found.values())
 
