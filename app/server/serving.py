@@ -37,33 +37,24 @@ def serve(targets: Sequence[Target], tokens: Mapping[str, str], options: Mapping
 
         torch.set_num_threads(options["threads"])
     # Before anything is loaded, which takes longer than to find that the address is taken.
-    listening = _listening(options["host"], options["port"])
-    port = listening.getsockname()[1]
-    shown = f"[{options['host']}]" if ":" in options["host"] else options["host"]
-    remark(f"Brickwork serves on http://{shown}:{port}{' (with a token: ?token=TOKEN)' if tokens else ''}")
-    rows = options["merge"]
-    merger = Merger(rows=rows, bucket=rows if options["bucket"] else None) if rows else None
-    workflows = served(targets, merger, options)
-    settings = ServerSettings(
-        options["host"],
-        port,
-        tokens,
-        options["queue"],
-        options["workers"],
-        options["state"],
-        logs_prompts=options["log_prompts"],
-    )
-    service = Service(workflows, settings)
-    remark(f"Ready: {', '.join(service.workflows)}.")
-    config = uvicorn.Config(
-        application(service),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE,
-        lifespan="on",
-    )
-    uvicorn.Server(config).run(sockets=[listening])
+    with _listening(options["host"], options["port"]) as listening:
+        port = listening.getsockname()[1]
+        shown = f"[{options['host']}]" if ":" in options["host"] else options["host"]
+        remark(f"Brickwork serves on http://{shown}:{port}{' (with a token: ?token=TOKEN)' if tokens else ''}")
+        rows = options["merge"]
+        merger = Merger(rows=rows, bucket=rows if options["bucket"] else None) if rows else None
+        workflows = served(targets, merger, options)
+        settings = ServerSettings(
+            options["host"], port, tokens, options["queue"], options["workers"], options["state"],
+            logs_prompts=options["log_prompts"],
+        )  # fmt: skip
+        service = Service(workflows, settings)
+        remark(f"Ready: {', '.join(service.workflows)}.")
+        config = uvicorn.Config(
+            application(service), log_level="warning", access_log=False, server_header=False,
+            timeout_graceful_shutdown=_GRACE, lifespan="on",
+        )  # fmt: skip
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def begin_log(logs_prompts: bool) -> None:
