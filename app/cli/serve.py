@@ -61,7 +61,7 @@ def command(targets: tuple[Target, ...], **options: Any) -> None:
         )
     if options["bucket"] and not options["merge"]:
         raise InputError("--bucket fills forwards up to --merge rows, and --merge 0 has none.")
-    from ..server.serving import serve
+    from .shared.serving import serve
 
     serve(targets, tokens, options)
 

@@ -19,7 +19,7 @@ from ...state import InputError
 from ...state.atomic import write_text
 from ...state.digest import digest_of
 from ...state.errors import BrickworkError
-from ..cli.blocks import own_made, summaries
+from ..shared.block_listing import own_made, summaries
 from .errors import RefusedError
 from .workflow_data import block_data, block_tree, graph_data, guider_schemas, plan_rows
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from cli_runner import invoke
 
+from brickwork.app.cli.shared import serving
 from brickwork.app.cli.shared.targets import Target, target_of
-from brickwork.app.server import serving
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.1", "::", "example.org"])

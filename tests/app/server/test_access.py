@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 from served import Client, Served
 
+from brickwork.app.cli.shared.serving import begin_log
 from brickwork.app.server.access import POLICY, read_tokens
 from brickwork.app.server.served_workflow import ServedWorkflow
 from brickwork.app.server.service import Service
-from brickwork.app.server.serving import begin_log
 from brickwork.app.server.settings import LARGEST_BODY, LARGEST_FILE, ServerSettings, is_loopback
 
 ANN, BEN = "a" * 20, "b" * 20

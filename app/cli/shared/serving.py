@@ -12,15 +12,15 @@ from typing import Any
 
 import uvicorn
 
-from ...engine.serving.merger import Merger
-from ...state import InputError
-from ..cli.shared.changes import opened_as_asked
-from ..cli.shared.output import remark
-from ..cli.shared.targets import Target
-from .application import application
-from .served_workflow import ServedWorkflow
-from .service import Service
-from .settings import ServerSettings
+from ....engine.serving.merger import Merger
+from ....state import InputError
+from ...server.application import application
+from ...server.served_workflow import ServedWorkflow
+from ...server.service import Service
+from ...server.settings import ServerSettings
+from .changes import opened_as_asked
+from .output import remark
+from .targets import Target
 
 _GRACE = 5
 
