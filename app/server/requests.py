@@ -43,6 +43,12 @@ async def body_of(
     """
     content = await request.body()
     data = parse_json(content or b"{}", "The request", BodyError, LARGEST_BODY, deepest=_DEEPEST)
+    try:
+        json.dumps(data, allow_nan=False)
+    except ValueError:
+        raise BodyError(
+            "The request has a number that is none (NaN) or has no end (Infinity), which JSON does not know."
+        ) from None
     faults = [f"There is no key {name[:60]!r}; there are: {', '.join(known)}." for name in data if name not in known]
     found = {name: value for name, value in data.items() if value is not None}
     for name, kinds in known.items():

@@ -219,12 +219,12 @@ class Service:
             self._end(job, "cancelled")
             return
         job.status, job.started = "running", time.time()
-        job.keep()
         started = time.perf_counter()
         events = RunEvents(job, workflow, self.metrics)
         every = self.settings.snapshot_every if self.settings.state is not None else None
         work = RunWork(job, workflow, self.reader, events, self.cache, every, self.jobs.get)
         try:
+            job.keep()
             results = work.results()
             job.outputs = write_outputs(results, job.folder)
             if work.recipe is not None:
@@ -246,8 +246,12 @@ class Service:
 
     def _end(self, job: Job, status: Any, data: Mapping[str, Any] | None = None) -> None:
         job.status = status
-        job.keep()
-        job.snapshot.unlink(missing_ok=True)
+        try:
+            job.keep()
+            job.snapshot.unlink(missing_ok=True)
+        except (BrickworkError, OSError):
+            # A full disk: who waits for the end is told of it all the same.
+            _logger.exception("The end of run %s could not be kept", job.id)
         self.metrics.runs.labels(job.asked.workflow, status).inc()
         self.jobs.note_over(job)
         job.events.tell(status, data or {})
