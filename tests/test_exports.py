@@ -126,11 +126,15 @@ def classes_derived_from(base: str) -> set[str]:
     return found
 
 
+# They end as answers of the server, and no caller in Python meets them.
+OF_THE_SERVER = {"BodyError", "QueueClosedError", "QueueFullError", "TooLargeError"}
+
+
 @pytest.mark.parametrize(("base", "least"), [("Guider", 15), ("BrickworkError", 10)])
 def test_every_guider_and_every_error_is_public(base: str, least: int) -> None:
     derived = classes_derived_from(base)
     assert len(derived) > least
-    assert sorted(derived - set(brickwork.__all__)) == []
+    assert sorted(derived - set(brickwork.__all__) - OF_THE_SERVER) == []
 
 
 def test_what_guiders_and_state_export_is_public() -> None:
