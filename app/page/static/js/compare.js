@@ -1,7 +1,7 @@
 // Two images over each other with a slider between, and what differs between their runs in words.
 import * as api from "./api.js";
 import { Dialog } from "./dialog.js";
-import { imagesOf, titleOf } from "./gallery.js";
+import { imagesOf, titleOf } from "./run_summary.js";
 import { say } from "./store.js";
 import { html, signal, useEffect, useState } from "./view.js";
 

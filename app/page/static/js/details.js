@@ -1,7 +1,7 @@
 // A run in a dialog: its images, its recipe, how it is written elsewhere, and what can be done with it.
 import * as api from "./api.js";
 import { Dialog } from "./dialog.js";
-import { imagesOf, titleOf } from "./gallery.js";
+import { imagesOf, titleOf } from "./run_summary.js";
 import { follow, LAST, staged } from "./run.js";
 import { fill, say, view } from "./store.js";
 import { classes, html, signal, useEffect, useState } from "./view.js";
@@ -35,8 +35,7 @@ export function Details() {
 
 /** @param {any} run */
 function use(run) {
-  const inputs = { ...run.inputs, ...(run.seed === null || run.seed === undefined ? {} : { seed: run.seed }) };
-  tellLeft(fill(inputs));
+  tellLeft(fill({ ...run.inputs, ...run.changes }));
   view.value = "create";
   shown.value = "";
 }
@@ -47,7 +46,7 @@ export const tellLeft = (left) => say(left.length ? `This workflow has no ${left
 
 /** @param {{run: any}} props */
 function Inputs({ run }) {
-  const rows = Object.entries({ ...run.inputs, seed: run.seed }).filter(([, value]) => value !== null && value !== undefined);
+  const rows = Object.entries({ ...run.inputs, ...run.changes, "branched at step": run.at_step }).filter(([, value]) => value !== null && value !== undefined);
   return html`<h3>Recipe</h3><dl class="recipe">
     ${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${typeof value === "object" ? JSON.stringify(value) : String(value)}</dd>`)}
     ${run.seconds !== undefined && run.seconds !== null && html`<dt>took</dt><dd>${run.seconds.toFixed(1)} s</dd>`}</dl>`;
@@ -60,10 +59,10 @@ function Replay({ id }) {
     setState({ text: "Repeating…" });
     try {
       const { id: again } = await api.replay(id);
-      follow(again, {}, async (run) => {
+      follow(again, {}, (run) => {
         if (!LAST.includes(run.state)) return;
-        const { same } = run.state === "finished" ? await api.run(again) : { same: false };
-        setState(run.state === "finished" ? { text: same ? "same bytes" : "other bytes", isGood: same } : { text: run.message || run.state });
+        const same = run.verdict?.same;
+        setState(run.state === "finished" ? { text: same ? "same bytes" : "other bytes", isGood: same } : { text: run.message || run.state, isGood: false });
       });
     } catch (error) {
       setState({ text: /** @type {Error} */ (error).message, isGood: false });

@@ -151,3 +151,6 @@ export function axisValues(field, text) {
   const parts = text.split(separator).map((part) => part.trim()).filter(Boolean);
   return parts.map((part) => valueOf(field, part));
 }
+
+/** A seed that nobody chose. */
+export const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];

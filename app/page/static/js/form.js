@@ -1,7 +1,7 @@
 // The form of a workflow: its fields in groups, each with its faults.
 import { GROUPS, TITLES } from "./fields.js";
 import { checked, faults, fields, open, opened, task, type, typed } from "./store.js";
-import { axes, isSweeping, setAxis, sweepSize } from "./sweep.js";
+import { axes, isSweeping, setAxis, startSweep, sweepSize } from "./sweep.js";
 import { startRun } from "./run.js";
 import { classes, html, useState } from "./view.js";
 import { Widget } from "./widgets.js";
@@ -12,7 +12,8 @@ export function Form() {
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     setTried(true);
-    startRun();
+    if (isSweeping.value) startSweep();
+    else startRun();
   };
   const general = faults.value[""] || [];
   return html`<form class="form" onSubmit=${submit} aria-label="Inputs" novalidate

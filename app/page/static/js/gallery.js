@@ -3,6 +3,7 @@ import * as api from "./api.js";
 import { openComparison } from "./compare.js";
 import { openDetails } from "./details.js";
 import { ended, LAST } from "./run.js";
+import { imagesOf, titleOf } from "./run_summary.js";
 import { say } from "./store.js";
 import { classes, effect, html, signal } from "./view.js";
 
@@ -17,14 +18,11 @@ export const watchRuns = () => effect(() => { ended.value; look(); });
 async function look() {
   try {
     const answer = await api.listRuns();
-    runs.value = (answer.runs || answer).filter((/** @type {any} */ run) => LAST.includes(run.state));
+    runs.value = (answer.runs || answer).filter((/** @type {any} */ run) => LAST.includes(run.status));
   } catch (error) {
     say(/** @type {Error} */ (error).message, true);
   }
 }
-
-/** @param {any} run @returns {{url: string}[]} */
-export const imagesOf = (run) => (run.outputs || []).filter((/** @type {any} */ output) => output.url?.endsWith(".png"));
 
 /** @param {{limit?: number}} props */
 export function Gallery({ limit = 1000 }) {
@@ -50,13 +48,6 @@ function Card({ run }) {
       <img src=${imagesOf(run)[0].url} alt="" loading="lazy" /></button>
     <div class="card-row"><span class="card-title" title=${told}>${told}</span>
       <label class="mark"><input type="checkbox" checked=${isMarked} onChange=${mark} aria-label=${`Compare ${told}`} /></label></div>
-    ${run.same !== undefined && run.same !== null && html`<span class=${classes("badge", run.same ? "good" : "bad")}>${run.same ? "same bytes" : "other bytes"}</span>`}
+    ${run.verdict && html`<span class=${classes("badge", run.verdict.same ? "good" : "bad")}>${run.verdict.same ? "same bytes" : "other bytes"}</span>`}
   </li>`;
-}
-
-/** @param {any} run */
-export function titleOf(run) {
-  const prompt = run.inputs?.prompt;
-  const text = Array.isArray(prompt) ? prompt.join(", ") : prompt;
-  return text || run.workflow || run.id;
 }

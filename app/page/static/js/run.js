@@ -1,16 +1,15 @@
 // Runs that this page has started or looks at: what their events told so far.
 import * as api from "./api.js";
+import { randomSeed } from "./fields.js";
 import { checked, faults, given, opened, say, task, typed } from "./store.js";
-import { isSweeping, startSweep } from "./sweep.js";
 import { signal } from "./view.js";
-import { randomSeed } from "./widgets.js";
 
 /** @typedef {{path: string, index: number, total: number | null, seconds: number, image?: string}} Step */
 /** @typedef {{state: "running" | "done" | "cached", seconds?: number, bytes?: number}} BlockState */
 /** @typedef {{name: string, index: number, url: string, sha256?: string}} Output */
 /** @typedef {{id: string, state: string, position: number | null, seed: any, steps: Step[], total: number | null,
  *   blocks: Record<string, BlockState>, outputs: Output[], seconds: number | null, message: string, warnings: string[],
- *   running: string, since: number, isBranch?: boolean, same?: boolean | null}} Run */
+ *   running: string, since: number, isBranch?: boolean, verdict?: {same: boolean}}} Run */
 
 /** @type {Map<string, import("../vendor/signals.mjs").Signal<Run>>} */
 const followed = new Map();
@@ -27,10 +26,9 @@ export const LAST = ["finished", "failed", "cancelled"];
 export const runOf = (id) => followed.get(id)?.value || null;
 export const stagedRun = () => runOf(staged.value);
 
-/** Start a run of what the form says, or a sweep of it. */
+/** Start a run of what the form says. */
 export async function startRun() {
   if (given.value.faults.length) return say("Some fields do not fit; see beside them.", true);
-  if (isSweeping.value) return startSweep();
   const { seed = randomSeed(), ...inputs } = given.value.inputs;
   await begin(() => api.start({
     workflow: opened.value.id, ...(task.value && { task: task.value }), inputs, seed, preview: { every: 1, size: 256 },
@@ -92,7 +90,7 @@ export function heard(run, kind, data) {
     case "preview": return heardPreview(run, data);
     case "cache": return { ...run, blocks: { ...run.blocks, [data.path]: { ...run.blocks[data.path], state: "cached" } } };
     case "warning": return { ...run, warnings: [...run.warnings, data.text] };
-    case "finished": return { ...run, state: "finished", running: "", outputs: data.outputs || [], seconds: data.seconds };
+    case "finished": return { ...run, state: "finished", running: "", outputs: data.outputs || [], seconds: data.seconds, verdict: data.verdict };
     case "failed": return { ...run, state: "failed", running: "", message: data.message || "It failed." };
     case "cancelled": return { ...run, state: "cancelled", running: "" };
     default: return run;

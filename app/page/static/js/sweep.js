@@ -1,11 +1,10 @@
 // Sweeps: fields ticked as axes, and the grid that fills while the runs go on.
 import * as api from "./api.js";
 import { openDetails } from "./details.js";
-import { axisValues } from "./fields.js";
+import { axisValues, randomSeed } from "./fields.js";
 import { follow, LAST, runOf } from "./run.js";
 import { fields, given, opened, say, task } from "./store.js";
 import { classes, computed, html, signal } from "./view.js";
-import { randomSeed } from "./widgets.js";
 
 export const isSweeping = signal(false);
 /** What was typed for each axis. @type {import("../vendor/signals.mjs").Signal<Record<string, string>>} */
@@ -58,7 +57,7 @@ export async function startSweep() {
 }
 
 /** @param {any[]} runs */
-const cellsOf = (runs) => runs.map((run) => ({ id: run.id, at: run.axes || run.at || run.values || {} }));
+const cellsOf = (runs) => runs.map((run) => ({ id: run.id, at: run.point || {} }));
 
 /** The grid: the last axis across, those before it down. */
 export function SweepGrid() {

@@ -1,4 +1,5 @@
 // One widget for each kind of field. Each takes the field, its id, what was typed, and what to call with more.
+import { randomSeed } from "./fields.js";
 import { FileField } from "./file_field.js";
 import { html } from "./view.js";
 
@@ -71,5 +72,3 @@ function shownFallback(field) {
   if (field.fallback === null || field.fallback === undefined) return "";
   return Array.isArray(field.fallback) ? field.fallback.join(", ") : String(field.fallback);
 }
-
-export const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
