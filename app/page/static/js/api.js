@@ -90,3 +90,10 @@ export function listen(run, tell) {
   };
   return () => source.close();
 }
+
+/** The blocks that there are. */
+export const catalog = () => get("/api/blocks");
+
+/** Apply an edit to a composition; nothing is kept on the server.
+ * @param {{workflow: string, composition?: object, edit?: object}} request */
+export const compose = (request) => post("/api/compose", request);
