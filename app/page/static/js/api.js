@@ -45,9 +45,8 @@ export const listWorkflows = () => get("/api/workflows");
 export const openWorkflow = (workflow, task) =>
   get(`/api/workflows/${id(workflow)}${task ? `?workflow=${id(task)}` : ""}`);
 
-/** @param {string} workflow @param {object} inputs @param {string} [task] */
-export const check = (workflow, inputs, task) =>
-  post(`/api/workflows/${id(workflow)}/check`, task ? { inputs, workflow: task } : { inputs });
+/** @param {string} workflow @param {object} inputs */
+export const check = (workflow, inputs) => post(`/api/workflows/${id(workflow)}/check`, { inputs });
 
 /** @param {Blob} file @returns {Promise<{file: string}>} */
 export const upload = async (file) => (await ask("/api/files", { method: "POST", body: file })).json();
@@ -61,8 +60,8 @@ export const run = (run) => get(`/api/runs/${id(run)}`);
 export const cancel = (run) => ask(`/api/runs/${id(run)}`, { method: "DELETE" });
 /** @param {string} run */
 export const replay = (run) => post(`/api/runs/${id(run)}/replay`);
-/** @param {string} run @param {number} step @param {object} inputs */
-export const branch = (run, step, inputs) => post(`/api/runs/${id(run)}/branch`, { at_step: step, inputs });
+/** @param {string} run @param {object} request */
+export const branch = (run, request) => post(`/api/runs/${id(run)}/branch`, request);
 /** @param {string} run */
 export const recipe = (run) => get(`/api/runs/${id(run)}/recipe`);
 /** @param {string} run @param {"workflow.yaml" | "python" | "shell"} form */

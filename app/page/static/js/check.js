@@ -1,6 +1,6 @@
 // Asks the server what does not fit as one types, and drops answers to what is not asked any more.
 import * as api from "./api.js";
-import { checked, given, opened, say, task } from "./store.js";
+import { checked, given, opened, say } from "./store.js";
 import { effect, signal } from "./view.js";
 
 const PAUSE = 180; // milliseconds without a key before it is asked
@@ -14,18 +14,17 @@ export function watch() {
   return effect(() => {
     const workflow = opened.value?.id;
     const inputs = given.value.inputs;
-    const chosen = task.value;
     clearTimeout(waiting);
-    if (workflow) waiting = setTimeout(() => askNow(workflow, inputs, chosen), PAUSE);
+    if (workflow) waiting = setTimeout(() => askNow(workflow, inputs), PAUSE);
   });
 }
 
-/** @param {string} workflow @param {object} inputs @param {string} chosen */
-async function askNow(workflow, inputs, chosen) {
+/** @param {string} workflow @param {object} inputs */
+async function askNow(workflow, inputs) {
   const mine = ++newest;
   isChecking.value = true;
   try {
-    const answer = await api.check(workflow, inputs, chosen);
+    const answer = await api.check(workflow, inputs);
     if (mine === newest) checked.value = answer;
   } catch (error) {
     if (mine === newest) {

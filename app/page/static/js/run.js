@@ -1,7 +1,7 @@
 // Runs that this page has started or looks at: what their events told so far.
 import * as api from "./api.js";
 import { randomSeed } from "./fields.js";
-import { checked, faults, given, opened, say, task, typed } from "./store.js";
+import { checked, faults, given, opened, say, typed } from "./store.js";
 import { signal } from "./view.js";
 
 /** @typedef {{path: string, index: number, total: number | null, seconds: number, image?: string}} Step */
@@ -20,6 +20,7 @@ export const scrubbed = signal(null);
 /** Counts runs that ended, so that the gallery looks again. */
 export const ended = signal(0);
 
+const PREVIEW = { every: 1, size: 256 };
 export const LAST = ["finished", "failed", "cancelled"];
 
 /** @param {string} id @returns {Run | null} */
@@ -30,17 +31,15 @@ export const stagedRun = () => runOf(staged.value);
 export async function startRun() {
   if (given.value.faults.length) return say("Some fields do not fit; see beside them.", true);
   const { seed = randomSeed(), ...inputs } = given.value.inputs;
-  await begin(() => api.start({
-    workflow: opened.value.id, ...(task.value && { task: task.value }), inputs, seed, preview: { every: 1, size: 256 },
-  }), seed);
+  await begin(() => api.start({ workflow: opened.value.id, inputs, seed, preview: PREVIEW }), seed);
 }
 
-/** Branch from a step of the staged run, with what the form says now.
+/** Branch from a step of the staged run, with what the form says now; the steps before are shared.
  * @param {number} step */
 export async function branchFrom(step) {
   const parent = staged.value;
   const { seed: _, ...inputs } = given.value.inputs;
-  await begin(() => api.branch(parent, step, inputs), runOf(parent)?.seed, true);
+  await begin(() => api.branch(parent, { at_step: step, inputs, preview: PREVIEW }), runOf(parent)?.seed, true);
 }
 
 /** @param {() => Promise<{id: string, position?: number}>} ask @param {any} seed @param {boolean} [isBranch] */

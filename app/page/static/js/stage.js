@@ -86,7 +86,7 @@ function Steps({ run }) {
     <label for="scrubber">${step ? `After step ${step.index + 1} of ${total}` : "Result"}</label>
     <input id="scrubber" type="range" min="0" max=${previews.length} value=${at} onInput=${slid}
       aria-valuetext=${step ? `after step ${step.index + 1} of ${total}` : "result"} />
-    <button type="button" class="small" id="branch" disabled=${!step || step.index < 1} onClick=${() => step && branchFrom(step.index)}
+    <button type="button" class="small" id="branch" disabled=${!step || step.index + 1 >= total} onClick=${() => step && branchFrom(step.index + 1)}
       title="Runs on from here with what the form says now; the steps before are shared">Branch from this step</button>
   </div>`;
 }

@@ -3,7 +3,7 @@ import * as api from "./api.js";
 import { openDetails } from "./details.js";
 import { axisValues, randomSeed } from "./fields.js";
 import { follow, LAST, runOf } from "./run.js";
-import { fields, given, opened, say, task } from "./store.js";
+import { fields, given, opened, say } from "./store.js";
 import { classes, computed, html, signal } from "./view.js";
 
 export const isSweeping = signal(false);
@@ -46,7 +46,7 @@ export async function startSweep() {
   const chosen = Object.fromEntries(parsed.value.axes);
   for (const name of Object.keys(chosen)) delete inputs[name];
   try {
-    const answer = await api.sweep({ workflow: opened.value.id, ...(task.value && { task: task.value }), axes: chosen, inputs, seed });
+    const answer = await api.sweep({ workflow: opened.value.id, axes: chosen, inputs, seed });
     drawnAxes.value = parsed.value.axes;
     sweepRuns.value = cellsOf(answer.runs);
     for (const cell of sweepRuns.value) follow(cell.id, { seed: cell.at.seed ?? seed });
