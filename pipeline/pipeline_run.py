@@ -15,6 +15,7 @@ from ..engine.execution.executor import value_or_fail
 from ..engine.execution.identities import RunIdentities
 from ..engine.listener_faults import tell_all
 from ..engine.network_calls import merged_calls
+from ..engine.settings import RunSettings
 from .active_run import ActiveRun
 from .mixed_dtypes import note_mixed_dtypes
 from .recipes.noted_values import noted_results
@@ -29,17 +30,17 @@ if TYPE_CHECKING:
 
 
 class PipelineRun:
-    """A run that was asked for, with the settings that the pipeline had then.
+    """A run that was asked for, with the settings that the pipeline had then, or with settings of its own.
 
     Attributes:
         recipe: how the result is made; None until the run begins, and whole when it has finished.
     """
 
-    def __init__(self, pipe: ModularPipeline, request: RunRequest) -> None:
+    def __init__(self, pipe: ModularPipeline, request: RunRequest, settings: RunSettings | None = None) -> None:
         self.recipe: Recipe | None = None
         self._pipe = pipe
         self._request = request
-        self._settings = pipe.settings
+        self._settings = pipe.settings if settings is None else settings
         self._active: ActiveRun | None = None
         self._is_cancelled = False
 

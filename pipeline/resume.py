@@ -29,8 +29,18 @@ if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
 
 
-def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = True) -> Any:
-    """Continue a run; see `ModularPipeline.resume`."""
+ComputeRun = Callable[[RunRequest], Any]
+"""Runs what was prepared, and returns what it was asked for."""
+
+
+def resume(
+    pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = True, compute: ComputeRun | None = None
+) -> Any:
+    """Continue a run; see `ModularPipeline.resume`.
+
+    Args:
+        compute: runs it, in place of a run that nobody watches.
+    """
     if not isinstance(source, (Snapshot, str, os.PathLike)):
         raise InputError(
             f"{capital_article(type(source).__name__)} is no snapshot; give a Snapshot, or the path of its file."
@@ -57,7 +67,7 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
         plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, recipe, is_exact=exact
     )
     try:
-        return PipelineRun(pipe, prepared).compute()
+        return (compute or _computed_by(pipe))(prepared)
     # A file may have been cut by hand; a `KeyError` out of a block's own code is the block's, and goes on as it is.
     except KeyError as error:
         if not _is_of_a_read(error):
@@ -73,10 +83,24 @@ def _is_of_a_read(error: KeyError) -> bool:
     return last is not None and last.tb_frame.f_code.co_filename == arguments.__file__
 
 
+def _computed_by(pipe: ModularPipeline) -> ComputeRun:
+    return lambda request: PipelineRun(pipe, request).compute()
+
+
 def branch(
-    pipe: ModularPipeline, result: PipelineState, at_step: int, loop: str | None, changes: Mapping[str, Any]
+    pipe: ModularPipeline,
+    result: PipelineState,
+    at_step: int,
+    loop: str | None,
+    changes: Mapping[str, Any],
+    compute: ComputeRun | None = None,
 ) -> PipelineState:
-    """Run a variant; see `ModularPipeline.branch`."""
+    """Run a variant; see `ModularPipeline.branch`.
+
+    Args:
+        compute: runs each of the two parts, the shared steps first, in place of runs that nobody watches.
+    """
+    compute = compute or _computed_by(pipe)
     start = getattr(result, "start", None)
     if start is None:
         raise InputError("branch() needs the state of an earlier run, as a call without output= returns it.")
@@ -94,12 +118,10 @@ def branch(
     flow = variant.plan.flow
     changed_names |= {name for name in flow.outside if flow.outside_name(name) in changed_names}
     recipe = changed.branched(shared, step.path, at_step, changed_names)
-    standing = _standing_at(pipe, first, step, at_step)
+    standing = _standing_at(compute, first, step, at_step)
     written = frozenset(param.name for leaf in leaves(step.body) for param in leaf.writes)
     graft = SharedPrefix(standing, step.path, written, changed_names)
-    state: PipelineState = PipelineRun(
-        pipe, evolve(variant, graft=graft, recipe=recipe, opened=step.path, is_seeded=seeded)
-    ).compute()
+    state: PipelineState = compute(evolve(variant, graft=graft, recipe=recipe, opened=step.path, is_seeded=seeded))
     return state
 
 
@@ -147,13 +169,13 @@ class _StopAt:
         return reached
 
 
-def _standing_at(pipe: ModularPipeline, prepared: RunRequest, loop: LoopNode, at_step: int) -> RunCheckpoint:
+def _standing_at(compute: ComputeRun, prepared: RunRequest, loop: LoopNode, at_step: int) -> RunCheckpoint:
     """Run up to a step of a loop, out of the cache where that knows it."""
     # Before step 0 nothing is shared, and the loop's state is not made yet.
     if at_step < 1:
         raise InputError(f"at_step is {at_step}; it is 1 or more, so that at least step 0 is shared.")
     try:
-        PipelineRun(pipe, evolve(prepared, snapshots=_StopAt(loop.path, at_step - 1), opened=loop.path)).compute()
+        compute(evolve(prepared, snapshots=_StopAt(loop.path, at_step - 1), opened=loop.path))
     except _Reached as found:
         return found.standing
     raise InputError(f"at_step is {at_step}, and {loop.path} took fewer steps.")

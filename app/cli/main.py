@@ -15,6 +15,7 @@ from .shared.exits import tell
 
 SECTIONS: Mapping[str, Sequence[str]] = {
     "Draw": ("run", "sweep", "batch", "branch", "replay"),
+    "Serve": ("serve",),
     "Look at a workflow": ("inputs", "check", "explain", "graph", "components"),
     "Look at an image": ("info", "recipe", "diff"),
     "Change and share": ("new", "edit", "publish", "lock", "trust"),

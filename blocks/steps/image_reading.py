@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def read_image(path: Path) -> Image:
     return decoded_image(read_bytes(path, LARGEST_PICTURE_FILE, InputError), str(path))
 
 
-def decoded_image(data: bytes, name: str) -> Image:
+def decoded_image(data: bytes, name: str, formats: Sequence[str] = FORMATS, most_pixels: int = MOST_PIXELS) -> Image:
     """Decode an image, whole; `name` is for errors.
 
     Raises:
@@ -45,19 +46,19 @@ def decoded_image(data: bytes, name: str) -> Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of notes in it that are not as they should be
             # From memory: a file that is replaced while it is decoded would be two files.
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            image = Image.open(io.BytesIO(data), formats=formats)
             count = image.width * image.height
             # The header says the size before a pixel is decoded; a file of some KB can unpack to gigabytes.
-            if count <= MOST_PIXELS:
+            if count <= most_pixels:
                 image.load()
     except UnidentifiedImageError:
         raise InputError(
-            f"{name} cannot be read as an image: it is none of the formats {', '.join(FORMATS)}, or its beginning is damaged."
+            f"{name} cannot be read as an image: it is none of the formats {', '.join(formats)}, or its beginning is damaged."
         ) from None
     except Exception as error:  # the decoders raise what they come across: SyntaxError, IndexError, struct.error, ...
         raise InputError(f"{name} cannot be read as an image: {error}") from error
-    if count > MOST_PIXELS:
-        raise InputError(f"{name} says it is {image.width}x{image.height}; at most {MOST_PIXELS:,} pixels are decoded.")
+    if count > most_pixels:
+        raise InputError(f"{name} says it is {image.width}x{image.height}; at most {most_pixels:,} pixels are decoded.")
     return image
 
 

@@ -1,0 +1,245 @@
+"""Who may ask: tokens, the `Host` and `Origin` of a request, how large it is; and what browsers may do with the answers."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable, Mapping
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from attrs import define, field
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ...engine.planning.svg import STYLE
+from .settings import LARGEST_BODY, LARGEST_FILE, ServerSettings
+
+COOKIE = "brickwork_session"
+_OPEN = frozenset({"/healthz", "/readyz"})
+"""What is answered without a token: that the process is there says nothing."""
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_FILES = "/api/files"
+_DRAWING = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data: blob:",
+        # The drawing of a plan brings its own few lines, which are always the same.
+        f"style-src 'self' 'sha256-{_DRAWING}'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class _TooLargeError(Exception):
+    """A request has more bytes than it may have."""
+
+
+@define(eq=False)
+class Access:
+    """Lets requests through to an application that are allowed; the name of who asks is in `scope["state"]["client"]`."""
+
+    app: ASGIApp
+    settings: ServerSettings
+    _key: bytes = field(factory=lambda: secrets.token_bytes(32), init=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        is_answered = False
+
+        async def with_headers(message: Message) -> None:
+            nonlocal is_answered
+            if message["type"] == "http.response.start":
+                is_answered = True
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope["path"].startswith("/api/"):
+                    headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        answer = self._answer(scope)
+        if answer is not None:
+            await answer(scope, receive, with_headers)
+            return
+        most = LARGEST_FILE if scope["path"] == _FILES else LARGEST_BODY
+        try:
+            await self.app(scope, _limited(receive, most), with_headers)
+        except _TooLargeError:
+            if not is_answered:
+                await _refusal(413, "TooLargeError", _too_many(most))(scope, receive, with_headers)
+
+    def _answer(self, scope: Scope) -> Response | None:
+        """Return the answer to a request that is not let through; None where it is."""
+        headers = Headers(scope=scope)
+        if self.settings.is_local and not _names_this_machine(headers.get("host", "")):
+            text = f"This server listens on {self.settings.host} only, and is not known as {headers.get('host', '')[:100]!r}."
+            return _refusal(421, "HostError", text)
+        if scope["method"] not in _SAFE and not _is_own_origin(headers):
+            return _refusal(403, "OriginError", "A page of another origin may not change anything here.")
+        length = headers.get("content-length", "")
+        most = LARGEST_FILE if scope["path"] == _FILES else LARGEST_BODY
+        if length.isdecimal() and int(length) > most:
+            return _refusal(413, "TooLargeError", _too_many(most))
+        if not self.settings.tokens:
+            scope.setdefault("state", {})["client"] = (scope.get("client") or ("",))[0]
+            return None
+        return None if scope["path"] in _OPEN else self._answer_to_stranger(scope, headers)
+
+    def _answer_to_stranger(self, scope: Scope, headers: Headers) -> Response | None:
+        client = self._client_of(headers)
+        if client is not None:
+            scope.setdefault("state", {})["client"] = client
+            return None
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        given = next((value for name, value in query if name == "token"), None)
+        token = self._known(given) if given is not None and scope["method"] == "GET" else None
+        if token is not None:
+            # Once, and away from the address, which histories keep.
+            rest = urlencode([(name, value) for name, value in query if name != "token"])
+            answer = RedirectResponse(f"{_own_path(scope['path'])}{'?' + rest if rest else ''}", 303)
+            answer.set_cookie(
+                COOKIE,
+                self._session(token),
+                httponly=True,
+                samesite="strict",
+                path="/",
+                secure=scope.get("scheme") == "https",
+            )
+            return answer
+        said = _refusal(
+            401,
+            "TokenError",
+            "This server asks for a token: 'Authorization: Bearer TOKEN', or ?token=TOKEN for the page.",
+        )
+        said.headers["WWW-Authenticate"] = 'Bearer realm="brickwork"'
+        return said
+
+    def _client_of(self, headers: Headers) -> str | None:
+        """Return the name of who asks with a token, or with the cookie that stands for one."""
+        kind, _, given = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            token = self._known(given.strip())
+            return None if token is None else self.settings.tokens[token]
+        session = _cookie(headers.get("cookie", ""))
+        if not session:
+            return None
+        found = None
+        for token, name in self.settings.tokens.items():
+            if hmac.compare_digest(self._session(token).encode(), session.encode("utf-8", "replace")):
+                found = name
+        return found
+
+    def _known(self, given: str) -> str | None:
+        """Return the token that was given, if it is one; the time that takes tells nothing of the others."""
+        found = None
+        for token in self.settings.tokens:
+            if hmac.compare_digest(token.encode(), given.encode("utf-8", "replace")):
+                found = token
+        return found
+
+    def _session(self, token: str) -> str:
+        """Return what the cookie of a token is: it ends with the process, and the token cannot be read from it."""
+        return hmac.new(self._key, token.encode(), hashlib.sha256).hexdigest()
+
+
+def _limited(receive: Receive, most: int) -> Receive:
+    """Return what receives a request of so many bytes at most, whatever it says of its length."""
+    count = 0
+
+    async def limited() -> Message:
+        nonlocal count
+        message = await receive()
+        count += len(message.get("body", b""))
+        if count > most:
+            raise _TooLargeError
+        return message
+
+    return limited
+
+
+def _too_many(most: int) -> str:
+    return f"A request has at most {most:,} bytes here."
+
+
+def _refusal(status: int, kind: str, text: str) -> Response:
+    return JSONResponse({"error": {"type": kind, "message": text, "faults": []}}, status)
+
+
+def _names_this_machine(host: str) -> bool:
+    """Return whether a request's host is this machine by a name that no other machine's page can have."""
+    from .settings import is_loopback
+
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
+    return name is not None and is_loopback(name)
+
+
+def _is_own_origin(headers: Headers) -> bool:
+    """Return whether a request that changes something is from a page of this server, or from no page."""
+    if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        return False
+    origin = headers.get("origin")
+    if origin is None:
+        return True
+    try:
+        return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    except ValueError:
+        return False
+
+
+def _cookie(text: str) -> str:
+    try:
+        found = SimpleCookie(text).get(COOKIE)
+    except CookieError:
+        return ""
+    return "" if found is None else found.value
+
+
+def _own_path(path: str) -> str:
+    # Two slashes would be the name of another machine.
+    return "/" + path.lstrip("/\\")
+
+
+def read_tokens(lines: Iterable[str]) -> dict[str, str]:
+    """Return tokens with the names of their owners: a token a line, or a name and a token; what begins with # is left out.
+
+    Raises:
+        ValueError: there is none, or one is too short to be secret.
+    """
+    found: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if len(words) > 2:
+            raise ValueError(f"line {number} has {len(words)} words; it is a token, or a name and a token.")
+        if len(words[-1]) < _SHORTEST:
+            raise ValueError(f"line {number}: a token has {_SHORTEST} characters or more.")
+        found[words[-1]] = words[0] if len(words) == 2 else f"token {number}"
+    if not found:
+        raise ValueError("there is no token in it.")
+    return found
+
+
+_SHORTEST = 16

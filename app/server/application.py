@@ -1,0 +1,106 @@
+"""The application: every endpoint in one table, of which the routes and their description are made."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+from attrs import frozen
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from .access import Access
+from .errors import RefusedError
+from .page import page_routes
+from .requests import Handler, answering, error_answer, in_thread, json_answer, service_of
+from .run_routes import delete_run, get_events, get_output, get_run, list_runs, post_branch, post_replay, post_run
+from .service import Service
+from .workflow_routes import get_queue, get_workflow, list_workflows, post_check, post_file
+
+
+@frozen
+class Endpoint:
+    """One thing that can be asked.
+
+    Attributes:
+        path: as Starlette has it. The handler's first line says what it does.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+
+
+async def _health(request: Request) -> Response:  # noqa: ARG001 - as all handlers
+    """Say that the process is there."""
+    return json_answer({"ok": True})
+
+
+async def _ready(request: Request) -> Response:
+    """Say whether all components are there."""
+    service = service_of(request)
+    loaded = {name: each.is_loaded for name, each in service.workflows.items()}
+    return json_answer({"ready": all(loaded.values()), "workflows": loaded}, 200 if all(loaded.values()) else 503)
+
+
+async def _metrics(request: Request) -> Response:
+    """Return what is counted, in the format of Prometheus."""
+    return Response(service_of(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+ENDPOINTS: Sequence[Endpoint] = (
+    Endpoint("GET", "/api/workflows", list_workflows),
+    Endpoint("GET", "/api/workflows/{id}", get_workflow),
+    Endpoint("POST", "/api/workflows/{id}/check", post_check),
+    Endpoint("POST", "/api/files", post_file),
+    Endpoint("POST", "/api/runs", post_run),
+    Endpoint("GET", "/api/runs", list_runs),
+    Endpoint("GET", "/api/runs/{id}", get_run),
+    Endpoint("DELETE", "/api/runs/{id}", delete_run),
+    Endpoint("GET", "/api/runs/{id}/events", get_events),
+    Endpoint("GET", "/api/runs/{id}/outputs/{name}/{index:int}.{ending}", get_output),
+    Endpoint("POST", "/api/runs/{id}/replay", post_replay),
+    Endpoint("POST", "/api/runs/{id}/branch", post_branch),
+    Endpoint("GET", "/api/queue", get_queue),
+    Endpoint("GET", "/healthz", _health),
+    Endpoint("GET", "/readyz", _ready),
+    Endpoint("GET", "/metrics", _metrics),
+)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    text = {
+        404: f"There is nothing at {request.url.path[:200]}.",
+        405: f"{request.method} is nothing that can be asked there.",
+    }
+    said = text.get(error.status_code, str(error.detail))
+    return error_answer(RefusedError(error.status_code, "RequestError", said, headers=error.headers or {}))
+
+
+def application(service: Service, more: Sequence[BaseRoute] = ()) -> Starlette:
+    """Make the application of a service.
+
+    Args:
+        more: routes of faces that speak other protocols; they are let through by the same rules.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await in_thread(service.stop)
+
+    routes = [Route(each.path, answering(each.handler), methods=[each.method]) for each in ENDPOINTS]
+    app = Starlette(
+        routes=[*routes, *more, *page_routes()],
+        middleware=[Middleware(Access, settings=service.settings)],
+        exception_handlers={HTTPException: _http_error},
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    return app

@@ -1,0 +1,78 @@
+"""Errors as answers: in words for what was asked wrongly, and by an identifier for what nobody outside is to know."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define, field
+
+from ...engine.execution.out_of_memory import is_out_of_memory
+from ...engine.serving.work_queue import QueueClosedError, QueueFullError, TooLargeError
+from ...state.errors import BrickworkError, CompositionError, DeclarationError, InputError, RunError
+
+_logger = logging.getLogger("brickwork.server")
+_SAID = (InputError, CompositionError, DeclarationError, RunError, QueueFullError, QueueClosedError)
+"""Errors whose words are for who asks; those of files and components name folders of this machine."""
+
+
+@define
+class RefusedError(Exception):
+    """A request is answered by an error.
+
+    Attributes:
+        status: of HTTP. kind: the error's name. faults: each with the input that it is about, or None.
+    """
+
+    status: int
+    kind: str
+    message: str
+    faults: tuple[Mapping[str, Any], ...] = ()
+    headers: Mapping[str, str] = field(factory=dict)
+    more: Mapping[str, Any] = field(factory=dict)
+
+
+def refused(error: BaseException, logs_details: bool = False) -> RefusedError:
+    """Return the answer to an error."""
+    if isinstance(error, RefusedError):
+        return error
+    kind = type(error).__name__
+    if isinstance(error, QueueFullError):
+        return RefusedError(429, "QueueFullError", str(error), headers={"Retry-After": f"{error.seconds:.0f}"})
+    if isinstance(error, QueueClosedError):
+        return RefusedError(503, kind, str(error), headers={"Retry-After": "5"})
+    if isinstance(error, TooLargeError):
+        return RefusedError(413, kind, str(error), more={"largest": {error.kind: error.largest}})
+    if isinstance(error, _SAID):
+        return RefusedError(422, kind, str(error), tuple(faults_of(error)))
+    return RefusedError(500, **described_unknown(error, logs_details))
+
+
+def faults_of(error: BaseException) -> list[dict[str, Any]]:
+    """Return the faults of an error, each with the name of the input that it is about, where that is known."""
+    faults = getattr(error, "faults", ()) or [str(error)]
+    return [{"input": getattr(fault, "input", None), "text": str(fault)} for fault in faults]
+
+
+def failure_data(error: BaseException, logs_details: bool = False) -> dict[str, Any]:
+    """Return what is said of a run that has failed."""
+    if isinstance(error, _SAID):
+        return {"type": type(error).__name__, "message": str(error), "faults": faults_of(error)}
+    if is_out_of_memory(error):
+        text = "Memory ran out. A smaller image, fewer images at once, or a later time may do."
+        return {"type": "OutOfMemoryError", "message": text, "faults": []}
+    found = described_unknown(error, logs_details)
+    return {"type": found["kind"], "message": found["message"], "faults": []}
+
+
+def described_unknown(error: BaseException, logs_details: bool) -> dict[str, Any]:
+    """Log an error that nobody outside is told, and return what they are told."""
+    identifier = secrets.token_hex(6)
+    # Without its words, which may hold a prompt: the place in the code says what there is to find.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    words = f": {error}" if logs_details or isinstance(error, BrickworkError) else ""
+    _logger.error("Error %s: %s%s\n%s", identifier, type(error).__name__, words, where)
+    return {"kind": "ServerError", "message": f"Something went wrong in the server; its log has it as {identifier}."}

@@ -1,0 +1,119 @@
+"""What requests say, read with limits, and answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ...state.strict_json import parse_json
+from .errors import RefusedError, refused
+from .service import Service
+from .settings import LARGEST_BODY
+
+Handler = Callable[[Request], Awaitable[Response]]
+_DEEPEST = 12
+
+
+def service_of(request: Request) -> Service:
+    """Return the service that answers."""
+    found: Service = request.app.state.service
+    return found
+
+
+def client_of(request: Request) -> str:
+    """Return the name of who asks."""
+    return str(request.scope.get("state", {}).get("client", ""))
+
+
+async def body_of(
+    request: Request, known: Mapping[str, tuple[type, ...]], needed: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Return the JSON object of a request.
+
+    Args:
+        known: keys that it may have, with the types of their values; null is as if a key were not there. needed: of them, which must be there.
+
+    Raises:
+        RefusedError: it is none, or has other keys or values.
+    """
+    content = await request.body()
+    data = parse_json(content or b"{}", "The request", _BodyError, LARGEST_BODY, deepest=_DEEPEST)
+    faults = [f"There is no key {name[:60]!r}; there are: {', '.join(known)}." for name in data if name not in known]
+    found = {name: value for name, value in data.items() if value is not None}
+    for name, kinds in known.items():
+        value = found.get(name)
+        if value is not None and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
+            faults.append(f"{name} is {_kind(value)}; it is {' or '.join(_NAMES[kind] for kind in kinds)}.")
+    faults += [f"{name} is missing." for name in needed if name not in found]
+    if faults:
+        raise RefusedError(
+            422, "RequestError", "\n".join(faults), tuple({"input": None, "text": text} for text in faults)
+        )
+    return found
+
+
+def _kind(value: object) -> str:
+    return next(said for kind, said in _NAMES.items() if isinstance(value, kind))
+
+
+_NAMES: Mapping[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "an object",
+}
+
+
+class _BodyError(RefusedError):
+    """The body of a request is no JSON object."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(400, "RequestError", text)
+
+
+def json_answer(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return data as an answer."""
+    return JSONResponse(data, status, dict(headers or {}))
+
+
+def error_answer(error: RefusedError) -> Response:
+    """Return an error as an answer."""
+    faults = [dict(fault) for fault in error.faults]
+    data = {"error": {"type": error.kind, "message": error.message, "faults": faults, **error.more}}
+    return JSONResponse(data, error.status, dict(error.headers))
+
+
+def answering(handler: Handler) -> Handler:
+    """Return a handler whose errors are answers, too."""
+
+    async def answered(request: Request) -> Response:
+        service = service_of(request)
+        try:
+            return await handler(request)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer, and the log the place
+            # Of a client that has gone, or a body that is too large: those who are around know what to do.
+            if type(error).__module__.startswith("starlette.") or type(error).__name__ == "_TooLargeError":
+                raise
+            found = refused(error, service.settings.logs_prompts)
+            if found.status in (429, 413, 503):
+                service.metrics.refused.labels(str(found.status)).inc()
+            return error_answer(found)
+
+    return answered
+
+
+async def in_thread(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+    """Do something that may take a while, while other requests go on."""
+    return await run_in_threadpool(function, *args, **named)
+
+
+def text_of(data: object) -> str:
+    """Return data as a line of JSON."""
+    return json.dumps(data, ensure_ascii=False, default=str)

@@ -1,0 +1,194 @@
+"""Runs over HTTP: ask for them, watch them, cancel them, take their outputs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from sse_starlette.sse import EventSourceResponse
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from .errors import RefusedError
+from .job import OVER, Asked, Job
+from .requests import body_of, client_of, in_thread, json_answer, service_of, text_of
+from .run_events import preview_options
+
+_PING = 15
+_MOST_LISTED = 200
+_RUN = {
+    "workflow": (str,), "inputs": (dict,), "seed": (int, list), "output": (str, list), "priority": (str,), "preview": (bool, dict),
+    "from": (dict,),
+}  # fmt: skip
+_BRANCH = {
+    "at_step": (int,),
+    "loop": (str,),
+    "inputs": (dict,),
+    "seed": (int,),
+    "preview": (bool, dict),
+    "priority": (str,),
+}
+
+
+def _refusal(text: str) -> RefusedError:
+    return RefusedError(422, "RequestError", text, ({"input": None, "text": text},))
+
+
+async def post_run(request: Request) -> Response:
+    """Check a run and queue it."""
+    data = await body_of(request, _RUN)
+    service, client = service_of(request), client_of(request)
+    start = data.get("from")
+    if start is not None:
+        if set(start) - {"run", "at_step"} or not isinstance(start.get("run"), str):
+            raise _refusal('from is {"run": id, "at_step": step}.')
+        return await _branched(request, start["run"], {**data, "at_step": start.get("at_step")})
+    asked = Asked(
+        data.get("workflow"),
+        data.get("inputs", {}),
+        output_of(data),
+        priority_of(data),
+        preview_options(data.get("preview"), _refusal),
+    )
+    job = await in_thread(service.submit, asked, client, data.get("seed"))
+    return accepted(request, job)
+
+
+async def post_branch(request: Request) -> Response:
+    """Queue a variant that shares the steps before `at_step` with a run."""
+    data = await body_of(request, _BRANCH, ("at_step",))
+    return await _branched(request, request.path_params["id"], data)
+
+
+async def _branched(request: Request, of: str, data: dict[str, Any]) -> Response:
+    changes = dict(data.get("inputs", {}))
+    if "seed" in data:
+        changes["seed"] = data["seed"]
+    if not changes:
+        raise _refusal("A variant has an input that is other than the run's: inputs.")
+    more = {
+        "loop": data.get("loop"),
+        "preview": preview_options(data.get("preview"), _refusal),
+        "priority": priority_of(data),
+    }
+    job = await in_thread(service_of(request).variant, of, changes, data.get("at_step"), client_of(request), **more)
+    return accepted(request, job)
+
+
+async def post_replay(request: Request) -> Response:
+    """Queue a run that makes another one again, and compares."""
+    await body_of(request, {})
+    job = await in_thread(service_of(request).replay, request.path_params["id"], client_of(request))
+    return accepted(request, job)
+
+
+def accepted(request: Request, job: Job) -> Response:
+    """Return the answer to a run that was queued."""
+    position = service_of(request).position(job)
+    return json_answer(
+        {"id": job.id, "position": position or 0, "inputs": job.asked.inputs}, 202, {"Location": f"/api/runs/{job.id}"}
+    )
+
+
+def output_of(data: dict[str, Any]) -> Any:
+    """Return what a run is asked for: a name, or several.
+
+    Raises:
+        RefusedError: it is something else.
+    """
+    found = data.get("output")
+    if isinstance(found, list) and not (found and all(isinstance(each, str) for each in found)):
+        raise _refusal("output is the name of a value, or a list of such.")
+    return found
+
+
+def priority_of(data: dict[str, Any]) -> Any:
+    """Return the priority of a run.
+
+    Raises:
+        RefusedError: there is none of this name.
+    """
+    found = data.get("priority", "interactive")
+    if found not in ("interactive", "batch"):
+        raise _refusal("priority is 'interactive' or 'batch'.")
+    return found
+
+
+async def list_runs(request: Request) -> Response:
+    """List runs, the last one first."""
+    query = request.query_params
+    limit = query.get("limit", "50")
+    if not limit.isdecimal() or not 1 <= int(limit) <= _MOST_LISTED:
+        raise _refusal(f"limit is a whole number from 1 to {_MOST_LISTED}.")
+    jobs = service_of(request).jobs.all()
+    if "before" in query:
+        number = service_of(request).jobs.get(query["before"]).number
+        jobs = [job for job in jobs if job.number < number]
+    return json_answer([job_data(request, job) for job in jobs[: int(limit)]])
+
+
+async def get_run(request: Request) -> Response:
+    """Say where a run stands."""
+    return json_answer(job_data(request, _job(request)))
+
+
+def job_data(request: Request, job: Job) -> dict[str, Any]:
+    """Return what is told of a run."""
+    return {**job.data(), "position": service_of(request).position(job)}
+
+
+async def delete_run(request: Request) -> Response:
+    """Cancel a run, and no other."""
+    job = await in_thread(service_of(request).cancel, request.path_params["id"])
+    return json_answer(job_data(request, job), 200 if job.status in OVER else 202)
+
+
+def _job(request: Request) -> Job:
+    return service_of(request).jobs.get(request.path_params["id"])
+
+
+async def get_events(request: Request) -> Response:
+    """Send the events of a run, from the first or from after `Last-Event-ID`, to the last."""
+    last = request.headers.get("last-event-id", "") or request.query_params.get("after", "")
+    following = int(last) + 1 if last.isdecimal() and len(last) < 12 else 0
+    with_inner = request.query_params.get("blocks") == "all"
+    return EventSourceResponse(_events(_job(request), following, with_inner), ping=_PING)
+
+
+async def _events(job: Job, following: int, with_inner: bool) -> AsyncIterator[dict[str, str]]:
+    changed, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(changed.set)
+
+    job.events.listen(wake)
+    try:
+        while True:
+            changed.clear()
+            is_over = job.events.is_over
+            for event in job.events.since(following, with_inner):
+                yield {"event": event.kind, "id": str(event.number), "data": text_of(event.data)}
+                following = event.number + 1
+            if is_over:
+                return
+            await changed.wait()
+    finally:
+        job.events.forget(wake)
+
+
+async def get_output(request: Request) -> Response:
+    """Send an output as a file."""
+    params = request.path_params
+    path = _job(request).file(params["name"], params["index"], params["ending"])
+    if path is None or not path.is_file():
+        raise RefusedError(
+            404,
+            "UnknownOutputError",
+            f"The run has no output {params['name'][:60]!r} {params['index']} as .{params['ending'][:20]}.",
+        )
+    kind = "image/png" if path.suffix == ".png" else "application/octet-stream"
+    name = f"{params['id'][:8]}-{params['index']}{path.suffix}"
+    # An output never changes, and its address has the run in it.
+    headers = {"Cache-Control": "private, max-age=31536000, immutable"}
+    return FileResponse(path, media_type=kind, filename=name, content_disposition_type="inline", headers=headers)

@@ -1,0 +1,377 @@
+"""One workflow of a server: what it says of itself, its checks, and what a run of it is expected to take."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field, frozen
+
+from ...blocks.core.input_checks import image_count
+from ...guiders import GUIDERS
+from ...pipeline.images.previews import Previews
+from ...pipeline.seed import SEED, takes_seed
+from ...state import InputError
+from ...state.errors import BrickworkError
+from .errors import faults_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from ...engine import Plan
+    from ...pipeline import ModularPipeline
+    from ...pipeline.run_request import RunRequest
+
+_SIDE = 512
+"""Pixels of a side, where nothing says how large an image will be."""
+_LARGEST_SEED = 2**32
+
+
+@frozen
+class Work:
+    """What a run is expected to take.
+
+    Attributes:
+        steps: iterations. pixels: of all its images.
+    """
+
+    steps: int
+    pixels: int
+
+    @property
+    def cost(self) -> float:
+        """Steps times pixels."""
+        return float(self.steps * self.pixels)
+
+
+@define(eq=False)
+class ServedWorkflow:
+    """A pipeline that is served under a name.
+
+    Attributes:
+        origin: folder or repository of its components, for what makes a run again elsewhere; None for the model that ships.
+    """
+
+    id: str
+    title: str
+    pipe: ModularPipeline
+    origin: str | None = None
+    _described: dict[str | None, dict[str, Any]] = field(factory=dict, init=False)
+    _previews: Previews | None = field(default=None, init=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether all components are there."""
+        return all(
+            self.pipe.components[name] is not None or self.pipe.may_be_none(name)
+            for name in self.pipe.pretrained_component_names
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Return what a list of workflows says of it."""
+        names = list(self.pipe.available_workflows)
+        return {"id": self.id, "title": self.title, "workflows": names, "loaded": self.is_loaded}
+
+    def described(self, workflow: str | None = None) -> dict[str, Any]:
+        """Return all that a form and a drawing need.
+
+        Raises:
+            CompositionError: there is no such workflow.
+        """
+        with self._lock:
+            if workflow not in self._described:
+                self._described[workflow] = self._made(workflow)
+            # Components come and go.
+            return {**self._described[workflow], "components": self._components()}
+
+    def _made(self, workflow: str | None) -> dict[str, Any]:
+        pipe = self.pipe
+        one = pipe.blocks.workflow(workflow)
+        graph = pipe.blocks.get_workflow(workflow).graph() if workflow is not None else self._graph()
+        return {
+            "id": self.id,
+            "title": self.title,
+            "workflow": workflow,
+            "workflows": list(pipe.available_workflows),
+            "inputs": self._schema(workflow),
+            "outputs": [{"name": str(each.name), "description": each.description or ""} for each in one.outputs],
+            "output": self.output,
+            "blocks": block_tree(pipe.blocks),
+            "guiders": guider_schemas(),
+            "guider_names": sorted(pipe.guider_names),
+            "graph": graph_data(graph),
+            "code": self._code(workflow),
+        }
+
+    def _graph(self) -> Any:
+        try:
+            needed = {name: True for name in self._schema(None)["required"]}
+            return self.pipe.plan({**dict.fromkeys(self.pipe.input_defaults, True), **needed}).graph
+        except BrickworkError:
+            return self.pipe.graph()
+
+    def _schema(self, workflow: str | None) -> dict[str, Any]:
+        """Return the inputs as JSON schema, without what has no form in JSON, and with the pipeline's own defaults."""
+        schema = self.pipe.input_schema(workflow)
+        properties = {name: dict(said) for name, said in schema["properties"].items() if name != "generator"}
+        for name, value in self.pipe.input_defaults.items():
+            if name in properties and (value is None or isinstance(value, (str, int, float, bool, list))):
+                properties[name]["default"] = value
+        required = [n for n in schema["required"] if n in properties and n not in self.pipe.input_defaults]
+        return {**schema, "properties": properties, "required": required}
+
+    def _code(self, workflow: str | None) -> str:
+        names = [n for n in self._schema(workflow)["required"] if n != SEED]
+        given = "".join(f"{name}=..., " for name in names)
+        return (
+            f"pipe({given}seed=1, output={self.output!r})"
+            if takes_seed(self.pipe.blocks.input_names)
+            else f"pipe({given}output={self.output!r})"
+        )
+
+    def _components(self) -> list[dict[str, Any]]:
+        pipe = self.pipe
+        sizes = pipe.component_sizes(pipe.specs)
+        return [
+            {
+                "name": name,
+                "class": str(spec.type_name[1]),
+                "bytes": sizes.get(name),
+                "loaded": pipe.components[name] is not None,
+            }
+            for name, spec in pipe.specs.items()
+        ]
+
+    @property
+    def output(self) -> str:
+        """The value that a run gives where none is asked for."""
+        return self.pipe.outputs[0] if self.pipe.outputs else "images"
+
+    def seeded(self, inputs: Mapping[str, Any], seed: Any) -> dict[str, Any]:
+        """Return inputs with a seed, so that each image has a generator of its own; drawn where none is given.
+
+        Raises:
+            InputError: there are two seeds, or nothing draws noise.
+        """
+        names = self.pipe.blocks.input_names
+        if SEED in inputs and seed is not None:
+            raise InputError("seed is given beside the inputs and among them; give one of them.")
+        if seed is not None:
+            if not takes_seed(names) and SEED not in names:
+                raise InputError("seed: nothing in this workflow draws noise; leave it out.")
+            return {**inputs, SEED: seed}
+        if SEED in inputs or SEED in self.pipe.input_defaults or not takes_seed(names):
+            return dict(inputs)
+        return {**inputs, SEED: secrets.randbelow(_LARGEST_SEED)}
+
+    def prepared(self, values: Mapping[str, Any], output: str | Sequence[str] | None) -> RunRequest:
+        """Check the inputs of a run.
+
+        Raises:
+            InputError, ComponentError: as a call does.
+        """
+        asked = self.output if output is None else list(output) if not isinstance(output, str) else output
+        return self.pipe.prepare_run(None, asked, dict(values))
+
+    def checked(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the faults of inputs that may not be whole yet, and what would run."""
+        faults: list[dict[str, Any]] = []
+        plan = None
+        try:
+            request = self.prepared(values, None)
+            plan = request.plan
+        except BrickworkError as error:
+            faults = faults_of(error)
+            plan = self._plan_for(values)
+        if plan is None:
+            return {"faults": faults, "workflow": None, "plan": [], "skipped": {}, "bytes": None, "graph": None}
+        sizes = self.pipe.component_sizes(plan.components)
+        return {
+            "faults": faults,
+            "workflow": self._workflow_of(plan),
+            "plan": plan_rows(plan),
+            "skipped": dict(plan.skipped),
+            "bytes": sum(sizes.values()),
+        }
+
+    def _plan_for(self, values: Mapping[str, Any]) -> Plan | None:
+        """Return what would run with those inputs that there are and those that are required; None where that says nothing."""
+        known = set(self.pipe.blocks.input_names)
+        given = {name: True for name, value in values.items() if name in known and value is not None}
+        needed = {name: True for name in self.pipe.input_schema()["required"] if name in known}
+        for names in ({**needed, **given}, needed):
+            try:
+                return self.pipe.plan(
+                    {**dict.fromkeys(self.pipe.input_defaults.keys() & known, True), **names}, checked=()
+                )
+            except BrickworkError:
+                continue
+        return None
+
+    def _workflow_of(self, plan: Plan) -> str | None:
+        """Return the name of the workflow that a plan is of."""
+        paths = plan.paths
+        for name in self.pipe.available_workflows:
+            found = self.pipe.blocks.workflow(name)
+            if [step.path for step in _leaves(found.steps)] == paths:
+                return name
+        return None
+
+    def work_of(self, request: RunRequest) -> Work:
+        """Say what a run is expected to take, by its inputs."""
+        plan, values = request.plan, request.values
+        steps = _number(values, plan, "num_inference_steps") or 1
+        family = self.pipe.family
+        images = (
+            image_count(
+                family, {**{n: plan.default_of(n) for n in ("num_images_per_prompt",) if n in plan.reads}, **values}
+            )
+            or 1
+        )
+        sides = (_number(values, plan, "height"), _number(values, plan, "width"))
+        shown = next((v for n in ("image", "control_image", "mask_image") if (v := values.get(n)) is not None), None)
+        if isinstance(shown, list) and shown:
+            shown = shown[0]
+        if None in sides and hasattr(shown, "getbbox"):
+            sides = (shown.height, shown.width)
+        height, width = (side or usual for side, usual in zip(sides, self._usual_size(), strict=True))
+        return Work(max(1, steps), max(1, height * width * images))
+
+    def _usual_size(self) -> tuple[int, int]:
+        found = [getattr(self.pipe, f"default_{side}", None) for side in ("height", "width")]
+        return tuple(int(each) if isinstance(each, (int, float)) else _SIDE for each in found)  # type: ignore[return-value]  # two of two
+
+    def preview(self, latents: Any) -> Image | None:
+        """Return a small image of latents, or None where there is none."""
+        with self._lock:
+            if self._previews is None:
+                family = self.pipe.family
+                vae = self.pipe.components.get("vae") if family.roles.get("vae") else None
+                if vae is None and family.roles.get("vae"):
+                    return None
+                self._previews = Previews(vae, family)
+            return self._previews.image(latents)
+
+
+def _leaves(steps: Any) -> Any:
+    from ...engine.nodes import leaves
+
+    return leaves(steps)
+
+
+def _number(values: Mapping[str, Any], plan: Plan, name: str) -> int | None:
+    found = values.get(name)
+    if found is None and name in plan.reads:
+        found = plan.default_of(name)
+    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None
+
+
+def plan_rows(plan: Plan) -> list[dict[str, Any]]:
+    """Return the steps of a plan: what each reads, by who gives it, writes and uses."""
+    return [
+        {"path": row.step, "reads": list(row.reads), "writes": _listed(row.writes), "uses": _listed(row.uses)}
+        for row in plan.explain().rows
+    ]
+
+
+def _listed(text: str) -> list[str]:
+    return text.split(", ") if text else []
+
+
+def graph_data(graph: Any) -> dict[str, Any]:
+    """Return a drawing, and its nodes with the paths of their blocks."""
+    nodes = [
+        {"path": node.path, "title": node.title, "detail": node.detail, "reads": [p.name for p in node.ports if not p.is_write],
+         "writes": [p.name for p in node.ports if p.is_write]}
+        for node in graph.nodes
+    ]  # fmt: skip
+    edges = [
+        {
+            "name": edge.name,
+            "from": graph.nodes[edge.source].path,
+            "to": graph.nodes[edge.target].path,
+            "carried": edge.carried,
+        }
+        for edge in graph.edges
+    ]
+    return {"svg": graph.svg, "mermaid": graph.mermaid, "nodes": nodes, "edges": edges}
+
+
+def block_tree(blocks: Any, path: str = "", name: str = "") -> dict[str, Any]:
+    """Return the tree of blocks with their ports and options."""
+    inside = f"{path}." if path else ""
+    parts = [block_tree(part, f"{inside}{each}", each) for each, part in getattr(blocks, "sub_blocks", {}).items()]
+    found = block_data(blocks)
+    return {"path": path, "name": name, **found, **({"blocks": parts} if parts else {})}
+
+
+def block_data(block: Any) -> dict[str, Any]:
+    """Return what a block declares: its class, ports, components and options."""
+    from ...blocks.core.block_catalog import reference
+    from ...state.types import type_words
+
+    def port(param: Any) -> dict[str, Any]:
+        hint = None if param.type_hint is None else type_words(param.type_hint)
+        return {"name": str(param.name), "type": hint, "description": param.description or ""}
+
+    return {
+        "class": type(block).__name__,
+        "block": reference(type(block)),
+        "description": str(block.description or "").strip().partition("\n")[0],
+        "inputs": [{**port(each), "required": bool(each.required)} for each in block.inputs if each.name],
+        "outputs": [port(each) for each in block.intermediate_outputs],
+        "components": [{"name": spec.name, "class": str(spec.type_name[1])} for spec in block.expected_components],
+        "options": options_of(block),
+    }
+
+
+def options_of(block: Any) -> dict[str, Any]:
+    """Return a block's options; what is no plain data as text."""
+    options = getattr(block, "options", None) or {}
+    return {name: _plain(value) for name, value in options.items() if name[:1] != "_"}
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    if isinstance(value, (list, tuple)) and all(isinstance(each, (str, int, float, bool)) for each in value):
+        return list(value)
+    return repr(value)
+
+
+def guider_schemas() -> list[dict[str, Any]]:
+    """Return every guider with its settings as JSON schema."""
+    import inspect
+
+    from ...blocks.core.schema import type_schema
+
+    found = []
+    for name, cls in GUIDERS.items():
+        properties = {}
+        required = []
+        for each in inspect.signature(cls).parameters.values():
+            said = _schema_of(type_schema, each.annotation)
+            if each.default is each.empty:
+                required.append(each.name)
+            elif each.default is None or isinstance(each.default, (str, int, float, bool)):
+                said["default"] = each.default
+            properties[each.name] = said
+        text = (cls.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+        found.append(
+            {"name": name, "description": text, "type": "object", "properties": properties, "required": required}
+        )
+    return found
+
+
+def _schema_of(type_schema: Any, annotation: Any) -> dict[str, Any]:
+    if isinstance(annotation, str):
+        plain = {"float": "number", "int": "integer", "str": "string", "bool": "boolean"}
+        kinds = [plain[part] for part in annotation.replace(" ", "").split("|") if part in plain]
+        return {"type": kinds[0]} if len(kinds) == 1 else {"anyOf": [{"type": kind} for kind in kinds]} if kinds else {}
+    try:
+        return dict(type_schema(annotation))
+    except (TypeError, IndexError):
+        return {}

@@ -1,0 +1,59 @@
+"""Workflows, files and the queue over HTTP."""
+
+from __future__ import annotations
+
+import time
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .errors import RefusedError
+from .requests import body_of, in_thread, json_answer, service_of
+
+
+async def list_workflows(request: Request) -> Response:
+    """List the workflows that are served."""
+    return json_answer([each.summary() for each in service_of(request).workflows.values()])
+
+
+async def get_workflow(request: Request) -> Response:
+    """Describe a workflow: inputs, outputs, blocks, guiders, components, drawing."""
+    workflow = service_of(request).workflow(request.path_params["id"])
+    return json_answer(await in_thread(workflow.described, request.query_params.get("workflow") or None))
+
+
+async def post_check(request: Request) -> Response:
+    """Say what is wrong with inputs, and what would run."""
+    data = await body_of(request, {"inputs": (dict,)})
+    return json_answer(await in_thread(service_of(request).check, request.path_params["id"], data.get("inputs", {})))
+
+
+async def post_file(request: Request) -> Response:
+    """Keep an image: the body of the request, or the file of a form."""
+    kind = request.headers.get("content-type", "")
+    if kind.startswith("multipart/form-data"):
+        async with request.form(max_files=1, max_fields=8) as form:
+            uploads = [each for each in form.values() if not isinstance(each, str)]
+            if not uploads:
+                raise RefusedError(422, "RequestError", "There is no file in the form.")
+            content = await uploads[0].read()
+    else:
+        content = await request.body()
+    service = service_of(request)
+    name = await in_thread(service.files.put_image, content)
+    return json_answer({"file": name}, 201)
+
+
+async def get_queue(request: Request) -> Response:
+    """Say what waits and what goes on."""
+    service = service_of(request)
+    by_task = {id(job.task): job for job in service.jobs.all()}
+    now = time.monotonic()
+    waiting = [
+        {"id": by_task[id(task)].id, "priority": task.priority, "seconds": round(now - task.came, 1)}
+        for task in service.queue.waiting
+        if id(task) in by_task
+    ]
+    going = [{"id": by_task[id(task)].id} for task in service.queue.going if id(task) in by_task]
+    settings = service.settings
+    return json_answer({"waiting": waiting, "running": going, "size": settings.queue, "workers": settings.workers})
