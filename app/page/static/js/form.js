@@ -38,7 +38,8 @@ export function Form() {
 const isMissing = (text) => /\b(missing|needed|required|needs)\b/i.test(text);
 
 function TaskPicker() {
-  const names = (opened.value.workflows || []).filter((/** @type {string} */ name) => name !== "default");
+  // Those that only tensors lead to are none that a form could ask for.
+  const names = (opened.value.workflows || []).filter((/** @type {string} */ name) => !name.split("+").every((part) => /embeds$|latents$|^default$/.test(part)));
   if (names.length < 2) return null;
   const follows = checked.value?.workflow;
   return html`<div class="field task">

@@ -5,7 +5,7 @@ import { checked } from "./store.js";
 import { layout, names } from "./plan_layout.js";
 import { classes, html, signal } from "./view.js";
 
-const WIDTH = 250;
+const WIDTH = 236;
 const COLOURS = 6;
 const chosen = signal("");
 
@@ -55,6 +55,7 @@ function BlockBox({ box, run }) {
   const told = box.isLoop && last && last.path === box.path && last.total ? `${last.index + 1}/${last.total}`
     : state === "cached" ? "cached" : seconds(did?.seconds ?? null);
   const bytes = did?.bytes && !box.isLoop ? sized(did.bytes) : "";
+  const middle = box.y + box.height / 2;
   return html`<g class=${classes("block", box.isLoop && "is-loop", state && `is-${state}`, chosen.value === box.path && "is-chosen")}
     data-path=${box.path} role="button" tabindex="0" aria-pressed=${chosen.value === box.path ? "true" : "false"}
     aria-label=${`${box.path}${state ? `, ${state}` : ""}${told ? `, ${told}` : ""}`} onClick=${choose}
@@ -65,8 +66,9 @@ function BlockBox({ box, run }) {
     }}>
     <rect class="box" x=${box.x} y=${box.y} width=${box.width} height=${box.height} rx="7" />
     ${state === "cached" && html`<rect x=${box.x} y=${box.y} width=${box.width} height=${box.height} rx="7" fill="url(#hatch)" />`}
-    <text x=${box.x + 10} y=${box.y + box.height / 2 + 4}>${shortened(box.title, bytes ? 18 : 24)}</text>
-    <text class="told" x=${box.x + box.width - 8} y=${box.y + box.height / 2 + 4} text-anchor="end">${[told, bytes].filter(Boolean).join(" · ")}</text>
+    <text x=${box.x + 10} y=${middle + 4}>${shortened(box.title, 20)}</text>
+    <text class="told" x=${box.x + box.width - 8} y=${bytes ? middle - 2 : middle + 4} text-anchor="end">${told}</text>
+    ${bytes && html`<text class="told" x=${box.x + box.width - 8} y=${middle + 11} text-anchor="end">${bytes}</text>`}
   </g>`;
 }
 

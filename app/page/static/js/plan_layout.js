@@ -6,12 +6,11 @@
 
 const ROW = 34, GAP = 8, HEAD = 26, INDENT = 12, LANE = 7;
 
-/** Return names of what a step reads, writes or uses, however it is written.
+/** Return names of what a step reads, writes or uses: of "encode: prompt_embeds, t (each iteration)" the two names.
  * @param {any} values @returns {string[]} */
 export function names(values) {
-  if (!values) return [];
-  if (Array.isArray(values)) return values.map((each) => (typeof each === "string" ? each : each.name));
-  return Object.keys(values);
+  const texts = (values || []).flatMap((/** @type {any} */ each) => String(each.name || each).replace(/^.*: /, "").split(", "));
+  return texts.map((/** @type {string} */ text) => text.replace(/ \(.*\)$/, "")).filter(Boolean);
 }
 
 /** @param {PlanStep[]} plan @param {number} width of the boxes */
@@ -83,7 +82,10 @@ function wiresOf(plan, boxes, left) {
     }
   });
   const middle = (/** @type {number} */ place) => boxes[place].y + boxes[place].height / 2;
-  const used = all.filter((wire) => wire.to.length).map((wire) => ({ ...wire, y1: middle(wire.from), y2: middle(Math.max(...wire.to)) }));
+  // Apart from each other where they leave and enter, else several look like one.
+  const apart = (/** @type {number} */ number) => ((number % 5) - 2) * 3.5;
+  const used = all.filter((wire) => wire.to.length).map((wire, i) => (
+    { ...wire, apart: apart(i), y1: middle(wire.from) + apart(i), y2: middle(Math.max(...wire.to)) + apart(i) }));
   used.sort((a, b) => a.y2 - a.y1 - (b.y2 - b.y1));
   /** @type {[number, number][][]} */
   const lanes = [];
@@ -93,7 +95,7 @@ function wiresOf(plan, boxes, left) {
     lanes[lane].push([wire.y1, wire.y2]);
     return {
       name: wire.name, from: plan[wire.from].path, to: wire.to.map((place) => plan[place].path), lane,
-      y1: wire.y1, y2: wire.y2, ends: wire.to.map(middle), x: left + lane * LANE,
+      y1: wire.y1, y2: wire.y2, ends: wire.to.map((place) => middle(place) + wire.apart), x: left + lane * LANE,
     };
   });
 }
