@@ -30,7 +30,7 @@ def list_blocks(word: str | None, as_json: bool) -> None:
     packages = block_packages()
     _say_unfit(packages)
     found = [
-        (name, said) for name, said in _summaries(packages) if word is None or word.lower() in f"{name} {said}".lower()
+        (name, said) for name, said in summaries(packages) if word is None or word.lower() in f"{name} {said}".lower()
     ]
     if not found:
         raise InputError(f"No block mentions {word!r}.")
@@ -88,7 +88,7 @@ def _say_unfit(packages: Iterable[BlockPackage]) -> None:
             remark(f"{package.words}: {note}")
 
 
-def _summaries(packages: Sequence[BlockPackage]) -> Iterator[tuple[str, str]]:
+def summaries(packages: Sequence[BlockPackage]) -> Iterator[tuple[str, str]]:
     """Yield the names of blocks and what they do; of packages, none of which is imported for that, whose they are."""
     from ...blocks.core.block_catalog import block_names, own_blocks
 
@@ -106,7 +106,7 @@ def _summaries(packages: Sequence[BlockPackage]) -> Iterator[tuple[str, str]]:
 
 
 def _all_made() -> Iterator[tuple[str, ModularPipelineBlocks]]:
-    yield from _own_made()
+    yield from own_made()
     for point in points_of(BLOCKS):
         try:
             found = load_point(point)
@@ -121,7 +121,7 @@ def _all_made() -> Iterator[tuple[str, ModularPipelineBlocks]]:
 
 
 @cache
-def _own_made() -> Sequence[tuple[str, ModularPipelineBlocks]]:
+def own_made() -> Sequence[tuple[str, ModularPipelineBlocks]]:
     from ...blocks.core.block_catalog import own_blocks
     from ...blocks.core.part import BlockPart
 

@@ -8,18 +8,10 @@ from typing import Any
 import click
 
 from ...state import InputError
-from .shared.targets import KINDS, Target, target_of
+from .shared.target_command import TargetType
+from .shared.targets import KINDS, Target
 
 _PORT = 7801
-
-
-class TargetType(click.ParamType):  # type: ignore[type-arg]  # older versions are not generic
-    """What a command is about."""
-
-    name = "target"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Target:  # noqa: ARG002
-        return value if isinstance(value, tuple) else target_of(value)
 
 
 @click.command("serve", short_help="Serve workflows as a page and an API.", epilog=KINDS)

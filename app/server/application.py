@@ -15,11 +15,21 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from .access import Access
+from .composition_routes import (
+    get_catalog,
+    get_composition,
+    get_own_composition,
+    list_compositions,
+    post_composition,
+)
 from .errors import RefusedError
+from .openapi import described
 from .page import page_routes
+from .recipe_routes import get_diff, get_python, get_recipe, get_shell, get_workflow_file
 from .requests import Handler, answering, error_answer, in_thread, json_answer, service_of
 from .run_routes import delete_run, get_events, get_output, get_run, list_runs, post_branch, post_replay, post_run
 from .service import Service
+from .sweep_routes import post_sweep
 from .workflow_routes import get_queue, get_workflow, list_workflows, post_check, post_file
 
 
@@ -53,6 +63,11 @@ async def _metrics(request: Request) -> Response:
     return Response(service_of(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
+async def _description(request: Request) -> Response:
+    """Describe all of this in OpenAPI 3.1."""
+    return json_answer(await in_thread(described, ENDPOINTS, service_of(request).workflows))
+
+
 ENDPOINTS: Sequence[Endpoint] = (
     Endpoint("GET", "/api/workflows", list_workflows),
     Endpoint("GET", "/api/workflows/{id}", get_workflow),
@@ -64,9 +79,21 @@ ENDPOINTS: Sequence[Endpoint] = (
     Endpoint("DELETE", "/api/runs/{id}", delete_run),
     Endpoint("GET", "/api/runs/{id}/events", get_events),
     Endpoint("GET", "/api/runs/{id}/outputs/{name}/{index:int}.{ending}", get_output),
+    Endpoint("GET", "/api/runs/{id}/recipe", get_recipe),
+    Endpoint("GET", "/api/runs/{id}/workflow.yaml", get_workflow_file),
+    Endpoint("GET", "/api/runs/{id}/python", get_python),
+    Endpoint("GET", "/api/runs/{id}/shell", get_shell),
     Endpoint("POST", "/api/runs/{id}/replay", post_replay),
     Endpoint("POST", "/api/runs/{id}/branch", post_branch),
+    Endpoint("GET", "/api/diff", get_diff),
+    Endpoint("POST", "/api/sweeps", post_sweep),
     Endpoint("GET", "/api/queue", get_queue),
+    Endpoint("GET", "/api/catalog", get_catalog),
+    Endpoint("GET", "/api/compositions", list_compositions),
+    Endpoint("POST", "/api/compositions", post_composition),
+    Endpoint("GET", "/api/compositions/{name}.yaml", get_composition),
+    Endpoint("GET", "/api/workflows/{id}/composition", get_own_composition),
+    Endpoint("GET", "/api/openapi.json", _description),
     Endpoint("GET", "/healthz", _health),
     Endpoint("GET", "/readyz", _ready),
     Endpoint("GET", "/metrics", _metrics),

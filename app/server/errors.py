@@ -19,6 +19,10 @@ _SAID = (InputError, CompositionError, DeclarationError, RunError, QueueFullErro
 """Errors whose words are for who asks; those of files and components name folders of this machine."""
 
 
+class BodyError(BrickworkError):
+    """The body of a request is no JSON object."""
+
+
 @define
 class RefusedError(Exception):
     """A request is answered by an error.
@@ -39,16 +43,23 @@ def refused(error: BaseException, logs_details: bool = False) -> RefusedError:
     """Return the answer to an error."""
     if isinstance(error, RefusedError):
         return error
-    kind = type(error).__name__
+    kind, text = type(error).__name__, str(error)
     if isinstance(error, QueueFullError):
-        return RefusedError(429, "QueueFullError", str(error), headers={"Retry-After": f"{error.seconds:.0f}"})
-    if isinstance(error, QueueClosedError):
-        return RefusedError(503, kind, str(error), headers={"Retry-After": "5"})
-    if isinstance(error, TooLargeError):
-        return RefusedError(413, kind, str(error), more={"largest": {error.kind: error.largest}})
-    if isinstance(error, _SAID):
-        return RefusedError(422, kind, str(error), tuple(faults_of(error)))
-    return RefusedError(500, **described_unknown(error, logs_details))
+        return RefusedError(429, kind, text, headers={"Retry-After": f"{error.seconds:.0f}"})
+    status = next((status for cls, status in _STATUS.items() if isinstance(error, cls)), None)
+    if status is None:
+        return RefusedError(500, **described_unknown(error, logs_details))
+    faults = tuple(faults_of(error)) if status == 422 else ()
+    return RefusedError(status, kind, text, faults, _RETRY if status == 503 else {})
+
+
+_STATUS: Mapping[type[BaseException], int] = {
+    BodyError: 400,
+    QueueClosedError: 503,
+    TooLargeError: 413,
+    **dict.fromkeys(_SAID, 422),
+}
+_RETRY = {"Retry-After": "5"}
 
 
 def faults_of(error: BaseException) -> list[dict[str, Any]]:

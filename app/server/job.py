@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field, frozen
+from attrs import asdict, define, field, frozen
 
 from ...engine.serving.work_queue import Priority, Task
 from ...state import RepoError
@@ -124,7 +124,7 @@ class Job:
 
     def keep(self) -> None:
         """Write it to its file, which is whole or as it was."""
-        asked = {name: getattr(self.asked, name) for name in Asked.__slots__ if name != "__weakref__"}
+        asked = asdict(self.asked, recurse=False)
         kept = {name: getattr(self, name) for name in _KEPT}
         self.folder.mkdir(parents=True, exist_ok=True)
         write_text(self.folder / _FILE, json.dumps({"format": _FORMAT, "asked": asked, **kept}))

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ...state.strict_json import parse_json
-from .errors import RefusedError, refused
+from .errors import BodyError, RefusedError, refused
 from .service import Service
 from .settings import LARGEST_BODY
 
@@ -42,7 +42,7 @@ async def body_of(
         RefusedError: it is none, or has other keys or values.
     """
     content = await request.body()
-    data = parse_json(content or b"{}", "The request", _BodyError, LARGEST_BODY, deepest=_DEEPEST)
+    data = parse_json(content or b"{}", "The request", BodyError, LARGEST_BODY, deepest=_DEEPEST)
     faults = [f"There is no key {name[:60]!r}; there are: {', '.join(known)}." for name in data if name not in known]
     found = {name: value for name, value in data.items() if value is not None}
     for name, kinds in known.items():
@@ -71,13 +71,6 @@ _NAMES: Mapping[type, str] = {
 }
 
 
-class _BodyError(RefusedError):
-    """The body of a request is no JSON object."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(400, "RequestError", text)
-
-
 def json_answer(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return data as an answer."""
     return JSONResponse(data, status, dict(headers or {}))
@@ -97,7 +90,7 @@ def answering(handler: Handler) -> Handler:
         service = service_of(request)
         try:
             return await handler(request)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer, and the log the place
+        except Exception as error:
             # Of a client that has gone, or a body that is too large: those who are around know what to do.
             if type(error).__module__.startswith("starlette.") or type(error).__name__ == "_TooLargeError":
                 raise

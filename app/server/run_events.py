@@ -48,8 +48,8 @@ class RunEvents:
                     self.job.progress = {"path": event.path}
                 self.tell("block", {"path": event.path, "state": "started"}, self._is_within(event.path))
             case of_run.BlockFinished():
-                data = _without_name(event_data(event))
-                self.tell("block", {**data, "state": "finished"}, self._is_within(event.path))
+                said = {**_without_name(event_data(event)), "state": "finished"}
+                self.tell("block", said, self._is_within(event.path))
                 self.metrics.block_seconds.labels(name, event.path).observe(event.seconds)
             case of_run.StepFinished():
                 self.job.progress = {"path": event.path, "index": event.index, "total": event.total}

@@ -31,7 +31,8 @@ _BRANCH = {
 }
 
 
-def _refusal(text: str) -> RefusedError:
+def refusal(text: str) -> RefusedError:
+    """Return the answer to a request that is not as it should be."""
     return RefusedError(422, "RequestError", text, ({"input": None, "text": text},))
 
 
@@ -42,14 +43,14 @@ async def post_run(request: Request) -> Response:
     start = data.get("from")
     if start is not None:
         if set(start) - {"run", "at_step"} or not isinstance(start.get("run"), str):
-            raise _refusal('from is {"run": id, "at_step": step}.')
+            raise refusal('from is {"run": id, "at_step": step}.')
         return await _branched(request, start["run"], {**data, "at_step": start.get("at_step")})
     asked = Asked(
-        data.get("workflow"),
+        service.workflow(data.get("workflow")).id,
         data.get("inputs", {}),
         output_of(data),
         priority_of(data),
-        preview_options(data.get("preview"), _refusal),
+        preview_options(data.get("preview"), refusal),
     )
     job = await in_thread(service.submit, asked, client, data.get("seed"))
     return accepted(request, job)
@@ -66,10 +67,10 @@ async def _branched(request: Request, of: str, data: dict[str, Any]) -> Response
     if "seed" in data:
         changes["seed"] = data["seed"]
     if not changes:
-        raise _refusal("A variant has an input that is other than the run's: inputs.")
+        raise refusal("A variant has an input that is other than the run's: inputs.")
     more = {
         "loop": data.get("loop"),
-        "preview": preview_options(data.get("preview"), _refusal),
+        "preview": preview_options(data.get("preview"), refusal),
         "priority": priority_of(data),
     }
     job = await in_thread(service_of(request).variant, of, changes, data.get("at_step"), client_of(request), **more)
@@ -99,7 +100,7 @@ def output_of(data: dict[str, Any]) -> Any:
     """
     found = data.get("output")
     if isinstance(found, list) and not (found and all(isinstance(each, str) for each in found)):
-        raise _refusal("output is the name of a value, or a list of such.")
+        raise refusal("output is the name of a value, or a list of such.")
     return found
 
 
@@ -111,7 +112,7 @@ def priority_of(data: dict[str, Any]) -> Any:
     """
     found = data.get("priority", "interactive")
     if found not in ("interactive", "batch"):
-        raise _refusal("priority is 'interactive' or 'batch'.")
+        raise refusal("priority is 'interactive' or 'batch'.")
     return found
 
 
@@ -120,7 +121,7 @@ async def list_runs(request: Request) -> Response:
     query = request.query_params
     limit = query.get("limit", "50")
     if not limit.isdecimal() or not 1 <= int(limit) <= _MOST_LISTED:
-        raise _refusal(f"limit is a whole number from 1 to {_MOST_LISTED}.")
+        raise refusal(f"limit is a whole number from 1 to {_MOST_LISTED}.")
     jobs = service_of(request).jobs.all()
     if "before" in query:
         number = service_of(request).jobs.get(query["before"]).number

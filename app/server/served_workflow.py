@@ -108,7 +108,7 @@ class ServedWorkflow:
 
     def _graph(self) -> Any:
         try:
-            needed = {name: True for name in self._schema(None)["required"]}
+            needed = dict.fromkeys(self._schema(None)["required"], True)
             return self.pipe.plan({**dict.fromkeys(self.pipe.input_defaults, True), **needed}).graph
         except BrickworkError:
             return self.pipe.graph()
@@ -232,7 +232,9 @@ class ServedWorkflow:
             or 1
         )
         sides = (_number(values, plan, "height"), _number(values, plan, "width"))
-        shown = next((v for n in ("image", "control_image", "mask_image") if (v := values.get(n)) is not None), None)
+        shown: Any = next(
+            (v for n in ("image", "control_image", "mask_image") if (v := values.get(n)) is not None), None
+        )
         if isinstance(shown, list) and shown:
             shown = shown[0]
         if None in sides and hasattr(shown, "getbbox"):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,12 +19,13 @@ from ...engine.execution.out_of_memory import is_out_of_memory
 from ...engine.serving.merger import Merger
 from ...engine.serving.work_queue import Task, TooLargeError, WorkQueue
 from ...state import InputError
-from ...state.errors import RunCancelledError, did_you_mean
+from ...state.errors import BrickworkError, RunCancelledError, did_you_mean
+from .compositions import Compositions
 from .errors import RefusedError, failure_data
 from .file_store import FileStore
 from .job import OVER, Asked, Job
 from .job_store import JobStore
-from .memory_limit import bytes_of, free_bytes
+from .memory_limit import bytes_of, free_bytes, pixels_in
 from .metrics import Metrics
 from .run_events import RunEvents
 from .run_outputs import write_outputs
@@ -41,7 +42,7 @@ class Service:
 
     Attributes:
         workflows: by their names. jobs: the runs that are known. files: images that clients gave, and results that runs took. metrics: what is counted.
-        queue: what waits and goes on.
+        queue: what waits and goes on. compositions: what was put together on the page.
     """
 
     def __init__(self, workflows: Iterable[ServedWorkflow], settings: ServerSettings) -> None:
@@ -55,7 +56,9 @@ class Service:
         self.metrics = Metrics()
         self.cache = MemoryCache(max_bytes=settings.cache_bytes, steps=True)
         self.reader = InputReader(self.files.value, self._file_of_run)
-        self._lock = threading.Lock()
+        self.compositions = Compositions(
+            self.workflows, None if settings.state is None else settings.state / "workflows"
+        )
         self.queue = WorkQueue(
             workers=settings.workers,
             size=settings.queue,
@@ -120,10 +123,10 @@ class Service:
             self.jobs.add(job)
         try:
             positions = self.queue.put_all([job.task for job in jobs if job.task is not None])
-        except Exception as error:
+        except BrickworkError as error:
             for job in jobs:
                 self.jobs.remove(job)
-            raise self._explained(error, jobs) from None
+            raise self._explained(error) from None
         for job, position in zip(jobs, positions, strict=True):
             job.events.tell("queued", {"position": position})
         return jobs
@@ -148,10 +151,16 @@ class Service:
     def _task(self, job: Job, size: int) -> Task:
         return Task(lambda: self._work(job), job.client, job.asked.priority, job.cost, size)
 
-    def _explained(self, error: Exception, jobs: Sequence[Job]) -> Exception:
-        if isinstance(error, TooLargeError):
-            return RefusedError(413, "TooLargeError", str(error), more={"largest": {error.kind: error.largest}})
-        return error
+    def _explained(self, error: BrickworkError) -> Exception:
+        """Return an error of the queue in words of images, where it is about what would never be begun."""
+        if not isinstance(error, TooLargeError):
+            return error
+        if error.kind == "bytes":
+            most = pixels_in(error.largest)
+            side = math.isqrt(most) // 8 * 8
+            text = f"This run would take more memory than there is. The largest has {most:,} pixels in all, such as one image of {side}x{side}."
+            return RefusedError(413, "TooLargeError", text, more={"largest": {"pixels": most}})
+        return RefusedError(413, "TooLargeError", str(error), more={"largest": {"work": error.largest}})
 
     def variant(self, of: str, changes: Mapping[str, Any], at_step: object, client: str = "", **more: Any) -> Job:
         """Let a variant of a run wait that shares its steps before one.

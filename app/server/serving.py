@@ -31,7 +31,7 @@ def serve(targets: Sequence[Target], tokens: Mapping[str, str], options: Mapping
     Raises:
         InputError: the address cannot be had. BrickworkError: as opening a target does.
     """
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    begin_log(options["log_prompts"])
     if options["threads"] is not None:
         import torch
 
@@ -64,6 +64,18 @@ def serve(targets: Sequence[Target], tokens: Mapping[str, str], options: Mapping
         lifespan="on",
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def begin_log(logs_prompts: bool) -> None:
+    """Write to stderr what the server has to say; remarks on inputs, which may repeat a prompt, only where that is asked for."""
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.captureWarnings(True)
+    for name in ("brickwork", "py.warnings"):
+        logging.getLogger(name).setLevel(logging.WARNING if logs_prompts else logging.ERROR)
+    for name in ("brickwork.server", "brickwork.serving"):
+        logging.getLogger(name).setLevel(logging.INFO)
 
 
 def served(

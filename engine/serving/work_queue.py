@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from attrs import define, field
 
@@ -68,11 +68,11 @@ class Task:
     was_passed: bool = field(default=False, init=False)
 
 
-def _positive(_: object, attribute: object, value: object) -> None:
+def _positive(_: object, attribute: Any, value: Any) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-        raise InputError(f"{getattr(attribute, 'name', '')}={value!r:.100}: it is a number above 0.")
+        raise InputError(f"{attribute.name}={value!r:.100}: it is a number above 0.")
 
 
 @define(eq=False)

@@ -18,7 +18,8 @@ from ...guiders import GUIDERS, Guider, guider_of
 from ...registry import ComponentSpec
 from ...registry.catalog import shipped_folder
 from ...registry.hub.repo import Repo, is_share, open_repo
-from ...registry.hub.strict_yaml import Document, read_yaml
+from ...registry.hub.strict_yaml import Document, parse_yaml, read_yaml
+from ...registry.hub.strict_yaml import written as written_yaml
 from ...registry.index import origin_faults
 from ...registry.loading.classes import resolve_class
 from ...saving.composition import compose
@@ -53,6 +54,15 @@ def load_workflow(path: str | Path, blocks: object = (), guiders: object = (), *
     return _Workflow(
         read_yaml(given_path(path, "The workflow's file")), BlockResolver.of(blocks), known_guiders(guiders)
     ).pipeline(options)
+
+
+def workflow_of_data(data: Mapping[str, Any], name: str) -> ModularPipeline:
+    """Make the pipeline that the data of a workflow file describe, as `load_workflow` does of a file; `name` is for errors.
+
+    Raises:
+        RepoError: it is more than a file may hold. CompositionError: as `load_workflow`.
+    """
+    return _Workflow(parse_yaml(written_yaml(data, name).encode(), name), BlockResolver.of(())).pipeline({})
 
 
 @define(eq=False)

@@ -1,0 +1,98 @@
+"""A run's recipe as a workflow file, as Python, or as a command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import frozen
+
+from ....state import InputError
+from .image_target import made_alike, pipeline_of_image
+from .opening import quiet_libraries
+from .recipe_code import python_code, shell_line
+
+if TYPE_CHECKING:
+    from ....pipeline import ModularPipeline
+
+Form = Literal["workflow.yaml", "python", "shell"]
+
+
+@frozen
+class WrittenForm:
+    """A recipe in a form that makes the image again.
+
+    Attributes:
+        missing: inputs of which the recipe has the digest only, with what they were and the file as which the text names them.
+    """
+
+    text: str
+    missing: dict[str, tuple[str, str]]
+
+
+def recipe_as(recipe_file: Path, form: Form, components: object = None) -> WrittenForm:
+    """Write the recipe of an image, or of a recipe's file, in another form.
+
+    Args:
+        components: where the models are; the one that ships is found without.
+
+    Raises:
+        InputError: no file says it, or the run cannot be put together.
+    """
+    import tempfile
+
+    from ....pipeline.workflows.workflow_writing import save_workflow
+    from ....registry.hub.strict_yaml import read_yaml
+
+    quiet_libraries()
+    pipe, recipe = pipeline_of_image(recipe_file, components)
+    if recipe.base is not None:
+        raise InputError(
+            "The image is a variant that shares its first steps with another run, which no file says: brickwork replay repeats it."
+        )
+    output = recipe["output"] or "images"
+    pipe.outputs = () if output == "images" else tuple([output] if isinstance(output, str) else output)
+    if form == "shell" and not isinstance(output, str):
+        raise InputError("The run gave several values, which only a file says: --as workflow.yaml.")
+    missing = {
+        name: (kind, f"{name}.png") for name, kind in recipe.missing_inputs.items() if name not in pipe.input_defaults
+    }
+    with tempfile.TemporaryDirectory(prefix="brickwork-recipe-") as folder:
+        path = Path(folder) / "workflow.yaml"
+        save_workflow(pipe, path)
+        if form == "workflow.yaml":
+            return WrittenForm(path.read_text(encoding="utf-8"), missing)
+        data: dict[str, Any] = read_yaml(path).data
+    data["inputs"] = {**(data.get("inputs") or {}), **{name: file for name, (_, file) in missing.items()}}
+    _name_scheduler(data, pipe)
+    return WrittenForm((python_code if form == "python" else shell_line)(data, output), missing)
+
+
+def _name_scheduler(data: dict[str, Any], pipe: ModularPipeline) -> None:
+    """Say a scheduler by its short name, where that makes the very same of the repository's own."""
+    from ....pipeline.schedulers_by_name import SHORT_NAMES, made_by_name
+    from ....state import ComponentError
+
+    written, made = (data.get("components") or {}).get("scheduler"), pipe.components.get("scheduler")
+    if not isinstance(written, dict) or made is None or not data.get("repo"):
+        return
+    own = _scheduler_of(data)
+    of_class = [short for short, (cls, *_) in SHORT_NAMES.items() if cls == type(made).__name__]
+    for name in (f"{short}{sigmas}" for short in of_class for sigmas in ("", "_karras", "_exponential", "_beta")):
+        try:
+            found = made_by_name(name, own)
+        except ComponentError:
+            continue
+        if made_alike(found, made):
+            data["scheduler"] = name
+            del data["components"]["scheduler"]
+            return
+
+
+def _scheduler_of(data: dict[str, Any]) -> Any:
+    """Return the scheduler that the repository itself has."""
+    from ....blocks.core.preset_catalog import find_preset
+    from ....pipeline.workflows.workflow_file import place_of
+
+    pipe = find_preset(data["start"]).init_pipeline(str(place_of(data["repo"])))
+    return pipe.load_components("scheduler").components["scheduler"]
