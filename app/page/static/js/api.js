@@ -90,9 +90,11 @@ export function listen(run, tell) {
   return () => source.close();
 }
 
-/** The blocks that there are. */
-export const catalog = () => get("/api/blocks");
+/** What can be put into a composition. @returns {Promise<{blocks: any[], guiders: any[]}>} */
+export const catalog = () => get("/api/catalog");
 
-/** Apply an edit to a composition; nothing is kept on the server.
- * @param {{workflow: string, composition?: object, edit?: object}} request */
-export const compose = (request) => post("/api/compose", request);
+/** A served workflow as the data of a workflow file. @param {string} workflow @returns {Promise<{data: any}>} */
+export const compositionOf = (workflow) => get(`/api/workflows/${id(workflow)}/composition`);
+
+/** What a composition consists of, and its faults; nothing is kept. @param {object} data of a workflow file */
+export const lookAt = (data) => post("/api/compositions", { data });

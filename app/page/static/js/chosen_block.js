@@ -57,9 +57,9 @@ function parsed(text) {
 /** @param {{isFirst: boolean}} props */
 function Catalog({ isFirst }) {
   const [word, setWord] = useState("");
-  const [place, setPlace] = useState(/** @type {import("./composition.js").Place} */ (isFirst ? "inside" : "after"));
+  const [place, setPlace] = useState(/** @type {import("./composition.js").Place} */ (isFirst ? "first" : "after"));
   const [candidate, setCandidate] = useState(/** @type {import("./composition.js").Block | null} */ (null));
-  const found = (catalog.value || []).filter((each) => `${each.name} ${each.description}`.toLowerCase().includes(word.toLowerCase()));
+  const found = (catalog.value || []).filter((each) => `${each.name} ${each.description || ""}`.toLowerCase().includes(word.toLowerCase()));
   return html`<div class="catalog">
     <h3>${isFirst ? "The first block" : "Put a block"}</h3>
     ${!isFirst && html`<div class="segments" role="group" aria-label="Where">${PLACES.map(([name, title]) =>
@@ -77,23 +77,24 @@ function Catalog({ isFirst }) {
 /** A block before it is put: tried on the server, so that what does not fit cannot be put.
  * @param {{block: import("./composition.js").Block, place: import("./composition.js").Place}} props */
 function Candidate({ block, place }) {
-  const [name, setName] = useState(freeName(block, place));
-  const [result, setResult] = useState(/** @type {{answer?: any, faults?: string[]} | null} */ (null));
-  const composition = composed.value?.composition;
+  const [name, setName] = useState(freeName(block));
+  const [result, setResult] = useState(/** @type {{next?: import("./composition.js").Composed, faults: string[]} | null} */ (null));
+  const data = composed.value?.data;
   useEffect(() => {
     let isWanted = true;
     setResult(null);
     tried(putting(block, place, name).edit).then(
-      (answer) => isWanted && setResult({ answer }),
-      (error) => isWanted && setResult({ faults: error.faults?.length ? error.faults.map((/** @type {any} */ fault) => fault.text) : [error.message] }),
+      (found) => isWanted && setResult(found),
+      (error) => isWanted && setResult({ faults: [error.message] }),
     );
     return () => { isWanted = false; };
-  }, [block, place, name, composition]);
-  const put = () => take(result?.answer, putting(block, place, name).path);
+  }, [block, place, name, data]);
+  const fits = result?.next && !result.faults.length;
+  const put = () => result?.next && take(result.next, putting(block, place, name).path);
   return html`<div class="candidate-box">
     <${Ports} title="Reads" ports=${block.inputs} kind="in" /><${Ports} title="Writes" ports=${block.outputs} kind="out" />
     ${place !== "replace" && html`<div class="option"><label for="block-name">Name</label><input id="block-name" type="text" value=${name} onInput=${(/** @type {any} */ event) => setName(event.target.value)} /></div>`}
-    <div aria-live="polite">${result?.faults?.map((text) => html`<p class="fault">${text}</p>`)}${result?.answer && html`<p class="fits">It fits.</p>`}</div>
-    <button type="button" class="primary" id="put-block" disabled=${!result?.answer} onClick=${put}>${place === "replace" ? "Replace" : "Insert"}</button>
+    <div aria-live="polite">${result?.faults?.map((text) => html`<p class="fault">${text}</p>`)}${fits && html`<p class="fits">It fits.</p>`}</div>
+    <button type="button" class="primary" id="put-block" disabled=${!fits} onClick=${put}>${place === "replace" ? "Replace" : "Insert"}</button>
   </div>`;
 }

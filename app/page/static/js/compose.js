@@ -4,6 +4,7 @@ import { Chosen } from "./chosen_block.js";
 import { begin, canUndo, composed, undo } from "./composition.js";
 import { opened } from "./store.js";
 import { html, useEffect } from "./view.js";
+import { yamlOf } from "./yaml.js";
 
 export function Compose() {
   const name = opened.value?.id;
@@ -11,10 +12,10 @@ export function Compose() {
     if (name && !composed.value) begin();
   }, [name]);
   if (!composed.value) return html`<p class="muted" role="status">Reading the blocks…</p>`;
-  const { faults, hash, yaml, tree } = composed.value;
+  const { faults, digest, data, tree } = composed.value;
   const save = () => {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([yaml], { type: "application/yaml" }));
+    link.href = URL.createObjectURL(new Blob([yamlOf(data)], { type: "application/yaml" }));
     link.download = "workflow.yaml";
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
@@ -24,7 +25,7 @@ export function Compose() {
       <button type="button" class="small" id="from-workflow" onClick=${() => begin()}>From ${opened.value.title || name}</button>
       <button type="button" class="small" id="from-nothing" onClick=${() => begin(true)}>From nothing</button>
       <button type="button" class="small" id="undo-edit" disabled=${!canUndo.value} onClick=${undo}>Undo</button>
-      <p class="muted compose-told" role="status">${count(tree)} blocks${faults.length ? `, ${faults.length} faults` : ""} · <code title="Hash of the composition">${hash.slice(0, 12)}</code></p>
+      <p class="muted compose-told" role="status">${count(tree)} blocks${faults.length ? `, ${faults.length} faults` : ""}${digest && html` · <code title="Hash of the composition" id="composition-hash">${digest}</code>`}</p>
       <button type="button" class="primary" id="save-workflow" disabled=${!count(tree)} onClick=${save}>Save workflow file</button>
     </div>
     ${faults.length > 0 && html`<ul class="compose-faults" aria-live="polite">${faults.slice(0, 6).map((text) => html`<li class="fault">${text}</li>`)}</ul>`}

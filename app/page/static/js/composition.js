@@ -6,8 +6,9 @@ import { batch, computed, signal } from "./view.js";
 /** @typedef {{name: string, type: string | null, description?: string, required?: boolean}} BlockPort */
 /** @typedef {{path: string, name: string, class: string, block: string, description: string, inputs: BlockPort[], outputs: BlockPort[],
  *   components: {name: string, class: string}[], options: Record<string, any>, blocks?: Block[]}} Block */
-/** @typedef {{composition: object, tree: Block, faults: string[], yaml: string, hash: string}} Composed */
-/** @typedef {"replace" | "before" | "after" | "inside"} Place */
+/** `data` is of a workflow file, with the edits that were made here as its last ones.
+ * @typedef {{data: any, tree: Block, faults: string[], digest: string | null}} Composed */
+/** @typedef {"replace" | "before" | "after" | "first"} Place */
 
 /** @type {import("../vendor/signals.mjs").Signal<Composed | null>} */
 export const composed = signal(null);
@@ -42,42 +43,69 @@ export function find(tree, path) {
   return path && block ? block : null;
 }
 
+const EMPTY = { block: "SequentialPipelineBlocks", blocks: {} };
+
 /** Begin with the blocks of the open workflow, or with none.
  * @param {boolean} isEmpty */
 export async function begin(isEmpty = false) {
-  const composition = isEmpty ? { block: "SequentialPipelineBlocks", blocks: {} } : undefined;
   try {
-    const answer = await api.compose({ workflow: opened.value.id, ...(composition && { composition }) });
-    batch(() => {
-      before.value = composed.value ? [...before.value, composed.value] : [];
-      composed.value = answer;
-      selected.value = "";
-    });
-    catalog.value ||= await api.catalog();
+    const { data } = await api.compositionOf(opened.value.id);
+    const { start: _, composition: __, edits: ___, ...rest } = data;
+    const tree = /** @type {Block} */ (/** @type {unknown} */ ({ path: "", name: "", blocks: [] }));
+    const next = isEmpty ? { data: { ...rest, composition: EMPTY }, tree, faults: [], digest: null } : await looked(data);
+    batch(() => take(next, ""));
+    catalog.value ||= (await api.catalog()).blocks;
   } catch (error) {
     say(/** @type {Error} */ (error).message, true);
   }
 }
 
-/** Ask what an edit would give; its faults are thrown as a refusal.
- * @param {object} edit @returns {Promise<Composed>} */
-export const tried = (edit) => api.compose({ workflow: opened.value.id, composition: composed.value?.composition, edit });
+/** @param {any} data @returns {Promise<Composed>} */
+async function looked(data) {
+  const found = await api.lookAt(data);
+  return { data, tree: found.blocks, faults: found.faults, digest: found.digest };
+}
+
+/** Ask what an edit would give, and which faults it would bring.
+ * @param {Edit} edit @returns {Promise<{next: Composed, faults: string[]}>} */
+export async function tried(edit) {
+  const now = /** @type {Composed} */ (composed.value);
+  const { first, ...written } = edit;
+  const data = first
+    ? { ...now.data, composition: { ...EMPTY, blocks: { [first.name]: { block: first.block, ...familyOf() } } } }
+    : { ...now.data, edits: [...(now.data.edits || []), written] };
+  const next = await looked(data);
+  const faults = next.faults.filter((text) => !now.faults.includes(text));
+  // What could not be put together has no tree to go on with.
+  return { next, faults: faults.length || next.tree ? faults : next.faults };
+}
+
+/** An edit as a workflow file has it; `first` puts the first block into an empty composition.
+ * @typedef {{first?: {name: string, block: string}, [key: string]: any}} Edit */
+
+/** Return the family of the workflow's blocks, which a first block has no neighbour to know from. */
+function familyOf() {
+  const family = opened.value.family;
+  return family ? { family } : {};
+}
 
 /** Take what an edit gave.
- * @param {Composed} answer @param {string} [path] what is selected then */
-export function take(answer, path) {
+ * @param {Composed} next @param {string} [path] what is selected then */
+export function take(next, path) {
   batch(() => {
     if (composed.value) before.value = [...before.value.slice(-99), composed.value];
-    composed.value = answer;
+    composed.value = next;
     if (path !== undefined) selected.value = path;
   });
 }
 
-/** Apply an edit that is sure to be wanted, and say what is wrong with it otherwise.
- * @param {object} edit @param {string} [path] */
+/** Apply an edit, or say what is wrong with it.
+ * @param {Edit} edit @param {string} [path] */
 export async function apply(edit, path) {
   try {
-    take(await tried(edit), path);
+    const { next, faults } = await tried(edit);
+    if (faults.length) say(faults.join(" "), true);
+    else take(next, path);
   } catch (error) {
     say(/** @type {Error} */ (error).message, true);
   }
@@ -94,22 +122,21 @@ export function undo() {
 }
 
 /** Return the edit that puts a block, and the path that it has then.
- * @param {Block} block @param {Place} place @param {string} name */
+ * @param {Block} block @param {Place} place @param {string} name @returns {{edit: Edit, path: string}} */
 export function putting(block, place, name) {
   const anchor = selected.value;
+  if (place === "first") return { edit: { first: { name, block: block.name } }, path: name };
   if (place === "replace") return { edit: { replace: anchor, with: block.name }, path: anchor };
-  const head = place === "inside" ? anchor : anchor.slice(0, Math.max(0, anchor.lastIndexOf(".")));
-  const path = head ? `${head}.${name}` : name;
-  if (!anchor || place === "inside") return { edit: { insert: name, block: block.name, inside: anchor }, path };
-  return { edit: { insert: name, block: block.name, [place]: anchor }, path };
+  const head = anchor.slice(0, anchor.lastIndexOf(".") + 1);
+  return { edit: { insert: name, block: block.name, [place]: anchor }, path: head + name };
 }
 
-/** Return a name for a block that none beside it has.
- * @param {Block} block @param {Place} place */
-export function freeName(block, place) {
+/** Return a name for a block that none beside the selected one has.
+ * @param {Block} block */
+export function freeName(block) {
   const short = block.name.split("/").at(-1) || block.name;
   const plain = short.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
-  const head = place === "inside" ? selected.value : selected.value.slice(0, Math.max(0, selected.value.lastIndexOf(".")));
+  const head = selected.value.slice(0, Math.max(0, selected.value.lastIndexOf(".")));
   const around = head && composed.value ? find(composed.value.tree, head) : composed.value?.tree;
   const taken = new Set((around?.blocks || []).map((part) => part.name));
   let name = plain;

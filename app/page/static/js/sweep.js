@@ -46,7 +46,9 @@ export async function startSweep() {
   const chosen = Object.fromEntries(parsed.value.axes);
   for (const name of Object.keys(chosen)) delete inputs[name];
   try {
-    const answer = await api.sweep({ workflow: opened.value.id, axes: chosen, inputs, seed });
+    const answer = await api.sweep({
+      workflow: opened.value.id, axes: chosen, inputs, ...(!("seed" in chosen) && { seed }), preview: { every: 2, size: 128 },
+    });
     drawnAxes.value = parsed.value.axes;
     sweepRuns.value = cellsOf(answer.runs);
     for (const cell of sweepRuns.value) follow(cell.id, { seed: cell.at.seed ?? seed });
