@@ -80,6 +80,7 @@ _ROOMS = {
         "Conditioning",
         "ConfigSpec",
         "DeclarationError",
+        "Fault",
         "FrozenError",
         "Group",
         "InputError",
@@ -169,6 +170,7 @@ if TYPE_CHECKING:
     from .state import Conditioning as Conditioning
     from .state import ConfigSpec as ConfigSpec
     from .state import DeclarationError as DeclarationError
+    from .state import Fault as Fault
     from .state import FrozenError as FrozenError
     from .state import Group as Group
     from .state import InputError as InputError

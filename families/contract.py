@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from ..engine.network_calls import RowArguments, call_rows
 from ..guiders import NoiseLevel
-from ..state import InputError
+from ..state import Fault, InputError
 from ..state.object_content import UNCOUNTED
 from .added_arguments import ROWS_BESIDE
 from .controlnet import ControlNetInputs, unet_control
@@ -239,12 +239,12 @@ class FamilyContract(DenoiserLimits):
         """Shapes of what text encoders would say of one prompt, by `source`, where what an image embedder makes stands alone."""
         raise NotImplementedError(f"{self.name} does not go without text encoders.")
 
-    def size_fault(self, name: str, size: Any) -> str | None:
+    def size_fault(self, name: str, size: Any) -> Fault | None:
         """Say what is wrong with a height or width in pixels; None for what is fine or no whole number."""
         if not isinstance(size, int) or (size > 0 and size % self.size_multiple == 0):
             return None
         near = max(1, round(size / self.size_multiple)) * self.size_multiple
-        return f"{name} is {size}; it must be a multiple of {self.size_multiple}. The nearest is {near}."
+        return Fault(f"{name} is {size}; it must be a multiple of {self.size_multiple}. The nearest is {near}.", name)
 
     def denoiser_kwargs(self, conditioning: Mapping[str, Any], branches: Sequence[GuidanceBranch]) -> dict[str, Any]:
         """Arguments of the denoiser besides latents and timestep, for branches that run as one batch.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..state import InputError, PipelineState
+from ..state import Fault, InputError, PipelineState
 from ..state.pipeline_state import describe_value
 
 if TYPE_CHECKING:
@@ -38,5 +38,5 @@ def with_first_value(
             f"one; give it by name. Inputs: {names}."
         )
     if name in inputs:
-        raise InputError(f"{name} is given twice: by position and by name.")
+        raise InputError.of("The inputs do not fit", [Fault(f"{name} is given twice: by position and by name.", name)])
     return state, {name: first, **inputs}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from attrs import evolve, fields
 
@@ -25,11 +25,15 @@ from ..state.given import refuse_positions
 from .call_signature import config_signature, settings_signature, signed_by
 from .components import PipelineComponents
 from .config import PipelineConfig
+from .forms.inputs import pipeline_schema
 from .memory_report import MemoryReport, memory_notes, memory_report
 from .names_of_diffusers import instead_of_attribute, instead_of_component, public_names
 from .placing.several_devices import device_notes
 from .schedulers_by_name import is_scheduler_of_files
-from .seed import schema_with_seed, signature_with_seed
+from .seed import signature_with_seed
+
+if TYPE_CHECKING:
+    from .modular_pipeline import ModularPipeline
 
 _OF_ROOMS = frozenset(
     {
@@ -95,8 +99,11 @@ class PipelineInspection(PipelineComponents):
         return signature_with_seed(self.blocks.workflow(workflow).signature, self.blocks.input_names)
 
     def input_schema(self, workflow: str | None = None) -> dict[str, Any]:
-        """Return the exact inputs of a workflow as JSON schema; None is what runs with nothing given."""
-        return schema_with_seed(self.blocks.workflow(workflow).input_schema, self.blocks.input_names)
+        """Return the inputs of a workflow as JSON schema (draft 2020-12), with what a form needs to show them.
+
+        None are those of all workflows: the ones that are given choose which runs, and `anyOf` says which must be given at least.
+        """
+        return pipeline_schema(cast("ModularPipeline", self), workflow)
 
     @property
     def available_workflows(self) -> Sequence[str]:

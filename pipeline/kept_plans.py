@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from attrs import define, field
@@ -13,6 +14,8 @@ from ..blocks.core.flattening import walk, walk_scopes
 from ..blocks.core.from_diffusers import DiffusersBlock
 from ..blocks.core.scope_names import component_outside
 from ..blocks.core.signature_block import SignatureBlock
+from ..blocks.core.workflow_names import MOST
+from ..blocks.core.workflows import all_workflows
 from ..engine import Plan
 from ..families.contract import UNBOUND, FamilyContract, bound_family
 from ..pipeline.composition_version import CompositionVersion
@@ -89,6 +92,13 @@ class KeptPlans:
                 spared.update(component_outside(around, name) for name in without)
                 needed.update(component_outside(around, name) for name in asked - without)
         return frozenset(spared - needed)
+
+    @cached_property
+    def workflow_needs(self) -> tuple[frozenset[str], ...]:
+        """Return the inputs that each workflow requires, that of nothing given first; none of a composition of very many workflows."""
+        found = list(islice(all_workflows(self.version.root, few=False), MOST + 1))
+        needs = dict.fromkeys(frozenset(str(param.name) for param in each.required) for each in found)
+        return tuple(needs) if len(found) <= MOST else ()
 
     @cached_property
     def families(self) -> tuple[FamilyContract, ...]:

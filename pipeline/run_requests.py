@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from ..blocks.checks.call_checks import CallChecks
@@ -19,7 +19,7 @@ from ..engine.planning.flow import CALLER
 from ..engine.scoped_names import scope_of
 from ..families.asked_members import joined
 from ..guiders import guider_of
-from ..state import InputError, PipelineState
+from ..state import BrickworkError, Fault, InputError, PipelineState
 from ..state.defaults import own_default
 from ..state.errors import did_you_mean, nearest
 from ..state.pipeline_state import describe_value
@@ -75,10 +75,8 @@ class PipelineRequests(PipelineAdapters):
         try:
             plan = self.plan(seeded, checked=[*inputs, *self._unknown_defaults(own)])
         except InputError as error:
-            expected = expectations_of(self.blocks)
-            named = file_inputs(inputs, expected)
-            wrong = input_faults(expected, {name: value for name, value in inputs.items() if name not in named})
-            raise InputError.of("The inputs do not fit", [*(error.faults or [str(error)]), *wrong]) from None
+            found = error.faults or (str(error),)
+            raise InputError.of("The inputs do not fit", [*found, *self._also_wrong(seeded, inputs, found)]) from None
         inputs = self._checked_inputs(plan, inputs)
         values.update({name: value for name, value in inputs.items() if value is not values[name]})
         self._check_outputs(plan, output)
@@ -93,6 +91,30 @@ class PipelineRequests(PipelineAdapters):
             seeded = {**values, GENERATOR: seeded_generator()}
             return RunRequest(self.plan(seeded, checked=inputs), seeded, output, is_seeded=True, replaced=replaced)
         return RunRequest(plan, values, output, replaced=replaced)
+
+    def _also_wrong(self, values: Mapping[str, Any], inputs: Mapping[str, Any], found: Sequence[str]) -> Iterator[str]:
+        """Yield what else is wrong with inputs of which some are unknown or missing, as it would be found without these faults.
+
+        Args:
+            values: all that the run is given. inputs: those of the call. found: the faults that are known.
+        """
+        known = self._planned_last.input_names
+        given = {name: value for name, value in values.items() if name in known}
+        about = {name for fault in found if isinstance(fault, Fault) for name in fault.inputs if name in known}
+        missing = [name for name in about if given.get(name) is None]
+        likely = {**given, **dict.fromkeys(missing, True)}
+        try:
+            plan = self.plan(likely, checked=())
+        except BrickworkError:
+            # Not even then: what each block says of single inputs is all that can be known.
+            checks = None
+        else:
+            checks = self._checks(plan, inputs)
+        expected: Mapping[str, Sequence[Any]] = checks.annotated if checks else expectations_of(self.blocks)
+        named = file_inputs(inputs, expected)
+        rest = {name: value for name, value in inputs.items() if name not in named}
+        more = checks.input_faults(rest, self.settings.check_values) if checks else input_faults(expected, rest)
+        yield from (fault for fault in more if fault not in found)
 
     def _unknown_defaults(self, own: Mapping[str, Any]) -> list[str]:
         """Return the pipeline's values for inputs that there are not: they would never be used, without a word."""
@@ -188,19 +210,26 @@ class PipelineRequests(PipelineAdapters):
         unknown = [name for name in names if name not in known and not _is_read_without_writer(name, plan)]
         offered = [*known, *([SEED] if takes_seed(known) else [])]
         faults = [
-            f"{name!r} is no input of this pipeline. {private_in(self.blocks, name) or instead_of_input(name, self.blocks, offered)}"
-            f"{' It stands in pipe.input_defaults.' if name in self.input_defaults else ''}"
+            Fault(
+                f"{name!r} is no input of this pipeline. {private_in(self.blocks, name) or instead_of_input(name, self.blocks, offered)}"
+                f"{' It stands in pipe.input_defaults.' if name in self.input_defaults else ''}",
+                name,
+            )
             for name in unknown
         ]
         faults += [
-            f"{name!r} is a group of inputs: give a dict of them by name, {name}={{...}}, and no {type(values[name]).__name__}."
+            Fault(
+                f"{name!r} is a group of inputs: give a dict of them by name, {name}={{...}}, and no {type(values[name]).__name__}.",
+                name,
+            )
             for name in groups
             if values.get(name) is not None and not isinstance(values[name], Mapping)
         ]
         if plan is None:
             raise InputError.of("The inputs do not fit", [*faults, *missing])
+        said = ", ".join(values)
         faults += [
-            f"{name!r} is read by no block that runs with these inputs ({', '.join(values)}); leave it out."
+            Fault(f"{name!r} is read by no block that runs with these inputs ({said}); leave it out.", name)
             for name in names
             if name in known and name not in plan.reads and values[name] is not None
         ]

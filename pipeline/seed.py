@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..blocks.core.input_checks import image_count
 from ..engine import Plan
 from ..state import InputError
-from ..state.errors import with_article
+from ..state.errors import Fault, with_article
 
 if TYPE_CHECKING:
     import torch
@@ -27,8 +27,10 @@ _PARAMETER = inspect.Parameter(SEED, inspect.Parameter.KEYWORD_ONLY, default=Non
 _WHOLE = {"type": "integer", "minimum": 0, "maximum": _LARGEST}
 _SCHEMA = {
     "anyOf": [_WHOLE, {"type": "array", "items": _WHOLE}, {"type": "null"}],
-    "description": "the first image's, from which the others count on, or a list of one for each; it stands for generators",
+    "description": "Seed of the first image, from which the others count on, or a list of one for each; it stands for generators.",
     "default": None,
+    "x-role": "seed",
+    "x-group": "sampling",
 }
 
 
@@ -47,7 +49,7 @@ def takes_seed(names: Collection[str]) -> bool:
 def also_by_seed(fault: str, names: Collection[str]) -> str:
     """Name the seed, too, in a fault that asks for a generator."""
     asks = f"Pass {GENERATOR}=..."
-    return f"{fault} or {SEED}=7." if fault.endswith(asks) and takes_seed(names) else fault
+    return Fault(f"{fault} or {SEED}=7.", SEED, GENERATOR) if fault.endswith(asks) and takes_seed(names) else fault
 
 
 def signature_with_seed(signature: inspect.Signature, names: Collection[str]) -> inspect.Signature:
@@ -102,7 +104,7 @@ def seed_of(known: KeptPlans, inputs: dict[str, Any], carried: Mapping[str, Any]
         return None
     given, usual = inputs.pop(SEED, None), defaults.pop(SEED, None)
     if given is not None and inputs.get(GENERATOR) is not None:
-        raise InputError("seed and generator are two ways to say one thing; give one of them.")
+        raise _refusal("seed and generator are two ways to say one thing; give one of them.", SEED, GENERATOR)
     if given is not None:
         inputs.pop(GENERATOR, None)  # None, which would stand for a new one
         return given
@@ -124,14 +126,14 @@ def generators_of(seed: object, known: KeptPlans, plan: Plan, values: Mapping[st
     import torch
 
     if GENERATOR not in plan.reads:
-        raise InputError("seed is read by no block that runs with these inputs, as none draws noise; leave it out.")
+        raise _refusal("seed is read by no block that runs with these inputs, as none draws noise; leave it out.")
     images = _images(known, plan, values)
     if isinstance(seed, (list, tuple, range)):
         seeds = [_whole(each) for each in seed]
         if len(seeds) != images:
             said = ", ".join(map(str, seeds[:6])) + (", ..." if len(seeds) > 6 else "")
             first = f", or the first one's alone (seed={seeds[0]})" if seeds else ""
-            raise InputError(
+            raise _refusal(
                 f"seed=[{said}] is {len(seeds)} seeds for {images} image{'s' * (images != 1)}; give one for each{first}. "
                 "num_images_per_prompt says how many images a prompt has."
             )
@@ -158,10 +160,14 @@ def _whole(seed: object) -> int:
     except (TypeError, ValueError):
         number = None
     if number is None:
-        raise InputError(
+        raise _refusal(
             f"seed is {str(seed)[:60]!r} ({with_article(type(seed).__name__)}); it is a whole number, or a list of one for each image. "
             "A torch.Generator is given as generator=."
         )
     if not 0 <= number <= _LARGEST:
-        raise InputError(f"seed is {number}; it is from 0 to 2**63 - 1. Leave it out for a new one in each run.")
+        raise _refusal(f"seed is {number}; it is from 0 to 2**63 - 1. Leave it out for a new one in each run.")
     return number
+
+
+def _refusal(text: str, *names: str) -> InputError:
+    return InputError.of("The seed does not fit", [Fault(text, *(names or (SEED,)))])

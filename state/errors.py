@@ -29,11 +29,37 @@ from typing import Self
 _MOVING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
+class Fault(str):
+    """One fault: a sentence or two, which says as data which inputs of a call it is about.
+
+    Attributes:
+        inputs: their names, as the caller gives them, the one to look at first; none for a fault of something else.
+
+    Example:
+        >>> Fault("height is 65; it must be a multiple of 8.", "height").input
+        'height'
+    """
+
+    inputs: tuple[str, ...]
+
+    def __new__(cls, text: str, *inputs: str) -> Self:
+        """Make a fault of a text about some inputs."""
+        made = super().__new__(cls, text)
+        made.inputs = inputs
+        return made
+
+    @property
+    def input(self) -> str | None:
+        """The input that it is about, the first of several; None for a fault of something else."""
+        return self.inputs[0] if self.inputs else None
+
+
 class BrickworkError(Exception):
     """Base of all errors that Brickwork raises.
 
     Attributes:
-        faults: every fault that was found, one sentence or two each; the message joins them.
+        faults: every fault that was found, one sentence or two each; the message joins them. Those of inputs are of the class
+            `Fault`, which names the input.
     """
 
     faults: tuple[str, ...] = ()
@@ -53,6 +79,15 @@ class BrickworkError(Exception):
         error = cls(alone if len(faults) == 1 else "\n".join(lines))
         error.faults = tuple(faults)
         return error
+
+
+def faults_as_data(error: BaseException) -> list[dict[str, str | None]]:
+    """Return the faults of an error as data for JSON, each with its text and the name of the input that it is about, or None.
+
+    An error of one fault, or of another kind, is one.
+    """
+    found = getattr(error, "faults", ()) or (str(error),)
+    return [{"input": getattr(fault, "input", None), "text": spelled_out(str(fault))} for fault in found]
 
 
 class DeclarationError(BrickworkError):

@@ -1,18 +1,16 @@
 """Every value that crosses blocks, named once: type, shape, unit or range, and meaning.
 
-A type checker sees plain types; the framework reads the `Value` metadata for docs, checks and forms. Dimension
+A type checker sees plain types; the framework reads the `Value` metadata for docs, checks and forms (`of.side`: a value that a form shows as a side of images). Dimension
 letters: b images of a batch, c channels, h w height and width in latents, tokens, width of an embedding.
 """
 
 from __future__ import annotations
 
-import math
-import numbers
-from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, Union
 
-from attrs import frozen
-
-from .value_bounds import refuse_wrong_value
+from .values import kinds as of
+from .values.value import Value as Value  # noqa: PLC0414 - so that a type checker lets others import it from here
+from .values.value import value_of as value_of  # noqa: PLC0414 - as above
 
 if TYPE_CHECKING:
     import numpy.typing
@@ -28,79 +26,34 @@ else:
     NDArray = ForwardRef("ndarray", module="numpy")
 
 
-@frozen
-class Value:
-    """Metadata of a value type.
-
-    Attributes:
-        shape: dimensions by name, as in "b c h w"; empty for what is no tensor.
-        doc: meaning, unit or range, convention.
-        low, high: bounds of a number, or of every number in a list; infinity and NaN are refused where one is set.
-        open: the bounds themselves are refused too.
-        dtype: "float", "int" or "bool" for tensors that must be of that kind.
-
-    Raises:
-        DeclarationError: no value could be so, or a part is something else.
-    """
-
-    shape: str = ""
-    doc: str = ""
-    low: float | None = None
-    high: float | None = None
-    open: bool = False
-    dtype: Literal["", "float", "int", "bool"] = ""
-
-    def __attrs_post_init__(self) -> None:
-        refuse_wrong_value(self)
-
-    def problem(self, value: object) -> str | None:
-        """Say what is wrong with a number, or with one in a list; None for what is fine or no number."""
-        if self.low is None and self.high is None:
-            return None
-        if isinstance(value, (list, tuple)):
-            found = next((item for item in value if self.problem(item)), None)
-            return f"holds {found}; each must be {self.range_words}" if found is not None else None
-        if not isinstance(value, numbers.Real) or self._is_inside(float(value)):
-            return None
-        return f"is {value}; it must be {self.range_words}"
-
-    def _is_inside(self, number: float) -> bool:
-        low, high = (-math.inf if self.low is None else self.low), (math.inf if self.high is None else self.high)
-        return math.isfinite(number) and (low < number < high if self.open else low <= number <= high)
-
-    @property
-    def range_words(self) -> str:
-        """The bounds in words."""
-        if self.high is None:
-            return f"more than {self.low:g}" if self.open else f"{self.low:g} or more"
-        return f"between {self.low or 0:g} and {self.high:g}" + (", and neither" if self.open else "")
-
-
-Prompt = Annotated[str | list[str], Value(doc="What the images shall show; a list makes one batch item each.")]
-NegativePrompt = Annotated[str | list[str], Value(doc="What the images shall not show.")]
-SecondPrompt = Annotated[str | list[str], Value(doc="Prompt of the second text encoder; the first's where absent.")]
-SecondNegativePrompt = Annotated[str | list[str], Value(doc="Negative prompt of the second text encoder; likewise.")]
-ThirdPrompt = Annotated[str | list[str], Value(doc="Prompt of the third text encoder; the first's where absent.")]
-ThirdNegativePrompt = Annotated[str | list[str], Value(doc="Negative prompt of the third text encoder; likewise.")]
+Prompt = Annotated[str | list[str], of.prompt(doc="What the images shall show; a list makes one batch item each.")]
+NegativePrompt = Annotated[str | list[str], of.prompt(doc="What the images shall not show.")]
+SecondPrompt = Annotated[str | list[str], of.prompt(doc="Prompt of the second text encoder; the first's where absent.")]
+SecondNegativePrompt = Annotated[
+    str | list[str], of.prompt(doc="Negative prompt of the second text encoder; likewise.")
+]
+ThirdPrompt = Annotated[str | list[str], of.prompt(doc="Prompt of the third text encoder; the first's where absent.")]
+ThirdNegativePrompt = Annotated[str | list[str], of.prompt(doc="Negative prompt of the third text encoder; likewise.")]
 MaxSequenceLength = Annotated[
-    int, Value(doc="Most tokens of a prompt in the text encoder for long ones; the family's own where absent.", low=1)
+    int,
+    of.tokens(doc="Most tokens of a prompt in the text encoder for long ones; the family's own where absent.", low=1),
 ]
 PromptEmbeds = Annotated[
-    Tensor, Value("b tokens width", "Hidden states of the text encoders, joined by width.", dtype="float")
+    Tensor, of.embeds("b tokens width", "Hidden states of the text encoders, joined by width.", dtype="float")
 ]
 NegativePromptEmbeds = Annotated[
     Tensor,
-    Value(
+    of.embeds(
         "b negative_tokens width",
         "The same of what the images shall not show, in as many tokens as it has.",
         dtype="float",
     ),
 ]
 PooledPromptEmbeds = Annotated[
-    Tensor, Value("b pooled", "One vector per prompt, from the last text encoder.", dtype="float")
+    Tensor, of.embeds("b pooled", "One vector per prompt, from the last text encoder.", dtype="float")
 ]
 Latents = Annotated[
-    Tensor, Value("b c h w", "Noisy latents at the current sigma, as the scheduler keeps them.", dtype="float")
+    Tensor, of.latents("b c h w", "Noisy latents at the current sigma, as the scheduler keeps them.", dtype="float")
 ]
 ScaledLatents = Annotated[
     Tensor, Value("b channels h w", "Latents scaled as the denoiser expects them at this step.", dtype="float")
@@ -114,74 +67,80 @@ HostTimestep = Annotated[
     Tensor, Value("", "The same timestep on the host, a scalar, for what looks it up in a table or reads its number.")
 ]
 TimeIds = Annotated[Tensor, Value("b ids", "Original size, crop corner and target size, each as height and width.")]
-Size = Annotated[tuple[int, int], Value(doc="Height and width in pixels that the image shall look like.", low=1)]
+Size = Annotated[tuple[int, int], of.pixels(doc="Height and width in pixels that the image shall look like.", low=1)]
 Images = Annotated[
     Union[list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
     Value(doc='Finished images: a list of PIL images, an array "b h w c" or tensor "b c h w" in 0..1, or latents.'),
 ]
-OutputType = Annotated[Literal["pil", "np", "pt", "latent"], Value(doc="Form of the finished images.")]
+OutputType = Annotated[Literal["pil", "np", "pt", "latent"], of.output(doc="Form of the finished images.")]
 Generators = Annotated[
     Union[Generator, list[Generator]],  # noqa: UP007 - forward references have no "|"
     Value(doc="Source of the noise; a list gives each image of the batch its own. CPU generators always work."),
 ]
-GuidanceScale = Annotated[float, Value(doc="Strength of guidance in this run, in place of the guider's own.", low=0)]
+GuidanceScale = Annotated[
+    float, of.guidance(doc="Strength of guidance in this run, in place of the guider's own.", low=0)
+]
 InputImage = Annotated[
     Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
-    Value(doc="The image to begin from: one for all prompts, or one for each. Tensors and arrays are in 0..1."),
+    of.image(doc="The image to begin from: one for all prompts, or one for each. Tensors and arrays are in 0..1."),
 ]
 MaskImage = Annotated[
     Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
-    Value(doc="White where the image is drawn anew, black where it stays."),
+    of.mask(doc="White where the image is drawn anew, black where it stays."),
 ]
 ChangeMap = Annotated[
     Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
-    Value(doc="White where the image may change as at full strength, black where it stays; grey is in between."),
+    of.mask(doc="White where the image may change as at full strength, black where it stays; grey is in between."),
 ]
 ImageLatents = Annotated[
     Tensor,
-    Value("images c h w", "Latents of the given images, without noise, in the denoiser's scale.", dtype="float"),
+    of.latents("images c h w", "Latents of the given images, without noise, in the denoiser's scale.", dtype="float"),
 ]
 ImagePrompt = Annotated[
     Union[Image, list[Any], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
-    Value(doc="Image as a prompt; of several IP-Adapters a list, with an image or a list of such for each."),
+    of.image(doc="Image as a prompt; of several IP-Adapters a list, with an image or a list of such for each."),
 ]
 GivenImageEmbeds = Annotated[
     list[Any],
-    Value(doc="Embeddings of images, a tensor per IP-Adapter; with guidance the negative rows stand first."),
+    of.embeds(doc="Embeddings of images, a tensor per IP-Adapter; with guidance the negative rows stand first."),
 ]
-ImagePromptEmbeds = Annotated[list[Any], Value(doc="What IP-Adapters are told, a tensor each.")]
+ImagePromptEmbeds = Annotated[list[Any], of.embeds(doc="What IP-Adapters are told, a tensor each.")]
 ControlImage = Annotated[
     Union[Image, list[Any], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
-    Value(doc="Image that steers the ControlNet (edges, depth, a pose); of several a list with one for each."),
+    of.control(doc="Image that steers the ControlNet (edges, depth, a pose); of several a list with one for each."),
 ]
-ControlScale = Annotated[float | list[float], Value(doc="Weight of the ControlNet; of several a list.", low=0)]
+ControlScale = Annotated[float | list[float], of.of_image(doc="Weight of the ControlNet; of several a list.", low=0)]
 AttentionArguments = Annotated[
     dict[str, Any],
     Value(doc="Handed to the attention processors, such as ip_adapter_masks; `scale` weighs LoRAs for this call."),
 ]
 AdapterFeatures = Annotated[list[Any], Value(doc="What a T2I-Adapter has seen: a tensor per level of the denoiser.")]
 AdapterFactor = Annotated[
-    float, Value(doc="Share of the steps, from the first, in which the adapter counts.", low=0, high=1)
+    float, of.of_image_part(doc="Share of the steps, from the first, in which the adapter counts.", low=0, high=1)
 ]
 ControlStart = Annotated[
-    float | list[float], Value(doc="Share of the steps after which control begins.", low=0, high=1)
+    float | list[float], of.of_image_part(doc="Share of the steps after which control begins.", low=0, high=1)
 ]
-ControlEnd = Annotated[float | list[float], Value(doc="Share of the steps after which control ends.", low=0, high=1)]
-GuessMode = Annotated[bool, Value(doc="Control without a prompt: only the positive prediction is steered.")]
+ControlEnd = Annotated[
+    float | list[float], of.of_image_part(doc="Share of the steps after which control ends.", low=0, high=1)
+]
+GuessMode = Annotated[bool, of.of_image(doc="Control without a prompt: only the positive prediction is steered.")]
 ControlMask = Annotated[
     Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
-    Value(doc="White where the control image shall be drawn anew; for ControlNets that read a mask beside the image."),
+    of.mask(
+        doc="White where the control image shall be drawn anew; for ControlNets that read a mask beside the image."
+    ),
 ]
 ControlPooled = Annotated[
     Tensor,
-    Value(
+    of.embeds(
         "prompts pooled",
         "What ControlNets are told in place of the pooled prompt embeddings, or of zeros where they were trained with such; one row serves all.",
         dtype="float",
     ),
 ]
 ControlMode = Annotated[
-    int | list[Any], Value(doc="Which kinds of control the images are, as a union ControlNet numbers them.")
+    int | list[Any], of.of_image(doc="Which kinds of control the images are, as a union ControlNet numbers them.")
 ]
 ControlImages = Annotated[
     Any, Value(doc="Control images as a tensor b 3 height width; for several ControlNets, or several kinds, a list.")
@@ -211,7 +170,9 @@ MaskedLatents = Annotated[
 ]
 DepthMap = Annotated[
     Tensor,
-    Value("given rows columns", "Depth of each place of the images, in any unit, far or near first.", dtype="float"),
+    of.of_image(
+        "given rows columns", "Depth of each place of the images, in any unit, far or near first.", dtype="float"
+    ),
 ]
 DepthLatents = Annotated[
     Tensor, Value("b 1 h w", "Depth in -1..1 at the size of the latents, for denoisers that read it.", dtype="float")
@@ -224,7 +185,9 @@ NoisedPixels = Annotated[
         dtype="float",
     ),
 ]
-ImageNoise = Annotated[int, Value(doc="Timestep whose noise is put on the image that is made larger.", low=0, high=350)]
+ImageNoise = Annotated[
+    int, of.of_image(doc="Timestep whose noise is put on the image that is made larger.", low=0, high=350)
+]
 ImageNoiseLevels = Annotated[Tensor, Value("b", "The same for each image, as the denoiser is told it.", dtype="int")]
 ExtraChannels = Annotated[
     Tensor,
@@ -236,74 +199,78 @@ ReferenceLatents = Annotated[
 ]
 ReferenceImage = Annotated[
     Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
-    Value(doc="Another image that the denoiser reads, of a size of its own: one for all prompts, or one for each."),
+    of.image(doc="Another image that the denoiser reads, of a size of its own: one for all prompts, or one for each."),
 ]
 EmbedsScale = Annotated[
     float | list[float], Value(doc="Weight of the embeddings of text and image; of several images a list.")
 ]
 AutoResize = Annotated[
-    bool, Value(doc="A reference image gets the next of the sizes that the denoiser was trained with.")
+    bool, of.of_image(doc="A reference image gets the next of the sizes that the denoiser was trained with.")
 ]
-MaxArea = Annotated[int, Value(doc="Pixels that the images have; height and width say their ratio alone.", low=1)]
+MaxArea = Annotated[int, of.area(doc="Pixels that the images have; height and width say their ratio alone.", low=1)]
 MaskPadding = Annotated[
-    int, Value(doc="Work on the masked area alone, with this margin in pixels, at full size.", low=0)
+    int, of.of_image_pixels(doc="Work on the masked area alone, with this margin in pixels, at full size.", low=0)
 ]
-MaskBlur = Annotated[int, Value(doc="Softens the edge of the mask by so many pixels.", low=0)]
+MaskBlur = Annotated[int, of.of_image_pixels(doc="Softens the edge of the mask by so many pixels.", low=0)]
 CropRegion = Annotated[
-    tuple[int, int, int, int], Value(doc="Left, top, right and bottom in pixels of what is worked on.")
+    tuple[int, int, int, int], of.pixels(doc="Left, top, right and bottom in pixels of what is worked on.")
 ]
 LatentTimestep = Annotated[Tensor, Value("1", "The first timestep of the loop, whose noise the latents carry.")]
-Strength = Annotated[float, Value(doc="How much of the given image is drawn anew.", low=0, high=1)]
+Strength = Annotated[float, of.of_image_part(doc="How much of the given image is drawn anew.", low=0, high=1)]
 AestheticScore = Annotated[float, Value(doc="Rating that the image shall look like; read by refiners alone.", low=0)]
-StepCount = Annotated[int, Value(doc="Number of denoising steps.", low=1)]
+StepCount = Annotated[int, of.steps(doc="Number of denoising steps.", low=1)]
 ScheduledSteps = Annotated[
     int, Value(doc="Iterations of the loop where nothing ends it before the schedule does.", low=1)
 ]
 StepIndex = Annotated[int, Value(doc="Which iteration of the loop this is, from 0.")]
-ImagesPerPrompt = Annotated[int, Value(doc="Images per prompt.", low=1)]
+ImagesPerPrompt = Annotated[int, of.output(doc="Images per prompt.", low=1)]
 Flags = Annotated[
     Union[list[bool], None],  # noqa: UP007 - as above
     Value(doc="Whether something was seen in each image; None where nobody looked."),
 ]
-BatchSize = Annotated[int, Value(doc="Number of prompts, before num_images_per_prompt.", low=1)]
-Height = Annotated[int, Value(doc="Height of the images in pixels; the denoiser's own size where absent.", low=1)]
-Width = Annotated[int, Value(doc="Width of the images in pixels; the denoiser's own size where absent.", low=1)]
+BatchSize = Annotated[int, of.output(doc="Number of prompts, before num_images_per_prompt.", low=1)]
+Height = Annotated[int, of.side(doc="Height of the images in pixels; the denoiser's own size where absent.", low=1)]
+Width = Annotated[int, of.side(doc="Width of the images in pixels; the denoiser's own size where absent.", low=1)]
 ClassLabels = Annotated[
     int | list[int],
-    Value(doc="What the images shall show, as the number of a class; a list makes one batch item each.", low=0),
+    of.subject(doc="What the images shall show, as the number of a class; a list makes one batch item each.", low=0),
 ]
 ClassIds = Annotated[Tensor, Value("b", "The number of a class for each image.", dtype="int")]
-ClipSkip = Annotated[int, Value(doc="Layers to skip at the end of the text encoders, beside the last.", low=0)]
+ClipSkip = Annotated[int, of.layers(doc="Layers to skip at the end of the text encoders, beside the last.", low=0)]
 OwnTimesteps = Annotated[list[int], Value(doc="Timesteps of your own, highest first.", low=0)]
 Sigmas = Annotated[list[float], Value(doc="Noise levels of your own, highest first.", low=0)]
 DenoisingStart = Annotated[
     float,
-    Value(doc="Share of the noise range from which to go on, without new noise.", low=0, high=1, open=True),
+    of.fraction(doc="Share of the noise range from which to go on, without new noise.", low=0, high=1, open=True),
 ]
-DenoisingEnd = Annotated[float, Value(doc="Share of the noise range after which to stop.", low=0, high=1, open=True)]
+DenoisingEnd = Annotated[
+    float, of.fraction(doc="Share of the noise range after which to stop.", low=0, high=1, open=True)
+]
 HandOver = Annotated[
     float,
-    Value(doc="Share of the noise range after which the second network goes on.", low=0, high=1, open=True),
+    of.part(doc="Share of the noise range after which the second network goes on.", low=0, high=1, open=True),
 ]
 AskedSchedule = Annotated[
     tuple[int, list[int] | None, list[float] | None],
     Value(doc="What the caller asked of the scheduler: a number of steps, own timesteps, own noise levels."),
 ]
-Eta = Annotated[float, Value(doc="Share of fresh noise per step; read by DDIM alone.", low=0, high=1)]
+Eta = Annotated[float, of.fraction(doc="Share of fresh noise per step; read by DDIM alone.", low=0, high=1)]
 GuidanceMemory = Annotated[Any, Value(doc="What the guider keeps from step to step.")]
 CropCorner = Annotated[
-    tuple[int, int], Value(doc="Top and left corner in pixels of the crop that the image shall look like.")
+    tuple[int, int], of.pixels(doc="Top and left corner in pixels of the crop that the image shall look like.")
 ]
 RegionPrompts = Annotated[
-    list[Any], Value(doc="What each region shows: a text, or a list with one for each prompt of the whole image.")
+    list[Any], of.prompt(doc="What each region shows: a text, or a list with one for each prompt of the whole image.")
 ]
 RegionLabels = Annotated[
     list[Any],
-    Value(doc="What each region shows: the number of a class, or a list with one for each class of the whole image."),
+    of.subject(
+        doc="What each region shows: the number of a class, or a list with one for each class of the whole image."
+    ),
 ]
 RegionMasks = Annotated[
     list[Any],
-    Value(doc="A mask for each region, as large as the images: 1 (white) where it counts, 0 where it does not."),
+    of.mask(doc="A mask for each region, as large as the images: 1 (white) where it counts, 0 where it does not."),
 ]
 RegionTold = Annotated[list[Any], Value(doc="What the denoiser is told of each region, by name.")]
 RegionWeights = Annotated[
@@ -316,22 +283,27 @@ RegionWeights = Annotated[
 ]
 WindowHeight = Annotated[
     int,
-    Value(doc="Height in pixels of what is denoised at once; the denoiser's own, or the image's, where absent.", low=1),
+    of.side(
+        doc="Height in pixels of what is denoised at once; the denoiser's own, or the image's, where absent.", low=1
+    ),
 ]
 WindowWidth = Annotated[
     int,
-    Value(doc="Width in pixels of what is denoised at once; the denoiser's own, or the image's, where absent.", low=1),
+    of.side(
+        doc="Width in pixels of what is denoised at once; the denoiser's own, or the image's, where absent.", low=1
+    ),
 ]
 WindowStride = Annotated[
-    int, Value(doc="Pixels from one window to the next; an eighth of the smaller side of a window where absent.", low=1)
+    int,
+    of.side(doc="Pixels from one window to the next; an eighth of the smaller side of a window where absent.", low=1),
 ]
-Circular = Annotated[bool, Value(doc="The right edge of the image goes on at the left one.")]
+Circular = Annotated[bool, of.size(doc="The right edge of the image goes on at the left one.")]
 Windows = Annotated[
     list[Any], Value(doc="Top, bottom, left and right of each window in latents; columns count on over the right edge.")
 ]
 FirstShare = Annotated[
     float,
-    Value(
+    of.part(
         doc="Share of the noise range that the first family denoises: 0 is the second alone, 1 the first alone.",
         low=0,
         high=1,
@@ -350,12 +322,3 @@ CleanPixels = Annotated[
     Tensor, Value("b 3 height width", "What the first family takes for the image, in 0..1.", dtype="float")
 ]
 DType = Annotated[dtype, Value(doc="Number format of the denoiser's inputs.")]
-
-
-def value_of(type_hint: object) -> Value | None:
-    """Return the `Value` metadata of a type, looking into unions such as `Latents | None`."""
-    if isinstance(type_hint, type):
-        return None  # a plain class has none
-    if get_origin(type_hint) is Annotated:
-        return next((m for m in get_args(type_hint)[1:] if isinstance(m, Value)), None)
-    return next((found for part in get_args(type_hint) if (found := value_of(part))), None)

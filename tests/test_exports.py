@@ -36,6 +36,7 @@ PUBLIC = [
     "DiskCache",
     "DynamicThresholding",
     "EmbeddedGuidance",
+    "Fault",
     "FrequencyDecoupledGuidance",
     "FrozenError",
     "GUIDERS",

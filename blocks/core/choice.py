@@ -11,7 +11,7 @@ from attrs import evolve
 from ...engine import ChoiceNode, Node
 from ...engine.conditions import Condition
 from ...engine.nodes import Values
-from ...state import CompositionError, DeclarationError, InputError, InputParam, OutputParam, RunError
+from ...state import CompositionError, DeclarationError, Fault, InputError, InputParam, OutputParam, RunError
 from ...state.params import with_defaults_of_branches
 from ...state.types import type_words
 from .base import ModularPipelineBlocks
@@ -311,7 +311,8 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
                 f"{path}: {trigger!r} was given, which selects {branch!r}; that also needs "
                 f"{', '.join(map(repr, missing))}, which was not given."
             )
-            raise InputError(flattening.explained(text))
+            fault = flattening.explained(Fault(text, *missing, str(trigger)))
+            raise InputError.of("Inputs are missing", [fault])
 
     @property
     def trigger_text(self) -> str:

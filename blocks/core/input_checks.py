@@ -14,6 +14,7 @@ from ...engine.planning.dimension_checks import promised_sizes
 from ...engine.planning.flow import CALLER, Read
 from ...families.contract import UNBOUND, FamilyContract
 from ...state import InputParam
+from ...state.errors import Fault
 from ...state.type_relations import accepts
 from ...state.types import type_words
 from ...state.unfit_values import unfit
@@ -92,7 +93,7 @@ def shape_faults(expected: Mapping[str, Sequence[Expected]], values: Mapping[str
                 faults.setdefault(each.name, f"{path} would be given {found[1]}.")
             elif not all(value.shape):
                 faults.setdefault(each.name, f"{each.name} has the shape {list(value.shape)}: there is nothing in it.")
-    return list(faults.values())
+    return [Fault(text, name) for name, text in faults.items()]
 
 
 def size_faults(
@@ -105,7 +106,7 @@ def size_faults(
     faults = {
         fault[0]: f"{path} would be given {fault[1]}." for path, fault in reversed(list(found)) if fault is not None
     }
-    return list(faults.values())
+    return [Fault(text, name) for name, text in faults.items()]
 
 
 def expectations_of(blocks: ModularPipelineBlocks) -> dict[str, list[_Expectation]]:
@@ -123,7 +124,7 @@ def expectations_of(blocks: ModularPipelineBlocks) -> dict[str, list[_Expectatio
 
 def input_faults(expected: Mapping[str, Sequence[_Expectation]], values: Mapping[str, Any]) -> list[str]:
     """Find values of the wrong type, out of range, or empty."""
-    faults = []
+    faults: list[str] = []
     for name, wanted in expected.items():
         value = values.get(name)
         if value is None and name not in values:
@@ -131,7 +132,7 @@ def input_faults(expected: Mapping[str, Sequence[_Expectation]], values: Mapping
         asked = wanted if value is not None else [each for each in wanted if each.certain]
         fault = next((found for each in asked if (found := _fault(name, value, each))), None)
         if fault:
-            faults.append(fault)
+            faults.append(Fault(fault, name))
     return faults
 
 
@@ -184,7 +185,7 @@ def family_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iterator
     odd = [name for name, count in counts.items() if count != prompts and (count != 1 or name in embeddings)]
     if odd:
         said = ", ".join(f"{name}: {count}" for name, count in counts.items())
-        yield f"There must be one of these for each prompt, and they differ in number: {said}."
+        yield Fault(f"There must be one of these for each prompt, and they differ in number: {said}.", *odd, *counts)
     else:
         yield from _generator_faults(family, values)
     for name in ("height", "width"):
@@ -224,9 +225,10 @@ def image_count(family: FamilyContract, values: Mapping[str, Any]) -> int | None
 def _generator_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iterator[str]:
     generators, images = values.get("generator"), image_count(family, values)
     if images is not None and isinstance(generators, (list, tuple)) and len(generators) != images:
-        yield (
+        yield Fault(
             f"{len(generators)} generators were given for {images} images; give one for each, or one for all. "
-            "With seed=7 each image has one of its own."
+            "With seed=7 each image has one of its own.",
+            "generator",
         )
 
 

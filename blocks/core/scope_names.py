@@ -12,6 +12,7 @@ from ...engine.nodes import Presence
 from ...engine.scoped_names import MARK, own_name, scope_of, scoped
 from ...registry import ComponentSpec
 from ...state import InputParam, OutputParam
+from ...state.errors import Fault
 
 
 @frozen(eq=False)
@@ -144,7 +145,10 @@ def value_outside(around: Around, name: str) -> str | None:
 
 
 def explained_at(around: Around, text: str) -> str:
-    """Add to a text of a block within scopes what the names in it are outside."""
+    """Add to a text of a block within scopes what the names in it are outside; a fault is about inputs by these names."""
+    said = text
     for names in reversed(around):
-        text = names.explained(text)
-    return text
+        said = names.explained(said)
+    if not isinstance(text, Fault):
+        return said
+    return Fault(said, *(outside for name in text.inputs if (outside := value_outside(around, name)) is not None))

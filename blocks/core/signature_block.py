@@ -266,6 +266,10 @@ class SignatureBlock(ModularPipelineBlocks):
         for part in self.bound_parts:
             yield from part.misfits(given)
 
+    def effective_defaults(self) -> Mapping[str, Any]:
+        """Return what it takes for inputs that are left out, where that hangs on its components; asked of such a copy, too."""
+        return {}
+
     def shape_advice(self, given: Mapping[str, Any]) -> Iterable[str]:  # noqa: ARG002 - overrides read it
         """Say what to do with inputs whose dimensions are others than the block declares, where these are a form that others use."""
         return ()

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from ...families.contract import Denoiser
 from ...registry.model_dtype import compute_dtype
-from ...state import Conditioning, Group, Outputs
+from ...state import Conditioning, Fault, Group, Outputs
 from ...state.vocabulary import BatchSize, ClassLabels, DType, ImagesPerPrompt
 from ..core.block import Block
 from ..core.slots import component
@@ -29,7 +29,8 @@ class TakeClassLabels(Block):
         labels = given.get("class_labels")
         for label in [labels] if isinstance(labels, int) else labels or ():
             if label >= classes:
-                yield f"class_labels hold {label}; the denoiser knows the classes 0 to {classes - 1}."
+                text = f"class_labels hold {label}; the denoiser knows the classes 0 to {classes - 1}."
+                yield Fault(text, "class_labels")
 
     def run(self, class_labels: ClassLabels, num_images_per_prompt: ImagesPerPrompt = 1) -> Out:
         import torch

@@ -11,7 +11,7 @@ from attrs import evolve, field, frozen
 from ...families.contract import ControlNet, with_rows
 from ...families.controlnet import ControlNetInputs, is_union, kinds_of, nets_of
 from ...guiders import GuidanceBranch
-from ...state import Conditioning, Group, InputError, Outputs
+from ...state import Conditioning, Fault, Group, InputError, Outputs
 from ...state.errors import with_article
 from ...state.vocabulary import (
     BatchSize,
@@ -107,17 +107,17 @@ class PrepareControl(Block):
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say of how many nets, or kinds of control, the images and numbers are, where there are others."""
         nets = nets_of(self.controlnet)
-        tries: list[Callable[[], object]] = [
-            partial(for_each, name, given[name], len(nets)) for name in _PER_NET if given.get(name) is not None
+        tries: list[tuple[str, Callable[[], object]]] = [
+            (name, partial(for_each, name, given[name], len(nets))) for name in _PER_NET if given.get(name) is not None
         ]
         if given.get("control_image") is not None:
             mode, images = given.get("control_mode"), given["control_image"]
-            tries.append(lambda: self._per_net(nets, self._types(nets, mode), images))
-        for fits in tries:
+            tries.append(("control_image", lambda: self._per_net(nets, self._types(nets, mode), images)))
+        for name, fits in tries:
             try:
                 fits()
             except InputError as error:
-                yield str(error)
+                yield Fault(str(error), name)
 
     def run(
         self,

@@ -10,7 +10,7 @@ from attrs import frozen
 from ...families.added_arguments import with_added
 from ...families.contract import FamilyContract
 from ...guiders import GuidanceBranch, GuidanceStep
-from ...state import Conditioning
+from ...state import Conditioning, Fault
 from ...state.errors import with_article
 from ..core.part import BlockPart
 
@@ -117,10 +117,12 @@ def useless_inputs(family: FamilyContract, given: Mapping[str, Any]) -> Iterator
     """Yield which inputs the denoiser of a family has no use for: arguments of attention, or a strength of guidance."""
     attention, scale = given.get("cross_attention_kwargs"), given.get("guidance_scale")
     if not family.attention_argument and isinstance(attention, dict) and attention.keys() - {"scale"}:
-        yield f"cross_attention_kwargs: the denoiser of {family.name} takes no arguments of attention; leave it out."
+        text = f"cross_attention_kwargs: the denoiser of {family.name} takes no arguments of attention; leave it out."
+        yield Fault(text, "cross_attention_kwargs")
     if not family.fields("denoiser_input_fields") and isinstance(scale, (int, float)) and scale > 1:
-        yield (
-            f"guidance_scale is {scale}, and the denoiser of {family.name} is told nothing that guidance could leave out; leave it out."
+        yield Fault(
+            f"guidance_scale is {scale}, and the denoiser of {family.name} is told nothing that guidance could leave out; leave it out.",
+            "guidance_scale",
         )
 
 

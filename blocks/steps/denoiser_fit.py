@@ -9,7 +9,7 @@ from ...adapters.perturb import chosen_layers
 from ...families.contract import FamilyContract
 from ...families.packing import CHANNELS, TOKENS
 from ...registry.compilation import uncompiled
-from ...state import InputError
+from ...state import Fault, InputError
 from ...state.pipeline_state import describe_value
 from .encoder_limits import unused_negative
 
@@ -73,14 +73,17 @@ def image_prompt_faults(family: FamilyContract, denoiser: Any, told: Mapping[str
                 continue
             layers = family.image_projections(uncompiled(denoiser))
             if not layers:
-                yield f"{name} is given, and the denoiser has no IP-Adapter to read it: pipe.load_ip_adapter(...) first, or leave it out."
+                text = f"{name} is given, and the denoiser has no IP-Adapter to read it: pipe.load_ip_adapter(...) first, or leave it out."
+                yield Fault(text, name)
             elif not isinstance(value, (list, tuple)) or not value or not all(map(_is_embedding, value)):
-                yield (
+                yield Fault(
                     f"{name} is {describe_value(value)}; give a list with one tensor of floating-point numbers for each IP-Adapter, "
-                    "[rows images width] or, of adapters that read patches, [rows images patches width]."
+                    "[rows images width] or, of adapters that read patches, [rows images patches width].",
+                    name,
                 )
             elif len(value) != len(layers):
-                yield f"{name} holds {len(value)} tensors, and the denoiser has {len(layers)} IP-Adapters; give one for each."
+                text = f"{name} holds {len(value)} tensors, and the denoiser has {len(layers)} IP-Adapters; give one for each."
+                yield Fault(text, name)
 
 
 def _is_embedding(value: object) -> bool:
@@ -93,9 +96,10 @@ def memory_faults(given: Mapping[str, Any]) -> Iterator[str]:
     """Yield that what was given as the memory of a guider is a text or a switch, which no guider keeps."""
     memory = given.get("guidance_memory")
     if isinstance(memory, (str, bytes, bool)):
-        yield (
+        yield Fault(
             f"guidance_memory is {memory!r:.80}; it is what a guider has kept from a step before, as the state of a run holds it. "
-            "Leave it out."
+            "Leave it out.",
+            "guidance_memory",
         )
 
 

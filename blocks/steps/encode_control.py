@@ -10,7 +10,7 @@ from ...families.contract import Autoencoder
 from ...families.controlnet import nets_of
 from ...families.joint_control import reads_mask
 from ...families.transformer_control import reads_pixels
-from ...state import InputError, Outputs
+from ...state import Fault, InputError, Outputs
 from ...state.vocabulary import (
     BatchSize,
     ControlEnd,
@@ -164,7 +164,7 @@ class EncodeMaskedControl(EncodeControl):
         yield from super().misfits(given)
         fault = self._mask_fault(given.get("control_mask"))
         if given.get("control_image") is not None and fault is not None:
-            yield fault
+            yield Fault(fault, "control_mask")
 
     def _mask_fault(self, mask: object) -> str | None:
         reading = [net for net in nets_of(self.controlnet) if reads_mask(net)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...families.contract import Autoencoder, Denoiser
-from ...state import InputError, Outputs
+from ...state import Fault, InputError, Outputs
 from ...state.vocabulary import (
     BatchSize,
     CropRegion,
@@ -75,11 +75,14 @@ class EncodeInpaintImage(Block):
         }
         odd = [name for name, image in images.items() if not hasattr(image, "getbbox")]
         if odd:
-            yield f"padding_mask_crop works on PIL images, and {' and '.join(odd)} is another kind."
+            text = f"padding_mask_crop works on PIL images, and {' and '.join(odd)} is another kind."
+            yield Fault(text, "padding_mask_crop", *odd)
         elif "mask_image" in images and images["mask_image"].convert("L").getbbox() is None:
-            yield f"{NOTHING_WHITE}, so padding_mask_crop has nothing to put a margin around."
+            text = f"{NOTHING_WHITE}, so padding_mask_crop has nothing to put a margin around."
+            yield Fault(text, "mask_image", "padding_mask_crop")
         if given.get("output_type", "pil") != "pil":
-            yield "padding_mask_crop puts the result into the image again: it needs output_type='pil'."
+            text = "padding_mask_crop puts the result into the image again: it needs output_type='pil'."
+            yield Fault(text, "output_type", "padding_mask_crop")
 
     def run(
         self,

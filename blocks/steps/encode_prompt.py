@@ -13,7 +13,7 @@ from ...families.prompt_syntax import weight_syntax_in
 from ...families.text_encoding import Encoded, TextEncoding
 from ...families.tokenize import Tokens, tokenized, warn_of_cuts
 from ...guiders import ClassifierFreeGuidance
-from ...state import Conditioning, Group, InputError, Outputs
+from ...state import Conditioning, Fault, Group, InputError, Outputs
 from ...state.vocabulary import AttentionArguments, ClipSkip, GuidanceScale, MaxSequenceLength
 from ..core.block import Block
 from ..core.choice import AutoPipelineBlocks
@@ -161,7 +161,8 @@ class EncodeNegativePrompt(PlainTexts, Block):
         lengths = [beside if each.negative_tokens == "positive" else 0 for each in encodings]
         by = [positive.positive] * len(lengths)
         for fault in length_faults(self.family, self.text_encoders, lengths, by):
-            yield f"{fault}: give negative embeddings of as many tokens, {positive.negative}=..., in place of negative prompts."
+            text = f"{fault}: give negative embeddings of as many tokens, {positive.negative}=..., in place of negative prompts."
+            yield Fault(text, positive.positive, positive.negative)
 
     @property
     def _zeros_for_nothing(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...families.contract import FamilyContract
-from ...state import InputParam
+from ...state import Fault, InputParam
 from ..core.signature_block import SignatureBlock
 
 if TYPE_CHECKING:
@@ -31,11 +31,12 @@ class TextInputs(SignatureBlock):
         """Say which inputs nothing reads, and how many tokens there are at most."""
         for name, why in unread_inputs(self.family).items():
             if given.get(name) is not None:
-                yield f"{name} is {given[name]!r}, and {why}: leave it out."
+                yield Fault(f"{name} is {given[name]!r}, and {why}: leave it out.", name)
         asked = given.get("max_sequence_length")
         limits = [each.most for each in self.family.text_encodings if each.tokens == "asked" and each.most]
         if isinstance(asked, int) and limits and asked > min(limits):
-            yield f"max_sequence_length is {asked}; {self.family.name} reads at most {min(limits)} tokens."
+            text = f"max_sequence_length is {asked}; {self.family.name} reads at most {min(limits)} tokens."
+            yield Fault(text, "max_sequence_length")
 
 
 def lost_embeds(family: FamilyContract, given: Mapping[str, Any], negative: bool) -> Iterator[str]:
@@ -44,7 +45,8 @@ def lost_embeds(family: FamilyContract, given: Mapping[str, Any], negative: bool
     if names and given.get(names[0]) is None:
         for name in names[1:]:
             if given.get(name) is not None:
-                yield f"{name} is given without {names[0]}, so it would be made anew from texts; give both, or leave it out."
+                text = f"{name} is given without {names[0]}, so it would be made anew from texts; give both, or leave it out."
+                yield Fault(text, name, names[0])
 
 
 def unread_inputs(family: FamilyContract) -> dict[str, str]:
@@ -94,7 +96,8 @@ def skip_faults(family: FamilyContract, encoders: Sequence[Any], clip_skip: int)
         # The hidden states are those of the layers, and the embeddings before them.
         most = layers + 1 + encodings[name].last
         if clip_skip > most:
-            yield f"clip_skip is {clip_skip}; {name} has {layers} layers, of which it can skip at most {most}."
+            text = f"clip_skip is {clip_skip}; {name} has {layers} layers, of which it can skip at most {most}."
+            yield Fault(text, "clip_skip")
 
 
 def absence_faults(
@@ -109,7 +112,8 @@ def absence_faults(
     if all(encoder is None for encoder in encoders):
         told = family.fields("prompt_embeds")[0]
         text, embeds = (prompts[0].negative, told.negative) if negative else (prompts[0].positive, told.positive)
-        yield f"{' and '.join(each.name for each in family.roles['text_encoders'])} are none, and read {text}: give {embeds}=... in its place."
+        names = " and ".join(each.name for each in family.roles["text_encoders"])
+        yield Fault(f"{names} are none, and read {text}: give {embeds}=... in its place.", text, embeds)
         return
     readers: dict[int, list[tuple[str, Any]]] = {}
     for place, (part, encoder) in enumerate(zip(family.roles["text_encoders"], encoders, strict=True)):
@@ -121,7 +125,8 @@ def absence_faults(
         name = prompts[number].negative if negative else prompts[number].positive
         # The first stands for the others, too.
         if number and given.get(name) and all(encoder is None for _, encoder in asked):
-            yield f"{name} is for {' and '.join(reader for reader, _ in asked)}, and there is none: leave it out."
+            text = f"{name} is for {' and '.join(reader for reader, _ in asked)}, and there is none: leave it out."
+            yield Fault(text, name)
 
 
 def width_faults(family: FamilyContract, components: Mapping[str, Any]) -> Iterator[str]:

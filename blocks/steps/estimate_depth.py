@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from ...engine.network_calls import call_network
 from ...families.contract import Autoencoder
-from ...state import Conditioning, Group, InputError, Outputs
+from ...state import Conditioning, Fault, Group, InputError, Outputs
 from ...state.vocabulary import BatchSize, DepthMap, DType, ImagesPerPrompt, InputImage
 from ..core.block import Block
 from ..core.slots import component
@@ -38,7 +38,7 @@ class EstimateDepth(Block):
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say that latents show no depth."""
         if given.get("depth_map") is None and is_latents(given.get("image")):
-            yield NO_DEPTH
+            yield Fault(NO_DEPTH, "image")
 
     def run(
         self,

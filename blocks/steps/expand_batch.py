@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from ...families.contract import Denoiser
 from ...registry.model_dtype import compute_dtype
-from ...state import Conditioning, Group, Outputs
+from ...state import Conditioning, Fault, Group, Outputs
 from ...state.vocabulary import BatchSize, DType, ImagesPerPrompt
 from ..core.block import Block
 from ..core.slots import component
@@ -37,9 +37,10 @@ class ExpandBatch(Block):
             for name in (part.positive, part.negative):
                 value = given.get(name)
                 if expected is not None and value is not None and value.shape[-1] != expected:
-                    yield (
+                    yield Fault(
                         f"{name} has the shape {list(value.shape)}, and {denoiser} reads embeddings that are {expected} wide; "
-                        "make them with the text encoders that belong to it."
+                        "make them with the text encoders that belong to it.",
+                        name,
                     )
 
     def run(

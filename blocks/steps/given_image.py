@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ...state import InputError
+from ...state import Fault, InputError
 from ...state.errors import with_article
 from .image_numbers import (
     as_colours,
@@ -128,7 +128,7 @@ def image_faults(given: Mapping[str, Any], **purposes: Purpose) -> Iterator[str]
             try:
                 given_image(given[name], name, purpose)
             except InputError as error:
-                yield str(error)
+                yield Fault(str(error), name)
 
 
 def refuse_too_small(value: Any, name: str, smallest: int) -> None:

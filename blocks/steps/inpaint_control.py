@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...state import Outputs
+from ...state import Fault, Outputs
 from ...state.vocabulary import (
     BatchSize,
     ControlEnd,
@@ -79,7 +79,8 @@ def uncut_faults(given: Mapping[str, Any], *names: str) -> Iterable[str]:
     for name in names:
         shown = None if given.get(name) is None else given_image(given[name], name, "control")
         if shown is not None and not isinstance(shown, list) and not hasattr(shown, "getbbox"):
-            yield f"padding_mask_crop works on PIL images, and {name} is another kind."
+            text = f"padding_mask_crop works on PIL images, and {name} is another kind."
+            yield Fault(text, "padding_mask_crop", name)
 
 
 def cut_control(

@@ -9,7 +9,7 @@ from ...engine.network_calls import call_network
 from ...families.contract import Denoiser
 from ...guiders import ClassifierFreeGuidance
 from ...registry.model_dtype import compute_dtype
-from ...state import Conditioning, Group, InputError, Outputs
+from ...state import Conditioning, Fault, Group, InputError, Outputs
 from ...state.pipeline_state import describe_value
 from ...state.vocabulary import GivenImageEmbeds, GuidanceScale, ImagePrompt
 from ..core.block import Block
@@ -42,7 +42,8 @@ class EncodeImagePrompt(Block):
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Images and embeddings exclude each other."""
         if given.get("ip_adapter_image") is not None and given.get("ip_adapter_image_embeds") is not None:
-            yield "ip_adapter_image and ip_adapter_image_embeds are two ways to say one thing; give one of them."
+            text = "ip_adapter_image and ip_adapter_image_embeds are two ways to say one thing; give one of them."
+            yield Fault(text, "ip_adapter_image", "ip_adapter_image_embeds")
         images = given.get("ip_adapter_image")
         for image in images if isinstance(images, (list, tuple)) else [images]:
             if not is_pixel_values(image):
@@ -58,14 +59,16 @@ class EncodeImagePrompt(Block):
         for each in embeds:
             shape = list(getattr(each, "shape", ()))
             if len(shape) not in (3, 4) or not each.is_floating_point() or not all(shape):
-                yield (
+                yield Fault(
                     f"ip_adapter_image_embeds holds {describe_value(each)}; for each adapter it is a tensor of floating-point "
-                    "numbers, [rows images width] or, of adapters that read patches, [rows images patches width]."
+                    "numbers, [rows images width] or, of adapters that read patches, [rows images patches width].",
+                    "ip_adapter_image_embeds",
                 )
             elif shape[0] % halves:
-                yield (
+                yield Fault(
                     f"ip_adapter_image_embeds holds a tensor of the shape {shape}; with guidance the first half of its rows is "
-                    "of no image, so there must be an even number of them."
+                    "of no image, so there must be an even number of them.",
+                    "ip_adapter_image_embeds",
                 )
 
     def _size_faults(self, images: object) -> Iterable[str]:
@@ -73,7 +76,7 @@ class EncodeImagePrompt(Block):
         if isinstance(images, (list, tuple)):
             return dict.fromkeys(fault for each in images for fault in self._size_faults(each))
         fault = None if images is None else self._size_fault(images)
-        return [] if fault is None else [fault]
+        return [] if fault is None else [Fault(fault, "ip_adapter_image")]
 
     def _size_fault(self, image: object) -> str | None:
         """Say that the image encoder would be given another size than it sees; None where that is not so, or not known."""

@@ -9,12 +9,12 @@ from ...engine.device_copies import sent
 from ...families.asked_members import FIRST_NOISE, asks
 from ...families.contract import Autoencoder, Denoiser, FamilyContract, Scheduler
 from ...families.noise_schedule import first_scale
-from ...state import InputError, Outputs
+from ...state import Fault, InputError, Outputs
 from ...state.vocabulary import BatchSize, DType, Generators, Height, ImagesPerPrompt, Latents, Width
 from ..core.block import Block
 from ..core.input_checks import image_count
 from ..core.slots import component
-from .resolve_size import resolved_size
+from .resolve_size import own_size, resolved_size
 
 if TYPE_CHECKING:
     import torch
@@ -37,11 +37,15 @@ class PrepareLatents(Block):
         """Say of tokens how they become latents."""
         yield from unpacking_advice(self.family, given)
 
+    def effective_defaults(self) -> Mapping[str, Any]:
+        """The denoiser's own size."""
+        return own_size(self.family, self.denoiser, self.vae)
+
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say how latents of the caller's own differ from what the images need, as far as their size is known."""
-        default = self.family.default_size(self.denoiser, self.vae)
         # Not where another block may give the size: only a name that is there with None is certain to be left out.
-        sizes = {side: default for side in ("height", "width") if side in given and given[side] is None}
+        own = self.effective_defaults()
+        sizes = {side: size for side, size in own.items() if side in given and given[side] is None}
         channels = self.family.latent_channels(self.denoiser, self.vae)
         yield from latents_misfits(self.family, {**given, **sizes}, channels, self.vae)
 
@@ -111,10 +115,11 @@ asks(PrepareLatents, scheduler=(FIRST_NOISE,))
 def unpacking_advice(family: FamilyContract, given: Mapping[str, Any]) -> Iterator[str]:
     """Say of latents that are tokens, as classic pipelines have them, how they become latents; nothing of others."""
     if getattr(given.get("latents"), "ndim", None) == 3 and type(family).tokens_of is not FamilyContract.tokens_of:
-        yield (
+        yield Fault(
             f"latents of three dimensions are tokens, as the classic pipelines of {family.name} have them; here latents are spatial. "
             f"Unpack them: brickwork.registry.families.get({family.name!r}).latents_of(latents, like), where `like` is a tensor with as "
-            "many rows and columns as the latents."
+            "many rows and columns as the latents.",
+            "latents",
         )
 
 
@@ -130,7 +135,7 @@ def latents_misfits(
     needed: list[int | str] = [image_count(family, given) or len(latents), channels or latents.shape[1]]
     needed += [size // factor if isinstance(size, int) else f"{side} / {factor}" for side, size in sides.items()]
     if any(isinstance(size, int) and size != own for size, own in zip(needed, latents.shape, strict=True)):
-        yield _latents_words(latents, needed[0], "", needed)
+        yield Fault(_latents_words(latents, needed[0], "", needed), "latents")
 
 
 def _latents_words(latents: Tensor, images: int | str, size: str, shape: Sequence[int | str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from ...families.contract import Denoiser
-from ...state import Conditioning, Group, InputError, Outputs
+from ...state import Conditioning, Fault, Group, InputError, Outputs
 from ...state.vocabulary import (
     AestheticScore,
     BatchSize,
@@ -40,7 +40,7 @@ class PrepareSizeConditioning(Block):
                 try:
                     self.family.size_ids(self.denoiser, self._alike(), value.shape[-1])
                 except InputError as error:
-                    yield f"{name} has the shape {list(value.shape)}. {error}"
+                    yield Fault(f"{name} has the shape {list(value.shape)}. {error}", name)
 
     def _alike(self) -> Sizes:
         """Return as many numbers as the denoiser is told."""

@@ -26,6 +26,10 @@ class ResolveSize(Block):
         height: Height
         width: Width
 
+    def effective_defaults(self) -> Mapping[str, Any]:
+        """The denoiser's own size."""
+        return own_size(self.family, self.denoiser, self.vae)
+
     def run(self, height: Height | None = None, width: Width | None = None) -> Out:
         height, width = resolved_size(self.family, self.denoiser, self.vae, height, width)
         return self.Out(height=height, width=width)
@@ -33,6 +37,10 @@ class ResolveSize(Block):
 
 class ResolveArea(ResolveSize):
     """Take the ratio of the size that the caller names, and as many pixels as the denoiser was trained with."""
+
+    def effective_defaults(self) -> Mapping[str, Any]:
+        """None of its own: a side hangs on the other one."""
+        return {}
 
     def run(
         self, height: Height | None = None, width: Width | None = None, max_area: MaxArea = 1024**2
@@ -58,12 +66,17 @@ def resolved_size(
     Raises:
         InputError: the family has no images of such a size.
     """
-    default = family.default_size(denoiser, vae)
-    sizes = {"height": height or default, "width": width or default}
+    given = {"height": height, "width": width}
+    sizes = {name: given[name] or size for name, size in own_size(family, denoiser, vae).items()}
     faults = [fault for name, size in sizes.items() if (fault := family.size_fault(name, size))]
     if faults:
-        raise InputError(" ".join(faults))
+        raise InputError.of("The size does not fit", faults)
     return sizes["height"], sizes["width"]
+
+
+def own_size(family: FamilyContract, denoiser: Denoiser, vae: Autoencoder) -> dict[str, int]:
+    """Return the height and width in pixels of images where the caller names none."""
+    return dict.fromkeys(("height", "width"), family.default_size(denoiser, vae))
 
 
 class ResolveImageSize(Block):

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from ...families.asked_members import LEVELS, ORDER, SET_STEPS, asks
 from ...families.contract import Autoencoder, Denoiser, FamilyContract, Scheduler
-from ...state import InputError, Outputs
+from ...state import Fault, InputError, Outputs
 from ...state.vocabulary import (
     DenoisingEnd,
     DenoisingStart,
@@ -111,12 +111,18 @@ class SetPartialTimesteps(Block):
         latent_timestep: LatentTimestep
         strength: Strength
 
+    def effective_defaults(self) -> Mapping[str, Any]:
+        """Its own strength, where the declaration names none."""
+        defaults = {parameter.name: parameter.default for parameter in self.declaration.parameters}
+        return {"strength": self.default_strength} if defaults.get("strength", 0) is None else {}
+
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
         """At least one step must be left."""
         yield from schedule_faults(given)
         start, end = given.get("denoising_start"), given.get("denoising_end")
         if isinstance(start, float) and isinstance(end, float) and start >= end:
-            yield f"denoising_start is {start} and denoising_end {end}; it begins before it ends."
+            text = f"denoising_start is {start} and denoising_end {end}; it begins before it ends."
+            yield Fault(text, "denoising_start", "denoising_end")
         own = given.get("timesteps") or given.get("sigmas")
         defaults = {parameter.name: parameter.default for parameter in self.declaration.parameters}
         steps = len(own) if own is not None else given.get("num_inference_steps", defaults["num_inference_steps"])
@@ -125,7 +131,8 @@ class SetPartialTimesteps(Block):
         if start is None and _leaves_none(steps, strength, self.family):
             # Rounded up: a third of three steps, written as 0.333, is none.
             least = math.ceil(1000 / steps) / 1000
-            yield f"strength {strength} of {steps} steps leaves none; give {least:g} or more, or more steps."
+            text = f"strength {strength} of {steps} steps leaves none; give {least:g} or more, or more steps."
+            yield Fault(text, "strength", "num_inference_steps")
 
     def run(
         self,
@@ -251,11 +258,14 @@ def schedule_faults(given: Mapping[str, Any]) -> Iterable[str]:
     """Timesteps and sigmas exclude each other, and timesteps descend."""
     timesteps = given.get("timesteps")
     if timesteps is not None and given.get("sigmas") is not None:
-        yield "timesteps and sigmas are two ways to say one thing; give one of them."
+        yield Fault("timesteps and sigmas are two ways to say one thing; give one of them.", "timesteps", "sigmas")
     if isinstance(timesteps, list) and all(isinstance(each, int) for each in timesteps):
         rising = next((pair for pair in pairwise(timesteps) if pair[0] <= pair[1]), None)
         if rising is not None:
-            yield f"timesteps go from {rising[0]} to {rising[1]}; noise is taken away in a run, so give the highest first, each once."
+            yield Fault(
+                f"timesteps go from {rising[0]} to {rising[1]}; noise is taken away in a run, so give the highest first, each once.",
+                "timesteps",
+            )
 
 
 def set_schedule(
@@ -276,7 +286,7 @@ def set_schedule(
     """
     faults = list(schedule_faults({"timesteps": timesteps, "sigmas": sigmas}))
     if faults:
-        raise InputError(faults[0])
+        raise InputError.of("The schedule does not fit", faults[:1])
     both = {"timesteps": timesteps, "sigmas": sigmas}
     own: dict[str, Any] = {name: each for name, each in both.items() if each is not None}
     rest = dict(of_family or {})

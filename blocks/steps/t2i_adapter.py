@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...engine.network_calls import call_network
 from ...families.contract import ImageAdapter
 from ...guiders import GuidanceBranch
-from ...state import InputError, Outputs
+from ...state import Fault, InputError, Outputs
 from ...state.vocabulary import (
     AdapterFactor,
     BatchSize,
@@ -60,7 +60,7 @@ class EncodeAdapterImage(Block):
             try:
                 self._per_adapter(given["adapter_image"], 1.0 if scale is None else scale)
             except InputError as error:
-                yield str(error)
+                yield Fault(str(error), "adapter_image", "adapter_conditioning_scale")
 
     def run(
         self,

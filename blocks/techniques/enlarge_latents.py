@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ...families.contract import Autoencoder
-from ...state import Conditioning, Group, Outputs
+from ...state import Conditioning, Fault, Group, Outputs
 from ...state.vocabulary import BatchSize, DType, Generators, Height, ImagesPerPrompt, InputImage, Width
 from ..core.block import Block
 from ..core.slots import component
@@ -39,9 +39,11 @@ class EnlargeLatents(Block):
         yield from image_faults(given, image="image")
         scale, prompt = given.get("guidance_scale"), given.get("prompt")
         if type(scale) in (int, float) and scale == 0 and prompt and any(prompt):
-            yield (
+            yield Fault(
                 "guidance_scale is 0, at which the classic pipeline reads an empty prompt in place of yours; give guidance_scale=1 for no guidance, "
-                'and prompt="" for no prompt.'
+                'and prompt="" for no prompt.',
+                "guidance_scale",
+                "prompt",
             )
 
     def run(

@@ -16,7 +16,7 @@ from attrs import define, evolve, field
 from ...families.contract import Autoencoder
 from ...families.prompt_syntax import PromptSyntax
 from ...guiders import GuidanceStep
-from ...state import Conditioning, Group, InputError, Outputs
+from ...state import Conditioning, Fault, Group, InputError, Outputs
 from ...state.vocabulary import (
     AttentionArguments,
     BatchSize,
@@ -69,7 +69,8 @@ class TakeRegions(Block):
         for number, each in enumerate(prompts if isinstance(prompts, list) else ()):
             texts = each if isinstance(each, list) else [each]
             if not texts or not all(isinstance(text, str) for text in texts):
-                yield f"region_prompts[{number}] is {each!r:.80}; give a text, or a list with one for each prompt."
+                text = f"region_prompts[{number}] is {each!r:.80}; give a text, or a list with one for each prompt."
+                yield Fault(text, "region_prompts")
         has_base = given.get("prompt") is not None or any(
             given.get(part.positive) is not None for part in self.family.fields("prompt_embeds")
         )
@@ -97,7 +98,8 @@ class TakeLabelRegions(Block):
         for number, each in enumerate(labels if isinstance(labels, list) else ()):
             classes = each if isinstance(each, list) else [each]
             if not classes or not all(type(label) is int and label >= 0 for label in classes):
-                yield f"region_labels[{number}] is {each!r:.80}; give the number of a class, or a list with one for each class."
+                text = f"region_labels[{number}] is {each!r:.80}; give the number of a class, or a list with one for each class."
+                yield Fault(text, "region_labels")
         yield from region_faults("region_labels", given, "class_labels", given.get("class_labels") is not None)
 
     def run(
@@ -119,18 +121,21 @@ def region_faults(told: str, given: Mapping[str, Any], base: str, has_base: bool
     if not isinstance(asked, list) or not isinstance(given_masks, list):  # said already
         return
     if len(asked) != len(given_masks):
-        yield f"{told} holds {len(asked)} regions and region_masks {len(given_masks)} masks; give one mask for each."
+        text = f"{told} holds {len(asked)} regions and region_masks {len(given_masks)} masks; give one mask for each."
+        yield Fault(text, told, "region_masks")
         return
     try:
         masks = mask_numbers(given_masks)
     except InputError as error:
-        yield str(error)
+        yield Fault(str(error), "region_masks")
         return
     if not has_base and not bool((masks.sum(0) > 0).all()):
         uncovered = int((masks.sum(0) == 0).sum())
-        yield (
+        yield Fault(
             f"region_masks leave {uncovered} of {masks[0].numel()} pixels to no region, and there is no {base} for them. Give "
-            f"{base}=..., or masks that cover the image."
+            f"{base}=..., or masks that cover the image.",
+            "region_masks",
+            base,
         )
 
 
@@ -203,7 +208,8 @@ class EncodeWeightedRegions(WeightedTexts, EncodeRegions):
         for number, each in enumerate(given.get("region_prompts") or ()):
             texts = each if isinstance(each, list) else [each]
             if all(isinstance(text, str) for text in texts):  # else said already
-                yield from self.text_faults(f"region_prompts[{number}]", texts)
+                found = self.text_faults(f"region_prompts[{number}]", texts)
+                yield from (Fault(text, "region_prompts") for text in found)
         yield from super().misfits(given)
 
 
@@ -219,7 +225,7 @@ class TakeRegionLabels(TakeClassLabels):
             label for each in given.get("region_labels") or () for label in (each if isinstance(each, list) else [each])
         ]
         for fault in super().misfits({"class_labels": labels}):
-            yield fault.replace("class_labels", "region_labels", 1)
+            yield Fault(fault.replace("class_labels", "region_labels", 1), "region_labels")
 
     def run(  # type: ignore[override]  # a block's signature is its declaration
         self, region_labels: RegionLabels, batch_size: BatchSize, num_images_per_prompt: ImagesPerPrompt = 1
@@ -258,7 +264,7 @@ class PrepareRegionWeights(Block):
             try:
                 refuse_other_size(mask_numbers(masks[:1]), height, width)
             except InputError as error:
-                yield str(error)
+                yield Fault(str(error), "region_masks")
 
     def run(self, region_masks: RegionMasks, height: Height, width: Width, dtype: DType) -> Out:
         import torch

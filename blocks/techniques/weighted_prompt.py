@@ -13,7 +13,7 @@ from ...families.prompt_reading import read_prompt
 from ...families.prompt_syntax import PromptSyntax, Reading
 from ...families.prompt_weighing import away_from_empty, mixed, places_of, shares_of, times_weights
 from ...families.text_encoding import Encoded, TextEncoding
-from ...state import Conditioning, Group, InputError, Outputs
+from ...state import Conditioning, Fault, Group, InputError, Outputs
 from ...state.vocabulary import AttentionArguments, GuidanceScale, MaxSequenceLength
 from ..core.choice import AutoPipelineBlocks
 from ..core.sequential import SequentialPipelineBlocks
@@ -128,7 +128,7 @@ class WeightedTexts(PlainTexts):
     def reading_faults(self, given: Mapping[str, Any], negative: bool) -> Iterable[str]:
         """Say what in the prompts cannot be read, and where."""
         for name in prompt_names(self.family, negative):
-            yield from self.text_faults(name, given.get(name))
+            yield from (Fault(text, name) for text in self.text_faults(name, given.get(name)))
 
     def text_faults(self, name: str, texts: str | Sequence[str] | None) -> Iterable[str]:
         """Say what in some texts cannot be read, and where."""

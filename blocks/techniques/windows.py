@@ -16,7 +16,7 @@ from ...engine import Node
 from ...families.contract import Autoencoder, Denoiser
 from ...families.packing import CHANNELS, TOKENS
 from ...guiders import GuidanceStep
-from ...state import CompositionError, Conditioning, Group, InputError, Outputs
+from ...state import CompositionError, Conditioning, Fault, Group, InputError, Outputs
 from ...state.vocabulary import (
     AttentionArguments,
     Circular,
@@ -104,9 +104,11 @@ def window_faults(given: Mapping[str, Any]) -> Iterable[str]:
     for name, side in _SIDES.items():
         window, whole = given.get(name), given.get(side)
         if isinstance(window, int) and isinstance(whole, int) and window > whole:
-            yield f"{name} is {window}, and the images have {side}={whole}; give a window of that or less."
+            text = f"{name} is {window}, and the images have {side}={whole}; give a window of that or less."
+            yield Fault(text, name, side)
         if isinstance(window, int) and isinstance(stride, int) and stride > window:
-            yield f"window_stride is {stride} and {name} {window}, which leaves gaps; give a stride of that or less."
+            text = f"window_stride is {stride} and {name} {window}, which leaves gaps; give a stride of that or less."
+            yield Fault(text, "window_stride", name)
 
 
 def window_starts(length: int, window: int, stride: int, circular: bool = False) -> list[int]:

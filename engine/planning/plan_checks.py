@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Container, Iterator
 
 from ...state.defaults import are_same
-from ...state.errors import nearest
+from ...state.errors import Fault, nearest
 from ...state.type_relations import conflict
 from ...state.types import type_words
 from ..conditions import NEVER, Condition, any_of
@@ -40,7 +40,7 @@ def missing_inputs(flow: Dataflow, others: OtherWriters = nobody) -> list[str]:
         if not scope_of(name):
             later = next((path for path, _ in missing.writers if path not in missing.when), None)
             elsewhere = others(name, next(iter(missing.when)))
-            found.append(_missing_text(name, missing, tuple(missing.when), later, flow, elsewhere))
+            found.append(Fault(_missing_text(name, missing, tuple(missing.when), later, flow, elsewhere), name))
     return found
 
 

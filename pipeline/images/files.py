@@ -7,6 +7,7 @@ from typing import Any
 
 from ...blocks.steps.given_image import names_files, with_files_read
 from ...state import InputError
+from ...state.errors import Fault
 from ...state.vocabulary import ChangeMap, ControlImage, ImagePrompt, InputImage, MaskImage, value_of
 
 _IMAGES = tuple(map(value_of, (InputImage, MaskImage, ChangeMap, ControlImage, ImagePrompt)))
@@ -33,5 +34,5 @@ def images_of_files(inputs: Mapping[str, Any], names: Sequence[str]) -> tuple[di
         try:
             read[name] = with_files_read(inputs[name], name)
         except InputError as error:
-            faults.append(str(error))
+            faults.append(Fault(str(error), name))
     return read, faults

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 import brickwork
-from brickwork.state.errors import article, capital_article, did_you_mean, named_thing, with_article
+from brickwork.state.errors import article, capital_article, did_you_mean, faults_as_data, named_thing, with_article
 
 
 def test_input_errors_are_also_what_python_programmers_expect() -> None:
@@ -19,6 +21,20 @@ def test_one_fault_stands_alone_and_several_are_listed() -> None:
     error = brickwork.InputError.of("Heading", ["first", "second"])
     assert str(error) == "Heading: 2 faults\n  - first\n  - second"
     assert error.faults == ("first", "second")
+
+
+def test_a_fault_says_which_inputs_it_is_about_and_keeps_that_in_an_error() -> None:
+    fault = brickwork.Fault("a and b exclude each other.", "a", "b")
+    assert (fault, fault.input, fault.inputs) == ("a and b exclude each other.", "a", ("a", "b"))
+    assert (brickwork.Fault("no input").input, brickwork.Fault("no input").inputs) == (None, ())
+    error = brickwork.InputError.of("Heading", [fault, "text"])
+    assert faults_as_data(error) == [{"input": "a", "text": str(fault)}, {"input": None, "text": "text"}]
+    copy = pickle.loads(pickle.dumps(fault))
+    assert (copy, copy.inputs) == (fault, ("a", "b"))
+
+
+def test_an_error_without_faults_is_one_fault_whose_text_is_spelled_out() -> None:
+    assert faults_as_data(ValueError("a\x1b[2K")) == [{"input": None, "text": "a\\x1b[2K"}]
 
 
 def test_a_far_name_lists_what_there_is() -> None:

@@ -15,22 +15,16 @@ UNTYPED = frozenset({"generator"})
 def described(pipe: ModularPipeline) -> dict[str, Any]:
     """Return what help, completion and errors need of a pipeline, as data for JSON."""
     from ....blocks.core.flattening import walk
-    from ....blocks.core.schema import input_schema
     from ....guiders import GUIDERS
     from ....pipeline.schedulers_by_name import SHORT_NAMES
 
-    # All inputs of all workflows: which one runs, hangs on those that are given.
-    every = input_schema([], [param for param in pipe.blocks.inputs if param.name])
-    usual = pipe.input_schema()
-    properties = {
-        **usual["properties"],
-        **{n: s for n, s in every["properties"].items() if n not in usual["properties"]},
-    }
+    schema = pipe.input_schema()
+    usual = [str(param.name) for param in pipe.blocks.workflow(None).required]
     return {
         "title": type(pipe.blocks).__name__,
-        "properties": {name: schema for name, schema in properties.items() if name not in UNTYPED},
-        "required": [name for name in usual["required"] if name not in pipe.input_defaults and name not in UNTYPED],
-        "schema": usual,
+        "properties": {name: each for name, each in schema["properties"].items() if name not in UNTYPED},
+        "required": [name for name in usual if name not in pipe.input_defaults and name not in UNTYPED],
+        "schema": schema,
         "defaults": {name: value for name, value in pipe.input_defaults.items() if _is_data(value)},
         "results": list(pipe.outputs),
         "workflows": list(pipe.available_workflows),

@@ -95,14 +95,24 @@ def tell(error: BaseException, as_json: bool) -> int:
 
 
 def failed_event(error: BaseException) -> dict[str, object]:
-    """Return the event of an error; `faults` names every fault, also where there is one."""
+    """Return the event of an error; `faults` names every fault and the input that it is about, also where there is one."""
     if exit_code(error) == INTERRUPTED:
         return {"event": "cancelled"}
     message = _message(error)
-    faults = [with_options(str(fault)) for fault in getattr(error, "faults", ())] or [message]
+    found = (
+        errors.faults_as_data(error) if getattr(error, "faults", ()) else [{"input": _input_of(error), "text": message}]
+    )
+    faults = [{**fault, "text": with_options(str(fault["text"]))} for fault in found]
     notes = [str(note) for note in getattr(error, "__notes__", ())]
-    found: dict[str, object] = {"event": "failed", "type": _name(error), "message": message, "faults": faults}
-    return {**found, "notes": notes} if notes else found
+    said: dict[str, object] = {"event": "failed", "type": _name(error), "message": message, "faults": faults}
+    return {**said, "notes": notes} if notes else said
+
+
+def _input_of(error: BaseException) -> str | None:
+    """Return the input that an error of the command line is about: an option that there is not, or a value that is none."""
+    if isinstance(error, click.NoSuchOption):
+        return error.option_name.lstrip("-").replace("-", "_")
+    return getattr(getattr(error, "param", None), "input_name", None)
 
 
 def _name(error: BaseException) -> str:

@@ -98,7 +98,7 @@ def test_a_wrong_option_is_an_event_where_json_was_asked_for(name: str, apple: P
     (event,) = events(result)
     assert (result.exit_code, result.stderr) == (2, "")
     assert (event["event"], event["type"]) == ("failed", "UsageError")
-    assert event["faults"] == [event["message"]]
+    assert event["faults"] == [{"input": "hlep", "text": event["message"]}]
     assert "--hlep" in event["message"]
 
 

@@ -248,7 +248,12 @@ def test_an_error_of_a_run_is_an_event_with_every_fault() -> None:
     result = invoke("run", "embedded", "--height", "65", "--width", "65", "--prompt", "x", "--json")
     (event,) = events(result)
     assert (result.exit_code, event["event"], event["type"]) == (2, "failed", "InputError")
-    assert len(event["faults"]) == 2
+    assert [fault["input"] for fault in event["faults"]] == ["height", "width"]
+
+
+def test_an_option_that_is_no_value_is_an_event_that_names_the_input() -> None:
+    (event,) = events(invoke("run", "embedded", *TWO, "--num-inference-steps", "many", "--json"))
+    assert [fault["input"] for fault in event["faults"]] == ["num_inference_steps"]
 
 
 def test_an_interruption_ends_with_130_and_nothing_half_done(monkeypatch: pytest.MonkeyPatch) -> None:

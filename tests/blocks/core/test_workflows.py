@@ -131,7 +131,8 @@ def test_sdxl_needs_a_prompt_and_takes_latents() -> None:
 
 def test_the_inputs_are_json_schema() -> None:
     schema = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).init_pipeline().input_schema()
-    assert schema["required"] == ["prompt"]
+    assert schema["required"] == []
+    assert schema["anyOf"] == [{"required": ["prompt"]}, {"required": ["prompt_embeds", "pooled_prompt_embeds"]}]
     properties = schema["properties"]
     assert properties["prompt"]["anyOf"] == [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
     assert properties["num_inference_steps"] == {
@@ -139,6 +140,10 @@ def test_the_inputs_are_json_schema() -> None:
         "minimum": 1,
         "default": 50,
         "description": "Number of denoising steps.",
+        "x-role": "other",
+        "x-group": "sampling",
+        "x-unit": "steps",
+        "x-order": 6,
     }
     assert properties["denoising_end"]["anyOf"][0] == {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
     assert properties["output_type"]["enum"] == ["pil", "np", "pt", "latent"]

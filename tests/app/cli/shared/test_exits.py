@@ -36,4 +36,4 @@ def test_what_is_missing_is_asked_for_as_an_option() -> None:
     assert (result.exit_code, result.stderr.rstrip().endswith("Pass --prompt")) == (2, True)
     (event,) = events(invoke("run", "embedded", "--json"))
     assert event["message"].endswith("Pass --prompt")
-    assert event["faults"] == [event["message"]]
+    assert event["faults"] == [{"input": "prompt", "text": event["message"]}]

@@ -1,0 +1,1 @@
+"""What forms and services are made of: schemas of inputs, guiders and options of blocks."""

@@ -1,0 +1,86 @@
+"""Faults of a call say which input they are about, and all of them are found at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from brickwork import BrickworkError, Fault, InputError, ModularPipeline
+from brickwork.blocks import Scope, SequentialPipelineBlocks
+from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
+
+
+def inputs_of(call: Callable[[], object]) -> list[tuple[str, ...]]:
+    """What the faults of a call are about, in order."""
+    with pytest.raises(BrickworkError) as caught:
+        call()
+    assert all(isinstance(fault, Fault) for fault in caught.value.faults)
+    return [fault.inputs for fault in caught.value.faults if isinstance(fault, Fault)]
+
+
+WORDS = {"prompt": "a red circle"}
+
+
+@pytest.mark.parametrize(
+    ("given", "about"),
+    [
+        ({"promt": 1, **WORDS}, [("promt",)]),
+        ({}, [("prompt",)]),
+        ({**WORDS, "num_inference_steps": "many"}, [("num_inference_steps",)]),
+        ({**WORDS, "guidance_scale": -1}, [("guidance_scale",)]),
+        ({**WORDS, "width": 65}, [("width",)]),
+        ({**WORDS, "timesteps": [9, 3], "sigmas": [0.3, 0.1]}, [("timesteps", "sigmas")]),
+        ({**WORDS, "timesteps": [3, 9]}, [("timesteps",)]),
+        ({"prompt": ["a", "b"], "negative_prompt": ["a", "b", "c"]}, [("negative_prompt", "prompt", "negative_prompt")]),
+        ({**WORDS, "generator": [torch.Generator(), torch.Generator()]}, [("generator",)]),
+        ({**WORDS, "seed": 1, "generator": torch.Generator()}, [("seed", "generator")]),
+        ({**WORDS, "seed": -1}, [("seed",)]),
+        ({**WORDS, "seed": "one"}, [("seed",)]),
+        ({**WORDS, "seed": [1, 2]}, [("seed",)]),
+        ({**WORDS, "latents": torch.zeros(4, 8, 8)}, [("latents",)]),
+        ({**WORDS, "latents": torch.zeros(1, 4, 9, 9)}, [("latents",)]),
+        ({**WORDS, "clip_skip": 99}, [("clip_skip",), ("clip_skip",)]),
+        ({**WORDS, "denoiser_input_fields": 1}, [("denoiser_input_fields",)]),
+        ({"prompt_embeds": torch.zeros(1, 77, 64), **WORDS}, [("pooled_prompt_embeds",)]),
+    ],
+)  # fmt: skip
+def test_a_fault_names_the_input(
+    embedded_pipe: ModularPipeline, given: dict[str, Any], about: list[tuple[str, ...]]
+) -> None:
+    assert inputs_of(lambda: embedded_pipe.prepare_run(None, "images", dict(given))) == about
+
+
+def test_an_input_by_position_and_by_name_is_named(embedded_pipe: ModularPipeline) -> None:
+    assert inputs_of(lambda: embedded_pipe("a red circle", prompt="a blue one")) == [("prompt",)]
+
+
+@pytest.mark.parametrize(
+    ("given", "about"),
+    [
+        ({"promt": 1, "height": 65}, ["promt", "prompt", "height"]),
+        ({"height": 65, "width": 1}, ["prompt", "height", "width"]),
+        ({**WORDS, "height": 65, "foo": 1}, ["foo", "height"]),
+        ({"promt": 1, "guidance_scale": -1, "height": "a"}, ["promt", "prompt", "guidance_scale", "height"]),
+        ({"promt": 1, "timesteps": [9, 3], "sigmas": [0.3, 0.1]}, ["promt", "prompt", "timesteps"]),
+        ({"prompt_embeds": torch.zeros(1, 77, 64), "height": 65}, ["pooled_prompt_embeds", "height"]),
+    ],
+)  # fmt: skip
+def test_all_faults_are_found_where_an_input_is_unknown_or_missing(
+    embedded_pipe: ModularPipeline, given: dict[str, Any], about: list[str]
+) -> None:
+    assert [each[0] for each in inputs_of(lambda: embedded_pipe.prepare_run(None, "images", dict(given)))] == about
+
+
+def test_a_fault_in_a_scope_names_the_input_as_the_caller_knows_it() -> None:
+    scope = Scope.from_blocks_dict(TEXT2IMAGE_BLOCKS, inputs={"height": "tall", "prompt": "caption"})
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"scope": scope}).init_pipeline()
+    assert inputs_of(lambda: pipe.prepare_run(None, "images", {"tall": 65})) == [("caption",), ("tall",)]
+
+
+def test_a_block_may_say_texts_alone(embedded_pipe: ModularPipeline) -> None:
+    with pytest.raises(InputError) as caught:
+        embedded_pipe("a red circle", output="imags")
+    assert [getattr(fault, "input", None) for fault in caught.value.faults] == [None]
