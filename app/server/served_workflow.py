@@ -94,6 +94,7 @@ class ServedWorkflow:
         return {
             "id": self.id,
             "title": self.title,
+            "family": pipe.family.name,
             "workflow": workflow,
             "workflows": list(pipe.available_workflows),
             "inputs": self._schema(workflow),

@@ -23,7 +23,8 @@ function alternatives(schema) {
 /** Return the fields of a schema, those of a group together and in their order.
  * @param {any} schema @returns {Field[]} */
 export function fieldsOf(schema) {
-  const required = new Set(schema.required || []);
+  // Of alternatives, such as a prompt or its embeddings, a form asks for the first.
+  const required = new Set([...(schema.required || []), ...(schema.anyOf?.[0]?.required || [])]);
   const fields = Object.entries(schema.properties || {}).map(([name, each], place) => fieldOf(name, each, required.has(name), place));
   return /** @type {Field[]} */ (fields.filter(Boolean)).sort(
     (a, b) => GROUPS.indexOf(a.group) - GROUPS.indexOf(b.group) || Number(b.isRequired) - Number(a.isRequired) || a.order - b.order,
@@ -36,7 +37,9 @@ function fieldOf(name, schema, isRequired, place) {
   const role = schema["x-role"] || (name === "seed" ? "seed" : "other");
   const kind = kindOf(all, role, schema);
   if (kind === null) return null;
-  const group = isRequired && role !== "image" ? "prompt" : schema["x-group"];
+  // What second encoders are told, and values that are no images, are for those who look for them.
+  const isRare = /_[2-9]$|^output_type$/.test(name);
+  const group = isRequired && role !== "image" ? "prompt" : isRare ? "expert" : schema["x-group"];
   const number = all.find((each) => each.type === "integer" || each.type === "number") || {};
   const list = all.find((each) => each.type === "array");
   return {
