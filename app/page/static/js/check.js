@@ -25,11 +25,11 @@ async function askNow(workflow, inputs) {
   isChecking.value = true;
   try {
     const answer = await api.check(workflow, inputs);
-    if (mine === newest) checked.value = answer;
+    if (mine === newest) checked.value = { ...answer, asked: inputs };
   } catch (error) {
     if (mine === newest) {
       const refusal = /** @type {import("./api.js").Refusal} */ (error);
-      if (refusal.faults.length) checked.value = { faults: refusal.faults, plan: [] };
+      if (refusal.faults.length) checked.value = { faults: refusal.faults, plan: [], asked: inputs };
       else say(refusal.message, true);
     }
   } finally {

@@ -29,7 +29,9 @@ export function Details() {
       <${Replay} id=${id} /></div>
     <div class="details-text"><${Inputs} run=${run} />
       <div class="row"><button type="button" class="small" id="use-inputs" onClick=${() => use(run)}>Use these inputs</button></div>
-      <${Written} id=${id} /></div></div>
+      ${run.sort === "branch"
+        ? html`<p class="muted">No file says which steps a branch shares with its run; the image has it in its recipe, and Replay repeats it.</p>`
+        : html`<${Written} id=${id} />`}</div></div>
   <//>`;
 }
 

@@ -76,10 +76,10 @@ function kindOf(all, role, schema) {
   return null; // what only Python can give, such as tensors without files
 }
 
-/** Return a name as words: num_inference_steps is "Num inference steps".
+/** Return a name as words: num_inference_steps is "Inference steps".
  * @param {string} name */
 export function words(name) {
-  const text = name.replaceAll("_", " ");
+  const text = name.replace(/^num_/, "").replaceAll("_", " ");
   return text[0].toUpperCase() + text.slice(1);
 }
 

@@ -16,7 +16,7 @@ export function Form() {
     else startRun();
   };
   const general = faults.value[""] || [];
-  return html`<form class="form" onSubmit=${submit} aria-label="Inputs" novalidate
+  return html`<form class=${classes("form", isSweeping.value && "is-sweeping")} onSubmit=${submit} aria-label="Inputs" novalidate
     onKeyDown=${(/** @type {KeyboardEvent} */ event) => (event.ctrlKey || event.metaKey) && event.key === "Enter" && submit(event)}>
     <${TaskPicker} />
     <div class="groups">${GROUPS.map((group) => html`<${Group} key=${group} group=${group} isTried=${isTried} />`)}</div>
@@ -78,7 +78,7 @@ function FormField({ field, isTried }) {
   const mayVary = isSweeping.value && ["integer", "number", "choice", "text", "line", "seed"].includes(field.kind);
   return html`<div class=${classes("field", `field-${field.kind}`, shown.length > 0 && "is-bad")} data-field=${field.name}>
     <div class="label-row">
-      <label for=${axis === undefined ? id : `${id}-axis`}>${field.label}${field.isRequired && html`<span class="required" aria-hidden="true"> *</span>`}</label>
+      <label for=${axis === undefined ? id : `${id}-axis`} title=${field.description}>${field.label}${field.isRequired && html`<span class="required" aria-hidden="true"> *</span>`}</label>
       ${mayVary && html`<label class="vary"><input type="checkbox" checked=${axis !== undefined}
         onChange=${(/** @type {any} */ event) => setAxis(field, event.target.checked ? "" : undefined)}
         aria-label=${`Vary ${field.label}`} /> vary</label>`}

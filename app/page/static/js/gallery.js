@@ -26,7 +26,8 @@ async function look() {
 
 /** @param {{limit?: number}} props */
 export function Gallery({ limit = 1000 }) {
-  const all = (runs.value || []).filter((run) => imagesOf(run).length);
+  // A replay is shown as a badge of the run that it repeated.
+  const all = (runs.value || []).filter((run) => imagesOf(run).length && run.sort !== "replay");
   if (runs.value && !all.length) return html`<p class="muted">What is drawn is kept here, with its recipe.</p>`;
   return html`<div>
     <div class="gallery-bar">
@@ -41,6 +42,7 @@ export function Gallery({ limit = 1000 }) {
 /** @param {{run: any}} props */
 function Card({ run }) {
   const told = titleOf(run);
+  const verdict = (runs.value || []).find((each) => each.of === run.id && each.verdict)?.verdict;
   const isMarked = marked.value.includes(run.id);
   const mark = () => (marked.value = isMarked ? marked.value.filter((id) => id !== run.id) : [...marked.value.slice(-1), run.id]);
   return html`<li class=${classes("card", isMarked && "is-marked")} data-run=${run.id}>
@@ -48,6 +50,6 @@ function Card({ run }) {
       <img src=${imagesOf(run)[0].url} alt="" loading="lazy" /></button>
     <div class="card-row"><span class="card-title" title=${told}>${told}</span>
       <label class="mark"><input type="checkbox" checked=${isMarked} onChange=${mark} aria-label=${`Compare ${told}`} /></label></div>
-    ${run.verdict && html`<span class=${classes("badge", run.verdict.same ? "good" : "bad")}>${run.verdict.same ? "same bytes" : "other bytes"}</span>`}
+    ${verdict && html`<span class=${classes("badge", verdict.same ? "good" : "bad")}>${verdict.same ? "same bytes" : "other bytes"}</span>`}
   </li>`;
 }

@@ -1,7 +1,7 @@
 // Runs that this page has started or looks at: what their events told so far.
 import * as api from "./api.js";
 import { randomSeed } from "./fields.js";
-import { checked, faults, given, opened, say, typed } from "./store.js";
+import { checked, given, isRefused, opened, say } from "./store.js";
 import { signal } from "./view.js";
 
 /** @typedef {{path: string, index: number, total: number | null, seconds: number, image?: string}} Step */
@@ -29,7 +29,7 @@ export const stagedRun = () => runOf(staged.value);
 
 /** Start a run of what the form says. */
 export async function startRun() {
-  if (given.value.faults.length) return say("Some fields do not fit; see beside them.", true);
+  if (given.value.faults.length || isRefused.value) return refuse();
   const { seed = randomSeed(), ...inputs } = given.value.inputs;
   await begin(() => api.start({ workflow: opened.value.id, inputs, seed, preview: PREVIEW }), seed);
 }
@@ -52,13 +52,15 @@ async function begin(ask, seed, isBranch = false) {
     say("");
   } catch (error) {
     const refusal = /** @type {api.Refusal} */ (error);
-    if (refusal.faults?.length) checked.value = { ...(checked.value || {}), faults: refusal.faults };
-    say(refusal.faults?.length ? "This does not fit; see beside the fields." : refusal.message, true);
-    if (Object.keys(faults.value).some((name) => name && typed.value[name] === undefined)) focusFirstFault();
+    if (!refusal.faults?.length) return say(refusal.message, true);
+    checked.value = { ...(checked.value || {}), faults: refusal.faults, asked: given.value.inputs };
+    refuse();
   }
 }
 
-function focusFirstFault() {
+/** Say that the form does not fit, and lead to the first field that does not. */
+function refuse() {
+  say("This does not fit; see beside the fields.", true);
   setTimeout(() => /** @type {HTMLElement | null} */ (document.querySelector('.form [aria-invalid="true"]'))?.focus(), 50);
 }
 

@@ -5,7 +5,7 @@ export const imagesOf = (run) => (run.outputs || []).filter((/** @type {any} */ 
 
 /** @param {any} run */
 export function titleOf(run) {
-  const prompt = run.inputs?.prompt;
+  const { prompt } = { ...run.inputs, ...run.changes };
   const text = Array.isArray(prompt) ? prompt.join(", ") : prompt;
   return text || run.workflow || run.id;
 }

@@ -27,12 +27,18 @@ export const faults = computed(() => {
   /** @type {Record<string, string[]>} */
   const found = {};
   const names = new Set(fields.value.map((field) => field.name));
-  for (const fault of [...given.value.faults, ...(checked.value?.faults || [])]) {
+  // What was said of another value than the one that is there now is no fault any more.
+  const isStale = (/** @type {string | null} */ name) => name && checked.value.asked && JSON.stringify(checked.value.asked[name]) !== JSON.stringify(given.value.inputs[name]);
+  const said = (checked.value?.faults || []).filter((/** @type {any} */ fault) => !isStale(fault.input));
+  for (const fault of [...given.value.faults, ...said]) {
     const name = fault.input && names.has(fault.input) ? fault.input : "";
     (found[name] ||= []).push(fault.text);
   }
   return found;
 });
+
+/** Whether the last check was of what the form says now, and found faults. */
+export const isRefused = computed(() => Boolean(checked.value?.faults?.length) && JSON.stringify(checked.value.asked) === JSON.stringify(given.value.inputs));
 
 /** @param {string} name @param {any} value */
 export function type(name, value) {
