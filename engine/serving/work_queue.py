@@ -187,12 +187,12 @@ class WorkQueue:
             return max((time.monotonic() - task.came for task in self._waiting), default=0.0)
 
     def seconds_until(self, cost: float = 0.0) -> float:
-        """Return after how many seconds there will be room for a piece of work, as it looks now."""
+        """Return after how many seconds one place will be free, or so much work be done, as it looks now."""
         with self._changed:
             if cost and self._per_cost is not None:
                 found = self._per_cost * cost / self.workers
             else:
-                found = self._seconds * max(1, len(self._waiting) // max(self.size, 1)) / self.workers
+                found = self._seconds / self.workers
             return float(min(max(1.0, math.ceil(found)), _LONGEST_WAIT))
 
     def stop(self, drains: bool = False, timeout: float | None = None) -> list[Task]:

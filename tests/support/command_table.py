@@ -34,6 +34,7 @@ TABLE = {
     "batch": Row("embedded rows.csv", "none.yaml rows.csv", 3, "events", "-o out"),
     "branch": Row("APPLE", "none.png --prompt x", 3, "events", "--at-step 1"),
     "replay": Row("APPLE", "none.png", 3, "events"),
+    "serve": Row("embedded", "none.yaml", 3, ""),
     "inputs": Row("embedded", "none.yaml", 3, "result"),
     "check": Row("embedded", "none.yaml", 3, "result"),
     "explain": Row("embedded", "none.yaml", 3, "result"),

@@ -1,0 +1,200 @@
+"""Runs that are made from others: replays, variants, sweeps; and how a run was made."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from PIL import Image
+from served import Client, Served
+
+import brickwork
+from brickwork import ModularPipeline
+
+
+@pytest.fixture(scope="module")
+def pear(served: Served) -> Any:
+    """A run of one image, six steps."""
+    return served.client().run({"prompt": "a pear", "num_inference_steps": 6}, seed=3)
+
+
+def image_of(client: Client, run: Any) -> Image.Image:
+    return Image.open(io.BytesIO(client.get(run["outputs"][0]["url"]).body))
+
+
+def test_a_replay_says_that_it_is_the_same(client: Client, pear: Any) -> None:
+    answer = client.post(f"/api/runs/{pear['id']}/replay")
+    assert answer.status == 202
+    run = client.ended(answer.data["id"])
+    assert (run["sort"], run["of"], run["verdict"]) == (
+        "replay",
+        pear["id"],
+        {"same": True, "others": [], "differs": []},
+    )
+    assert image_of(client, run).tobytes() == image_of(client, pear).tobytes()
+    assert list(client.events(run["id"]))[-1].data["verdict"]["same"] is True
+
+
+def test_a_replay_computes_what_the_cache_knows(client: Client, pear: Any) -> None:
+    client.run({"prompt": "a pear", "num_inference_steps": 6}, seed=3)
+    run = client.ended(client.post(f"/api/runs/{pear['id']}/replay").data["id"])
+    kinds = [event.kind for event in client.events(run["id"])]
+    assert (kinds.count("cache"), kinds.count("step")) == (0, 6)
+
+
+def test_a_replay_that_gives_something_else_says_what(served: Served, client: Client, pear: Any) -> None:
+    pipe = served.service.workflow("embedded").pipe
+    guider = pipe.guider
+    pipe.update_components(guider=brickwork.ClassifierFreeGuidance(guidance_scale=2.0))
+    try:
+        run = client.ended(client.post(f"/api/runs/{pear['id']}/replay").data["id"])
+    finally:
+        pipe.update_components(guider=guider)
+    assert run["verdict"] == {"same": False, "others": ["images"], "differs": ["guider.guidance_scale: 5.0, and 2.0"]}
+
+
+def test_what_cannot_be_made_again_is_refused(client: Client, pear: Any) -> None:
+    replay = client.post(f"/api/runs/{pear['id']}/replay").data["id"]
+    client.ended(replay)
+    assert (
+        f"is a replay itself; ask for the run {pear['id']}"
+        in client.post(f"/api/runs/{replay}/replay").error["message"]
+    )
+    gone = client.asked({"prompt": "x", "num_inference_steps": 900})
+    client.ask("DELETE", f"/api/runs/{gone}")
+    client.ended(gone)
+    assert (
+        f"{gone} is cancelled; only what is finished is made again."
+        in client.post(f"/api/runs/{gone}/replay").error["message"]
+    )
+    assert client.post("/api/runs/none/replay").status == 404
+
+
+def test_a_variant_shares_the_steps_before_one(client: Client, pear: Any, embedded_pipe: ModularPipeline) -> None:
+    answer = client.post(f"/api/runs/{pear['id']}/branch", {"at_step": 3, "inputs": {"prompt": "a lemon"}})
+    assert answer.status == 202
+    run = client.ended(answer.data["id"])
+    assert (run["status"], run["sort"], run["of"], run["at_step"], run["changes"]) == (
+        "finished",
+        "branch",
+        pear["id"],
+        3,
+        {"prompt": "a lemon"},
+    )
+    state = embedded_pipe(prompt="a pear", num_inference_steps=6, seed=3)
+    wanted = embedded_pipe.branch(state, 3, prompt="a lemon").images[0]
+    assert image_of(client, run).tobytes() == wanted.tobytes()
+    kinds = [event.kind for event in client.events(run["id"])]
+    assert kinds.count("started") == 1
+    steps = [event.data["index"] for event in client.events(run["id"]) if event.kind == "step"]
+    # The steps before are known from the run.
+    assert steps == [3, 4, 5]
+    again = client.post("/api/runs", {"from": {"run": pear["id"], "at_step": 3}, "inputs": {"prompt": "a lemon"}})
+    assert client.ended(again.data["id"])["outputs"][0]["sha256"] == run["outputs"][0]["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"inputs": {"prompt": "x"}}, "at_step is missing"),
+        ({"at_step": 0, "inputs": {"prompt": "x"}}, "at_step is a whole number from 1 on"),
+        ({"at_step": 3}, "A variant has an input that is other than the run's"),
+        ({"at_step": 3, "inputs": {"promt": "x"}}, "Did you mean 'prompt'?"),
+    ],
+)  # fmt: skip
+def test_a_variant_that_does_not_fit_is_refused(client: Client, pear: Any, body: dict[str, Any], said: str) -> None:
+    answer = client.post(f"/api/runs/{pear['id']}/branch", body)
+    assert answer.status == 422
+    assert said in answer.error["message"]
+
+
+def test_a_variant_is_made_of_a_plain_run(client: Client, pear: Any) -> None:
+    replay = client.post(f"/api/runs/{pear['id']}/replay").data["id"]
+    body = {"at_step": 1, "inputs": {"prompt": "x"}}
+    assert f"and {replay} is a replay itself" in client.post(f"/api/runs/{replay}/branch", body).error["message"]
+    guided = client.run({"prompt": "x", "num_inference_steps": 2, "guider": "ClassifierFreeGuidance"})
+    assert "this one had another" in client.post(f"/api/runs/{guided['id']}/branch", body).error["message"]
+
+
+def test_a_step_that_the_run_does_not_have_fails_the_variant_in_words(client: Client, pear: Any) -> None:
+    run = client.ended(client.post(f"/api/runs/{pear['id']}/branch", {"at_step": 9, "seed": 4}).data["id"])
+    assert run["status"] == "failed"
+    assert "at_step is 9, and denoise took fewer steps" in run["error"]["message"]
+
+
+def test_a_sweep_is_a_run_for_each_combination(client: Client) -> None:
+    body = {
+        "axes": {"guidance_scale": [1.0, 3.0], "num_inference_steps": [2, 3]},
+        "inputs": {"prompt": "a dog"},
+        "seed": 7,
+    }
+    answer = client.post("/api/sweeps", body)
+    assert answer.status == 202
+    points = [run["point"] for run in answer.data["runs"]]
+    assert points == [{"guidance_scale": g, "num_inference_steps": n} for g in (1.0, 3.0) for n in (2, 3)]
+    runs = [client.ended(run["id"]) for run in answer.data["runs"]]
+    assert {run["status"] for run in runs} == {"finished"}
+    assert {run["inputs"]["seed"] for run in runs} == {7}
+    assert {(run["priority"], run["sweep"]) for run in runs} == {("batch", answer.data["id"])}
+    # The prompt is encoded once, or by two that go beside each other.
+    hits = [event.data["path"] for run in runs for event in client.events(run["id"]) if event.kind == "cache"]
+    assert hits.count("text_encoder.positive.encode") >= 2
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"inputs": {"prompt": "x"}}, "axes is missing"),
+        ({"axes": {}, "inputs": {"prompt": "x"}}, "It has no axis."),
+        ({"axes": {"seed": []}, "inputs": {"prompt": "x"}}, "seed is an axis, and so a list with one value or more."),
+        ({"axes": {"seed": [1]}, "seed": 2, "inputs": {"prompt": "x"}}, "seed is given as an axis and as an input."),
+        ({"axes": {"prompt": ["x"]}, "inputs": {"prompt": "x"}}, "prompt is given as an axis and as an input."),
+        ({"axes": {"seed": list(range(7))}, "inputs": {"prompt": "x"}}, "The sweep has 7 runs, and 6 may wait at once."),
+        ({"axes": {"promt": ["x"]}}, "Did you mean 'prompt'?"),
+    ],
+)  # fmt: skip
+def test_a_sweep_that_does_not_fit_is_refused(client: Client, body: dict[str, Any], said: str) -> None:
+    answer = client.post("/api/sweeps", body)
+    assert answer.status == 422
+    assert said in answer.error["message"]
+
+
+def test_the_recipe_of_a_run_is_told(client: Client, pear: Any) -> None:
+    recipe = client.get(f"/api/runs/{pear['id']}/recipe").data
+    assert recipe["inputs"]["prompt"]["value"] == "a pear"
+    assert recipe["generators"]["generator"][0]["seed"] == 3
+
+
+def test_a_run_is_told_as_a_file_as_python_and_as_a_command_line(client: Client, pear: Any) -> None:
+    place = f"/api/runs/{pear['id']}"
+    workflow, python, shell = (client.get(f"{place}/{form}") for form in ("workflow.yaml", "python", "shell"))
+    assert b"start: sdxl.text2image" in workflow.body
+    assert b"prompt: a pear" in workflow.body
+    assert b"images = pipe(" in python.body
+    assert b"seed=3" in python.body
+    assert shell.body.startswith(b"brickwork run sdxl.text2image --repo embedded")
+    assert [each.headers["content-type"] for each in (workflow, python, shell)] == [
+        "application/yaml", "text/x-python; charset=utf-8", "text/plain; charset=utf-8",
+    ]  # fmt: skip
+
+
+def test_a_variant_is_in_no_file(client: Client, pear: Any) -> None:
+    run = client.ended(client.post(f"/api/runs/{pear['id']}/branch", {"at_step": 3, "seed": 4}).data["id"])
+    assert "shares its first steps" in client.get(f"/api/runs/{run['id']}/python").error["message"]
+
+
+def test_two_runs_are_compared_in_words(client: Client, pear: Any, apple: Any) -> None:
+    found = client.get(f"/api/diff?a={pear['id']}&b={apple['id']}").data
+    assert found["same"] is False
+    assert "prompt: 'a pear', and 'a red apple'" in found["differences"]
+    assert found["text"].splitlines() == found["differences"]
+    assert client.get(f"/api/diff?a={pear['id']}&b={pear['id']}").data["same"] is True
+    assert client.get(f"/api/diff?a={pear['id']}").error["message"] == "Two runs are compared: ?a=ID&b=ID."
+
+
+def test_a_run_that_was_cancelled_has_no_recipe(client: Client) -> None:
+    gone = client.asked({"prompt": "x", "num_inference_steps": 900})
+    client.ask("DELETE", f"/api/runs/{gone}")
+    client.ended(gone)
+    assert client.get(f"/api/runs/{gone}/recipe").error["message"] == f"The run {gone} is cancelled, and has no recipe."
