@@ -109,7 +109,7 @@ class ServedWorkflow:
 
     def _graph(self) -> Any:
         try:
-            needed = dict.fromkeys(self._schema(None)["required"], True)
+            needed = dict.fromkeys(needed_names(self._schema(None)), True)
             return self.pipe.plan({**dict.fromkeys(self.pipe.input_defaults, True), **needed}).graph
         except BrickworkError:
             return self.pipe.graph()
@@ -125,7 +125,7 @@ class ServedWorkflow:
         return {**schema, "properties": properties, "required": required}
 
     def _code(self, workflow: str | None) -> str:
-        names = [n for n in self._schema(workflow)["required"] if n != SEED]
+        names = [n for n in needed_names(self._schema(workflow)) if n != SEED]
         given = "".join(f"{name}=..., " for name in names)
         return (
             f"pipe({given}seed=1, output={self.output!r})"
@@ -202,7 +202,7 @@ class ServedWorkflow:
         """Return what would run with those inputs that there are and those that are required; None where that says nothing."""
         known = set(self.pipe.blocks.input_names)
         given = {name: True for name, value in values.items() if name in known and value is not None}
-        needed = {name: True for name in self.pipe.input_schema()["required"] if name in known}
+        needed = {name: True for name in needed_names(self.pipe.input_schema()) if name in known}
         for names in ({**needed, **given}, needed):
             try:
                 return self.pipe.plan(
@@ -257,6 +257,12 @@ class ServedWorkflow:
                     return None
                 self._previews = Previews(vae, family)
             return self._previews.image(latents)
+
+
+def needed_names(schema: Mapping[str, Any]) -> list[str]:
+    """Return the inputs that a run needs; of alternatives, such as a prompt or its embeddings, the first."""
+    first = next(iter(schema.get("anyOf", ())), {})
+    return list(dict.fromkeys([*schema["required"], *first.get("required", ())]))
 
 
 def _leaves(steps: Any) -> Any:

@@ -94,7 +94,7 @@ def test_a_run_shows_previews_progress_and_its_result(page: Any) -> None:
     finished(page)
     assert re.fullmatch(r"Done in [\d.]+ m?s, seed \d+", page.inner_text(".status"))
     assert re.search(r"/api/runs/\w+/outputs/images/0\.png$", page.get_attribute(".drawn", "src"))
-    assert page.locator("[data-path=decode].is-done .told").first.inner_text().endswith("s")
+    assert page.locator("[data-path=decode].is-done .told").first.text_content().endswith("s")
     assert page.inner_text(".plan-head p") == "11 blocks, 22.8 MB of models"
 
 
