@@ -68,34 +68,39 @@ def site(browser: Browser, embedded_pipe: ModularPipeline, tmp_path_factory: pyt
     found.stop()
 
 
+@pytest.fixture(scope="session")
+def tab(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
+    """One tab for all tests, and what its console had of errors."""
+    errors: list[str] = []
+    context = browser.new_context(reduced_motion="reduce", permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(f"{said.text} {said.location['url']}") if said.type in ("error", "warning") else None)
+    yield page, errors
+    context.close()
+
+
 Opening = Callable[..., "Page"]
 
 
 @pytest.fixture
-def open_page(browser: Browser, site: Served) -> Iterator[Opening]:
-    """Opens the page; at the end no error was in its console."""
-    errors: list[str] = []
-    contexts = []
+def open_page(tab: tuple[Page, list[str]], site: Served) -> Iterator[Opening]:
+    """Opens the page anew; at the end no error was in its console."""
+    page, errors = tab
+    errors.clear()
 
     def opened(view: str = "create", width: int = 1440, height: int = 900, scheme: Any = "light") -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            reduced_motion="reduce",
-            permissions=["clipboard-read", "clipboard-write"],
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(30_000)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if said.type in ("error", "warning") else None)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        # Away first: another hash alone is no other page.
+        page.goto("about:blank")
         page.goto(f"http://127.0.0.1:{site.port}/#{view}")
-        page.wait_for_selector("#run" if view == "create" else "main")
+        page.wait_for_selector({"create": "#run", "compose": ".tree-row"}.get(view, "main .gallery-bar, main .muted"))
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
+    page.unroute_all(behavior="ignoreErrors")
     assert errors == []
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page_files import give
 
 PROMPT, STEPS = "#field-prompt", "#field-num_inference_steps"
 
@@ -197,16 +198,3 @@ def test_an_image_with_a_recipe_fills_the_form(page: Any, apple_file: Path, way:
 def test_a_file_without_a_recipe_is_said_to_have_none(page: Any) -> None:
     give(page, "body", "drop", Path(__file__))
     assert page.inner_text(".notice span") == f"{Path(__file__).name} has no recipe, and this workflow takes no image."
-
-
-def give(page: Any, selector: str, way: str, path: Path) -> None:
-    """Drop or paste a file somewhere."""
-    kind = "image/png" if path.suffix == ".png" else "text/plain"
-    script = """([target, way, name, kind, bytes]) => {
-        const carried = new DataTransfer();
-        carried.items.add(new File([new Uint8Array(bytes)], name, {type: kind}));
-        const event = way === "drop" ? new DragEvent("drop", {dataTransfer: carried, bubbles: true, cancelable: true})
-            : new ClipboardEvent("paste", {clipboardData: carried, bubbles: true, cancelable: true});
-        document.querySelector(target).dispatchEvent(event);
-    }"""
-    page.evaluate(script, [selector, way, path.name, kind, list(path.read_bytes())])

@@ -78,7 +78,7 @@ function Catalog({ isFirst }) {
  * @param {{block: import("./composition.js").Block, place: import("./composition.js").Place}} props */
 function Candidate({ block, place }) {
   const [name, setName] = useState(freeName(block));
-  const [result, setResult] = useState(/** @type {{next?: import("./composition.js").Composed, faults: string[]} | null} */ (null));
+  const [result, setResult] = useState(/** @type {{next?: import("./composition.js").Composed, faults: string[], warnings?: string[], asks?: string[]} | null} */ (null));
   const data = composed.value?.data;
   useEffect(() => {
     let isWanted = true;
@@ -94,7 +94,8 @@ function Candidate({ block, place }) {
   return html`<div class="candidate-box">
     <${Ports} title="Reads" ports=${block.inputs} kind="in" /><${Ports} title="Writes" ports=${block.outputs} kind="out" />
     ${place !== "replace" && html`<div class="option"><label for="block-name">Name</label><input id="block-name" type="text" value=${name} onInput=${(/** @type {any} */ event) => setName(event.target.value)} /></div>`}
-    <div aria-live="polite">${result?.faults?.map((text) => html`<p class="fault">${text}</p>`)}${fits && html`<p class="fits">It fits.</p>`}</div>
+    <div aria-live="polite">${result?.faults?.map((text) => html`<p class="fault">${text}</p>`)}${fits && html`<p class="fits">It fits${result.asks?.length ? `, and asks for ${result.asks.join(", ")}` : ""}.</p>`}
+      ${fits && result.warnings?.map((text) => html`<p class="warning">${text}</p>`)}</div>
     <button type="button" class="primary" id="put-block" disabled=${!fits} onClick=${put}>${place === "replace" ? "Replace" : "Insert"}</button>
   </div>`;
 }

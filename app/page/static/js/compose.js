@@ -1,7 +1,7 @@
 // The compose view: the tree of blocks, and beside it the chosen block and the catalog.
 import { BlockTree } from "./block_tree.js";
 import { Chosen } from "./chosen_block.js";
-import { begin, canUndo, composed, undo } from "./composition.js";
+import { begin, canUndo, composed, isEditing, undo } from "./composition.js";
 import { opened } from "./store.js";
 import { html, useEffect } from "./view.js";
 import { yamlOf } from "./yaml.js";
@@ -26,7 +26,7 @@ export function Compose() {
       <button type="button" class="small" id="from-nothing" onClick=${() => begin(true)}>From nothing</button>
       <button type="button" class="small" id="undo-edit" disabled=${!canUndo.value} onClick=${undo}>Undo</button>
       <p class="muted compose-told" role="status">${count(tree)} blocks${faults.length ? `, ${faults.length} faults` : ""}${digest && html` · <code title="Hash of the composition" id="composition-hash">${digest}</code>`}</p>
-      <button type="button" class="primary" id="save-workflow" disabled=${!count(tree)} onClick=${save}>Save workflow file</button>
+      <button type="button" class="primary" id="save-workflow" disabled=${!count(tree) || isEditing.value} onClick=${save}>Save workflow file</button>
     </div>
     ${faults.length > 0 && html`<ul class="compose-faults" aria-live="polite">${faults.slice(0, 6).map((text) => html`<li class="fault">${text}</li>`)}</ul>`}
     <div class="compose-columns"><${BlockTree} /><${Chosen} /></div>

@@ -7,7 +7,7 @@ import { batch, computed, signal } from "./view.js";
 /** @typedef {{path: string, name: string, class: string, block: string, description: string, inputs: BlockPort[], outputs: BlockPort[],
  *   components: {name: string, class: string}[], options: Record<string, any>, blocks?: Block[]}} Block */
 /** `data` is of a workflow file, with the edits that were made here as its last ones.
- * @typedef {{data: any, tree: Block, faults: string[], digest: string | null}} Composed */
+ * @typedef {{data: any, tree: Block, faults: string[], warnings: string[], digest: string | null}} Composed */
 /** @typedef {"replace" | "before" | "after" | "first"} Place */
 
 /** @type {import("../vendor/signals.mjs").Signal<Composed | null>} */
@@ -15,6 +15,8 @@ export const composed = signal(null);
 /** @type {import("../vendor/signals.mjs").Signal<Composed[]>} */
 const before = signal([]);
 export const selected = signal("");
+/** Whether an edit is on its way. */
+export const isEditing = signal(false);
 /** @type {import("../vendor/signals.mjs").Signal<Block[] | null>} */
 export const catalog = signal(null);
 /** @type {import("../vendor/signals.mjs").Signal<Set<string>>} */
@@ -52,7 +54,7 @@ export async function begin(isEmpty = false) {
     const { data } = await api.compositionOf(opened.value.id);
     const { start: _, composition: __, edits: ___, ...rest } = data;
     const tree = /** @type {Block} */ (/** @type {unknown} */ ({ path: "", name: "", blocks: [] }));
-    const next = isEmpty ? { data: { ...rest, composition: EMPTY }, tree, faults: [], digest: null } : await looked(data);
+    const next = isEmpty ? { data: { ...rest, composition: EMPTY }, tree, faults: [], warnings: [], digest: null } : await looked(data);
     batch(() => take(next, ""));
     catalog.value ||= (await api.catalog()).blocks;
   } catch (error) {
@@ -63,11 +65,11 @@ export async function begin(isEmpty = false) {
 /** @param {any} data @returns {Promise<Composed>} */
 async function looked(data) {
   const found = await api.lookAt(data);
-  return { data, tree: found.blocks, faults: found.faults, digest: found.digest };
+  return { data, tree: found.blocks, faults: found.faults, warnings: found.warnings || [], digest: found.digest };
 }
 
-/** Ask what an edit would give, and which faults it would bring.
- * @param {Edit} edit @returns {Promise<{next: Composed, faults: string[]}>} */
+/** Ask what an edit would give, which faults and warnings it would bring, and which inputs it would ask for.
+ * @param {Edit} edit @returns {Promise<{next: Composed, faults: string[], warnings: string[], asks: string[]}>} */
 export async function tried(edit) {
   const now = /** @type {Composed} */ (composed.value);
   const { first, ...written } = edit;
@@ -77,8 +79,16 @@ export async function tried(edit) {
   const next = await looked(data);
   const faults = next.faults.filter((text) => !now.faults.includes(text));
   // What could not be put together has no tree to go on with.
-  return { next, faults: faults.length || next.tree ? faults : next.faults };
+  if (!next.tree) return { next, faults: faults.length ? faults : next.faults, warnings: [], asks: [] };
+  const before = needs(now.tree);
+  return {
+    next, faults, warnings: next.warnings.filter((text) => !now.warnings.includes(text)),
+    asks: needs(next.tree).filter((name) => !before.includes(name)),
+  };
 }
+
+/** @param {Block} tree */
+const needs = (tree) => (tree.inputs || []).filter((port) => port.required).map((port) => port.name);
 
 /** An edit as a workflow file has it; `first` puts the first block into an empty composition.
  * @typedef {{first?: {name: string, block: string}, [key: string]: any}} Edit */
@@ -102,12 +112,15 @@ export function take(next, path) {
 /** Apply an edit, or say what is wrong with it.
  * @param {Edit} edit @param {string} [path] */
 export async function apply(edit, path) {
+  isEditing.value = true;
   try {
     const { next, faults } = await tried(edit);
     if (faults.length) say(faults.join(" "), true);
     else take(next, path);
   } catch (error) {
     say(/** @type {Error} */ (error).message, true);
+  } finally {
+    isEditing.value = false;
   }
 }
 

@@ -54,7 +54,7 @@ function Drawing({ image, take }) {
     context.lineCap = "round";
     context.beginPath();
     context.moveTo(brush.current.x * shape[0], brush.current.y * shape[1]);
-    context.lineTo(x * shape[0], y * shape[1]);
+    context.lineTo(x * shape[0] + 0.01, y * shape[1]); // a line of no length would paint nothing
     context.stroke();
   };
   /** @param {number} x @param {number} y */
