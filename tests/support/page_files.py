@@ -1,9 +1,17 @@
-"""Gives the page files as a person does."""
+"""Gives the page files as a person does, and keeps its images for the docs."""
 
 from __future__ import annotations
 
+import io
+import os
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+NAMES = ("create", "sweep", "details", "mask", "compose", "phone")
+WRITES = "BRICKWORK_SCREENSHOTS" in os.environ
 
 
 def give(page: Any, selector: str, way: str, path: Path) -> None:
@@ -17,3 +25,13 @@ def give(page: Any, selector: str, way: str, path: Path) -> None:
         document.querySelector(target).dispatchEvent(event);
     }"""
     page.evaluate(script, [selector, way, path.name, kind, list(path.read_bytes())])
+
+
+def keep(page: Any, name: str) -> None:
+    """Write an image for the docs, if that is asked for."""
+    assert name in NAMES
+    if WRITES:
+        page.wait_for_timeout(400)
+        with Image.open(io.BytesIO(page.screenshot())) as shot:
+            # Two hundred colours are enough for a page, and a quarter of the bytes.
+            shot.convert("RGB").quantize(200).save(IMAGES / f"page-{name}.png", optimize=True)

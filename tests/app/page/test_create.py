@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_files import give
+from page_files import give, keep
 
 PROMPT, STEPS = "#field-prompt", "#field-num_inference_steps"
 
@@ -184,6 +184,7 @@ def test_a_sweep_fills_its_grid_as_runs_end(page: Any) -> None:
     sources = [each.get_attribute("src") for each in page.locator(".cell img").all()]
     assert len(set(sources)) == 4
     assert all(source.endswith("0.png") for source in sources)
+    keep(page, "sweep")
 
 
 @pytest.mark.parametrize("way", ["drop", "paste"])

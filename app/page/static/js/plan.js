@@ -57,8 +57,7 @@ function BlockBox({ box, run }) {
   const bytes = did?.bytes && !box.isLoop ? sized(did.bytes) : "";
   const middle = box.y + box.height / 2;
   return html`<g class=${classes("block", box.isLoop && "is-loop", state && `is-${state}`, chosen.value === box.path && "is-chosen")}
-    data-path=${box.path} role="button" tabindex="0" aria-pressed=${chosen.value === box.path ? "true" : "false"}
-    aria-label=${`${box.path}${state ? `, ${state}` : ""}${told ? `, ${told}` : ""}`} onClick=${choose}
+    data-path=${box.path} role="button" tabindex="0" aria-pressed=${chosen.value === box.path ? "true" : "false"} onClick=${choose}
     onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();
@@ -66,8 +65,8 @@ function BlockBox({ box, run }) {
     }}>
     <rect class="box" x=${box.x} y=${box.y} width=${box.width} height=${box.height} rx="7" />
     ${state === "cached" && html`<rect x=${box.x} y=${box.y} width=${box.width} height=${box.height} rx="7" fill="url(#hatch)" />`}
-    <text x=${box.x + 10} y=${middle + 4}>${shortened(box.title, 20)}</text>
-    <text class="told" x=${box.x + box.width - 8} y=${bytes ? middle - 2 : middle + 4} text-anchor="end">${told}</text>
+    <text x=${box.x + 10} y=${middle + 4}>${shortened(box.title, 20)}${" "}</text>
+    <text class="told" x=${box.x + box.width - 8} y=${bytes ? middle - 2 : middle + 4} text-anchor="end">${told}${" "}</text>
     ${bytes && html`<text class="told" x=${box.x + box.width - 8} y=${middle + 11} text-anchor="end">${bytes}</text>`}
   </g>`;
 }

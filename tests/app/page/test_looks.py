@@ -1,0 +1,131 @@
+"""The page for everybody: screen readers, keyboards, phones, light and dark; and its images in the docs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from page_files import IMAGES, NAMES, give, keep
+
+ROOT = Path(__file__).parents[3]
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+
+
+def grave_faults(page: Any) -> list[str]:
+    """Return what axe-core calls serious or critical, with the elements."""
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    return [
+        f"{each['id']}: {node['html'][:160]}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_creating_has_no_grave_faults(open_page: Any, apples: list[Any], scheme: str) -> None:
+    page = open_page(scheme=scheme, width=1280, height=860)
+    page.fill("#field-prompt", "a red apple")
+    page.fill("#field-num_inference_steps", "8")
+    page.fill("#field-seed", "3")
+    page.click("#run")
+    page.wait_for_selector("[data-state=finished]")
+    page.click(".plan [data-path='denoise.denoiser']")
+    page.wait_for_selector(".card")
+    if scheme == "light":
+        keep(page, "create")
+    page.fill("#field-height", "65")
+    page.wait_for_selector("[data-field=height] .fault")
+    page.click(".expert > summary")
+    page.check("#sweep")
+    assert grave_faults(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_gallery_and_dialogs_have_no_grave_faults(open_page: Any, apples: list[Any], scheme: str) -> None:
+    page = open_page("gallery", scheme=scheme, width=1280, height=860)
+    for run in apples:
+        page.check(f".card[data-run='{run['id']}'] .mark input")
+    assert grave_faults(page) == []
+    page.click("#compare")
+    page.wait_for_selector(".differences li")
+    assert grave_faults(page) == []
+    page.keyboard.press("Escape")
+    page.click(f".card[data-run='{apples[0]['id']}'] .card-image")
+    page.wait_for_selector("dialog pre:has-text('brickwork: 1')")
+    assert grave_faults(page) == []
+    if scheme == "light":
+        keep(page, "details")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_compose_and_the_mask_have_no_grave_faults(open_page: Any, apple_file: Path, scheme: str) -> None:
+    page = open_page("compose", scheme=scheme, width=1280, height=860)
+    page.click(".tree-row[data-path='decode']")
+    page.click(".catalog .segments >> text=Replace")
+    page.fill("#catalog-word", "decode")
+    page.click("[data-block='DecodeCircular']")
+    page.wait_for_selector(".fits")
+    if scheme == "light":
+        keep(page, "compose")
+    assert grave_faults(page) == []
+    page.click("nav >> text=Create")
+    page.select_option("#workflow", "painting")
+    page.wait_for_selector("[data-field=image]")
+    give(page, "[data-field=image] .file", "drop", apple_file)
+    page.click("[data-field=mask_image] button")
+    canvas = page.wait_for_selector(".mask-canvas canvas").bounding_box()
+    page.mouse.move(canvas["x"] + 150, canvas["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(canvas["x"] + 300, canvas["y"] + 140, steps=6)
+    page.mouse.up()
+    if scheme == "light":
+        keep(page, "mask")
+    assert grave_faults(page) == []
+
+
+@pytest.mark.parametrize("view", ["create", "gallery", "compose"])
+def test_a_phone_needs_no_scrolling_to_the_side(open_page: Any, apples: list[Any], view: str) -> None:
+    page = open_page(view, width=390, height=844)
+    page.wait_for_selector({"create": ".plan svg", "gallery": ".card", "compose": ".tree-row"}[view])
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    if view == "create":
+        page.fill("#field-prompt", "a red apple")
+        assert page.locator("#run").bounding_box()["y"] < 844
+        keep(page, "phone")
+
+
+def test_the_theme_follows_the_system_until_one_chooses(open_page: Any) -> None:
+    page = open_page(scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(ground)
+    page.click("#theme")
+    assert page.get_attribute("#theme", "aria-label") == "Theme: light. Change to dark"
+    light = page.evaluate(ground)
+    assert light != dark
+    page.reload()
+    page.wait_for_selector("#run")
+    assert page.evaluate(ground) == light
+    page.click("#theme")
+    assert page.evaluate(ground) == dark
+    page.click("#theme")
+    assert page.get_attribute("#theme", "title") == "Theme: auto"
+
+
+def test_the_tab_key_reaches_the_run_button_and_shows_where_it_is(page: Any) -> None:
+    page.focus("#field-seed")
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "run":
+            break
+    assert page.evaluate("document.activeElement.id") == "run"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_each_image_of_the_page_is_shown_in_the_docs() -> None:
+    text = (ROOT / "docs" / "page.md").read_text(encoding="utf-8")
+    for name in NAMES:
+        assert f"images/page-{name}.png" in text
+        assert (IMAGES / f"page-{name}.png").stat().st_size < 200_000
