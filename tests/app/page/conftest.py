@@ -44,7 +44,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def site(browser: Browser, embedded_pipe: ModularPipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def site(
+    browser: Browser, embedded_pipe: ModularPipeline, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
     """A server of the embedded model, and of one over it that takes images; one run at a time, so that others wait."""
     from served import Served
 
@@ -76,7 +78,12 @@ def tab(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
     page = context.new_page()
     page.set_default_timeout(30_000)
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(f"{said.text} {said.location['url']}") if said.type in ("error", "warning") else None)
+    page.on(
+        "console",
+        lambda said: (
+            errors.append(f"{said.text} {said.location['url']}") if said.type in ("error", "warning") else None
+        ),
+    )
     yield page, errors
     context.close()
 

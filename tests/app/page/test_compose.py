@@ -15,7 +15,15 @@ from brickwork.guiders import ClassifierFreeGuidance
 from brickwork.presets.sdxl import SDXL
 from brickwork.state.digest import digest_of
 
-STEPS = ("EncodePrompt", "ExpandBatch", "SetTimesteps", "PrepareLatents", "PrepareSizeConditioning", "Denoise", "DecodeCircular")
+STEPS = (
+    "EncodePrompt",
+    "ExpandBatch",
+    "SetTimesteps",
+    "PrepareLatents",
+    "PrepareSizeConditioning",
+    "Denoise",
+    "DecodeCircular",
+)
 
 
 @pytest.fixture
