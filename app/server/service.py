@@ -19,7 +19,7 @@ from ...engine.execution.out_of_memory import is_out_of_memory
 from ...engine.serving.merger import Merger
 from ...engine.serving.work_queue import Task, TooLargeError, WorkQueue
 from ...state import InputError
-from ...state.errors import BrickworkError, RunCancelledError, did_you_mean
+from ...state.errors import BrickworkError, RunCancelledError, did_you_mean, with_article
 from .compositions import Compositions
 from .errors import RefusedError, failure_data
 from .file_store import FileStore
@@ -172,7 +172,7 @@ class Service:
         if isinstance(at_step, bool) or not isinstance(at_step, int) or at_step < 1:
             raise InputError("at_step is a whole number from 1 on: the first step that may differ, counted from 0.")
         if base.asked.sort != "run":
-            raise InputError(f"A variant is made of a run, and {of} is a {base.asked.sort} itself.")
+            raise InputError(f"A variant is made of a run, and {of} is {with_article(base.asked.sort)} itself.")
         if set(base.asked.inputs) & self.workflow(base.asked.workflow).pipe.guider_names:
             raise InputError("A variant is made of a run with the workflow's own guider, and this one had another.")
         asked = evolve(

@@ -39,7 +39,7 @@ function fieldOf(name, schema, isRequired, place) {
   if (kind === null) return null;
   // What second encoders are told, and values that are no images, are for those who look for them.
   const isRare = /_[2-9]$|^output_type$/.test(name);
-  const group = isRequired && role !== "image" ? "prompt" : isRare ? "expert" : schema["x-group"];
+  const group = isRequired && kind !== "file" ? "prompt" : isRare ? "expert" : schema["x-group"];
   const number = all.find((each) => each.type === "integer" || each.type === "number") || {};
   const list = all.find((each) => each.type === "array");
   return {

@@ -2,6 +2,9 @@
 import { Dialog } from "./dialog.js";
 import { html, signal, useEffect, useRef, useState } from "./view.js";
 
+/** What is painted is shown in a colour that few images have; the mask itself is white on black. */
+const TINT = "#d01fb0";
+
 /** @type {import("../vendor/signals.mjs").Signal<{image: string, take: (file: File) => void} | null>} */
 const wanted = signal(null);
 
@@ -49,7 +52,7 @@ function Drawing({ image, take }) {
     const context = pen();
     const scale = Math.max(...shape) / 256; // the brush is as large on a small image as on a large one
     context.globalCompositeOperation = isErasing ? "destination-out" : "source-over";
-    context.strokeStyle = "#fff";
+    context.strokeStyle = TINT;
     context.lineWidth = size * scale;
     context.lineCap = "round";
     context.beginPath();
@@ -112,7 +115,7 @@ function Drawing({ image, take }) {
       ${shape && html`<canvas ref=${canvas} width=${shape[0]} height=${shape[1]}></canvas>`}
       <span class="brush" style=${cursor} aria-hidden="true"></span>
     </div>
-    <p class="muted">White is drawn anew. With keys: arrows move the brush, Space lowers and lifts it.</p>
+    <p class="muted">What is painted is drawn anew. With keys: arrows move the brush, Space lowers and lifts it.</p>
   <//>`;
 }
 
@@ -122,8 +125,12 @@ function onBlack(drawing) {
   const whole = document.createElement("canvas");
   [whole.width, whole.height] = [drawing.width, drawing.height];
   const context = /** @type {CanvasRenderingContext2D} */ (whole.getContext("2d"));
+  context.drawImage(drawing, 0, 0);
+  context.globalCompositeOperation = "source-in";
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, whole.width, whole.height);
+  context.globalCompositeOperation = "destination-over";
   context.fillStyle = "#000";
   context.fillRect(0, 0, whole.width, whole.height);
-  context.drawImage(drawing, 0, 0);
   return new Promise((give) => whole.toBlob((blob) => give(new File([/** @type {Blob} */ (blob)], "mask.png", { type: "image/png" })), "image/png"));
 }
