@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def needed_names(schema: Mapping[str, Any]) -> list[str]:
     """Return the inputs that a run needs; of alternatives, such as a prompt or its embeddings, the first."""
-    first = next(iter(schema.get("anyOf", ())), {})
+    first: Mapping[str, Any] = next(iter(schema.get("anyOf", ())), {})
     return list(dict.fromkeys([*schema["required"], *first.get("required", ())]))
 
 

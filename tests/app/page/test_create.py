@@ -95,7 +95,7 @@ def test_a_run_shows_previews_progress_and_its_result(page: Any) -> None:
     finished(page)
     assert re.fullmatch(r"Done in [\d.]+ m?s, seed \d+", page.inner_text(".status"))
     assert re.search(r"/api/runs/\w+/outputs/images/0\.png$", page.get_attribute(".drawn", "src"))
-    assert page.locator("[data-path=decode].is-done .told").first.text_content().endswith("s")
+    assert page.locator("[data-path=decode].is-done .told").first.text_content().endswith("s ")
     assert page.inner_text(".plan-head p") == "11 blocks, 22.8 MB of models"
 
 
@@ -109,7 +109,7 @@ def test_the_steps_are_looked_through_afterwards_and_one_of_them_branches(page: 
     page.click("#branch")
     page.wait_for_selector(f".stage-run:not([data-run='{first}'])[data-state=finished]")
     page.click(".stage-run >> text=Details")
-    recipe = page.locator("dialog .recipe").inner_text()
+    recipe = page.inner_text("dialog[open] .recipe")
     assert "a green apple" in recipe
     assert "branched at step\n2" in recipe
 
