@@ -55,7 +55,7 @@ def site(
     from brickwork.app.server.service import Service
     from brickwork.app.server.settings import ServerSettings
 
-    painting = find_preset("sdxl.inpainting").init_pipeline()
+    painting = find_preset("sdxl.auto").init_pipeline()
     painting.update_components(
         **{name: each for name, each in embedded_pipe.components.items() if name in painting.specs and each is not None}
     )

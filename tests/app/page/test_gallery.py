@@ -119,3 +119,17 @@ def test_an_image_is_dropped_on_its_field_and_taken_away(page: Any, apple_file: 
     assert page.input_value("#field-prompt") == ""
     page.click("[data-field=image] >> text=Remove")
     page.wait_for_selector("[data-field=image] .file-image", state="detached")
+
+
+def test_the_task_follows_what_is_given_until_one_is_chosen(page: Any, apple_file: Path) -> None:
+    page.select_option("#workflow", "painting")
+    page.fill("#field-prompt", "a leaf")
+    page.wait_for_selector("#task option:has-text('By what is given: text2image')", state="attached")
+    give(page, "body", "drop", apple_file)
+    page.wait_for_selector("text=The form has its inputs.")
+    page.set_input_files("#field-image", str(apple_file))
+    page.wait_for_selector("#task option:has-text('By what is given: image2image')", state="attached")
+    assert page.locator(".plan [data-path='vae_encoder'], .plan [data-path^='image']").count() > 0
+    page.select_option("#task", "inpainting")
+    page.wait_for_selector("label[for='field-mask_image'] .required")
+    assert page.input_value("#field-prompt") == "a red apple"

@@ -69,7 +69,7 @@ def test_compose_and_the_mask_have_no_grave_faults(open_page: Any, apple_file: P
     page = open_page("compose", scheme=scheme, width=1280, height=860)
     page.click(".tree-row[data-path='decode']")
     page.click(".catalog .segments >> text=Replace")
-    page.fill("#catalog-word", "decode")
+    page.fill("#catalog-word", "circular")
     page.click("[data-block='DecodeCircular']")
     page.wait_for_selector(".fits")
     if scheme == "light":

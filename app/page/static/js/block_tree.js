@@ -52,6 +52,6 @@ function Row({ block, depth, isChosen, isReached }) {
     style=${{ paddingLeft: `${12 + 20 * depth}px` }}>
     <span class="twist" aria-hidden="true">${block.blocks ? (isClosed ? "▸" : "▾") : ""}</span>
     <span class="tree-name">${block.name}</span><span class="tree-class">${block.class}</span>
-    <span class="tree-ports" aria-hidden="true">${block.outputs.slice(0, 3).map((port) => html`<span class="port out">${port.name}</span>`)}${block.outputs.length > 3 ? html`<span class="port">+${block.outputs.length - 3}</span>` : ""}</span>
+    <span class="tree-ports" aria-hidden="true">${block.outputs.slice(0, 2).map((port) => html`<span class="port out">${port.name}</span>`)}${block.outputs.length > 2 ? html`<span class="port">+${block.outputs.length - 2}</span>` : ""}</span>
   </div>`;
 }

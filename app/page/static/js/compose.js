@@ -22,7 +22,7 @@ export function Compose() {
   };
   return html`<div class="compose">
     <div class="compose-bar">
-      <button type="button" class="small" id="from-workflow" onClick=${() => begin()}>From ${opened.value.title || name}</button>
+      <button type="button" class="small" id="from-workflow" onClick=${() => begin()}>From the workflow</button>
       <button type="button" class="small" id="from-nothing" onClick=${() => begin(true)}>From nothing</button>
       <button type="button" class="small" id="undo-edit" disabled=${!canUndo.value} onClick=${undo}>Undo</button>
       <p class="muted compose-told" role="status">${count(tree)} blocks${faults.length ? `, ${faults.length} faults` : ""}${digest && html` · <code title="Hash of the composition" id="composition-hash">${digest}</code>`}</p>

@@ -32,7 +32,8 @@ async function take(file) {
     else tellLeft(left);
     return;
   }
-  const field = fields.value.find((each) => each.role === "image") || fields.value.find((each) => each.role === "control");
+  const takes = fields.value.filter((each) => each.role === "image" || each.role === "control");
+  const field = takes.find((each) => each.name === "image") || takes[0];
   if (!field || !file.type.startsWith("image/")) return say(`${file.name} has no recipe, and this workflow takes no image.`, true);
   try {
     type(field.name, await send(file));

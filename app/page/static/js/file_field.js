@@ -63,8 +63,9 @@ export function FileField({ field, id, value, describedBy, onChange }) {
   </div>`;
 }
 
-/** Return the image that a mask is drawn over: that of the field with the role of an image. */
+/** Return the image that a mask is drawn over: the one that is drawn anew, and not one that is only looked at. */
 function imageToMask() {
-  const field = fields.value.find((each) => each.role === "image" && typed.value[each.name]);
+  const given = fields.value.filter((each) => each.role === "image" && typed.value[each.name]);
+  const field = given.find((each) => each.name === "image") || given[0];
   return field ? typed.value[field.name] : null;
 }
