@@ -47,7 +47,7 @@ def take(page: Any, block: str) -> None:
     page.wait_for_selector(".fits, .candidate-box .fault")
 
 
-def test_the_tree_has_blocks_with_their_ports(compose: Any) -> None:
+def test_the_tree_has_blocks_with_their_ports_and_is_walked_with_arrow_keys(compose: Any) -> None:
     assert compose.locator(".tree-row[aria-level='1'] .tree-name").all_inner_texts() == [
         "text_encoder",
         "input",
@@ -61,6 +61,15 @@ def test_the_tree_has_blocks_with_their_ports(compose: Any) -> None:
     assert "latents Tensor[b c h w]" in compose.inner_text(".ports:has(.port.in)")
     assert "images" in compose.inner_text(".ports:has(.port.out)")
     assert compose.locator(".compose-faults").count() == 0
+    compose.click(".tree-row[data-path='text_encoder']")
+    count = compose.locator(".tree-row").count()
+    compose.keyboard.press("ArrowLeft")
+    assert compose.get_attribute(".tree-row[data-path='text_encoder']", "aria-expanded") == "false"
+    assert compose.locator(".tree-row").count() == count - 6
+    compose.keyboard.press("ArrowDown")
+    assert compose.evaluate("document.activeElement.dataset.path") == "input"
+    compose.keyboard.press("End")
+    assert compose.evaluate("document.activeElement.dataset.path") == "decode"
 
 
 def test_a_replaced_block_and_an_option_are_in_the_workflow_file(compose: Any, tmp_path: Path) -> None:
@@ -82,15 +91,13 @@ def test_a_replaced_block_and_an_option_are_in_the_workflow_file(compose: Any, t
     assert digest_of(pipe.described()) == compose.inner_text("#composition-hash")
 
 
-def test_what_does_not_fit_is_said_and_cannot_be_put(compose: Any) -> None:
+def test_what_does_not_fit_cannot_be_put_and_what_fits_says_what_it_asks_for(compose: Any) -> None:
     choose(compose, "set_timesteps", "Insert after", "SetTimesteps")
     assert "set_timesteps_2 needs 'timesteps' as list[int] | None" in compose.inner_text(".candidate-box .fault")
     assert compose.is_disabled("#put-block")
-
-
-def test_what_fits_says_what_it_asks_for_and_what_it_leaves_unread(compose: Any) -> None:
-    choose(compose, "set_timesteps", "Replace", "Decode")
-    assert "asks for" in compose.inner_text(".fits")
+    compose.click(".catalog .segments >> text=Replace")
+    take(compose, "Decode")
+    compose.wait_for_selector(".fits:has-text('asks for')")
     assert "nobody reads" in compose.inner_text(".candidate-box .warning")
 
 
@@ -122,18 +129,6 @@ def test_an_edit_is_undone(compose: Any) -> None:
     compose.click("#undo-edit")
     compose.wait_for_selector(".tree-row[data-path='check_safety']", state="detached")
     assert compose.inner_text("#composition-hash") == before
-
-
-def test_the_arrow_keys_walk_the_tree_and_close_what_has_blocks(compose: Any) -> None:
-    compose.click(".tree-row[data-path='text_encoder']")
-    count = compose.locator(".tree-row").count()
-    compose.keyboard.press("ArrowLeft")
-    assert compose.get_attribute(".tree-row[data-path='text_encoder']", "aria-expanded") == "false"
-    assert compose.locator(".tree-row").count() == count - 6
-    compose.keyboard.press("ArrowDown")
-    assert compose.evaluate("document.activeElement.dataset.path") == "input"
-    compose.keyboard.press("End")
-    assert compose.evaluate("document.activeElement.dataset.path") == "decode"
 
 
 def test_three_hundred_blocks_stay_smooth(compose: Any) -> None:

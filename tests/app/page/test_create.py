@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
 from page_files import give, keep
 
 PROMPT, STEPS = "#field-prompt", "#field-num_inference_steps"
@@ -56,18 +55,15 @@ def test_a_fault_stands_beside_its_field_as_one_types_and_goes_when_it_is_mended
     fault.wait_for(state="detached")
 
 
-def test_what_is_no_number_is_said_by_the_page_itself(page: Any) -> None:
-    page.fill(STEPS, "ten")
-    assert page.inner_text("[data-field=num_inference_steps] .fault") == "ten is no number."
-    page.fill(STEPS, "1.5")
-    assert page.inner_text("[data-field=num_inference_steps] .fault") == "1.5 is no whole number."
-
-
-def test_what_is_missing_is_no_fault_before_one_has_tried_to_run(page: Any) -> None:
+def test_what_is_missing_is_no_fault_before_one_has_tried_and_what_is_no_number_is_said_at_once(page: Any) -> None:
     page.wait_for_selector(".plan svg")
     assert page.locator(".fault").count() == 0
     page.click("#run")
     page.wait_for_selector("[data-field=prompt] .fault")
+    page.fill(STEPS, "ten")
+    assert page.inner_text("[data-field=num_inference_steps] .fault") == "ten is no number."
+    page.fill(STEPS, "1.5")
+    assert page.inner_text("[data-field=num_inference_steps] .fault") == "1.5 is no whole number."
 
 
 def test_a_late_answer_to_what_is_not_asked_any_more_is_dropped(page: Any) -> None:
@@ -105,6 +101,10 @@ def test_the_steps_are_looked_through_afterwards_and_one_of_them_branches(page: 
     page.fill("#scrubber", "1")
     assert page.inner_text(".steps label") == "After step 2 of 4"
     assert page.get_attribute(".drawn", "src").startswith("data:image/jpeg")
+    page.fill("#scrubber", "3")
+    assert page.inner_text(".steps label") == "After step 4 of 4"
+    assert page.is_disabled("#branch"), "behind the last step there is nothing"
+    page.fill("#scrubber", "1")
     page.fill(PROMPT, "a green apple")
     page.click("#branch")
     page.wait_for_selector(f".stage-run:not([data-run='{first}'])[data-state=finished]")
@@ -112,17 +112,6 @@ def test_the_steps_are_looked_through_afterwards_and_one_of_them_branches(page: 
     recipe = page.inner_text("dialog[open] .recipe")
     assert "a green apple" in recipe
     assert "branched at step\n2" in recipe
-
-
-def test_the_last_step_has_nothing_to_branch_to(page: Any) -> None:
-    started(page, steps=2)
-    finished(page)
-    assert page.is_disabled("#branch")
-    page.fill("#scrubber", "1")
-    assert page.inner_text(".steps label") == "After step 2 of 2"
-    assert page.is_disabled("#branch")
-    page.fill("#scrubber", "0")
-    assert page.is_enabled("#branch")
 
 
 def test_a_second_run_waits_and_both_are_cancelled(page: Any) -> None:
@@ -149,20 +138,14 @@ def test_a_block_of_the_plan_says_what_it_reads_and_writes(page: Any) -> None:
     assert page.locator(".wire.is-lit").count() > 3
 
 
-def test_blocks_that_come_from_the_cache_are_marked(page: Any) -> None:
+def test_the_keyboard_runs_it_and_blocks_that_come_from_the_cache_are_marked(page: Any) -> None:
     page.fill("#field-seed", "11")
-    started(page, steps=2, prompt="a blue car")
+    page.fill(PROMPT, "a blue car")
+    page.fill(STEPS, "2")
+    page.keyboard.press("Control+Enter")
     finished(page)
     page.click("#run")
     page.wait_for_selector(".plan .is-cached")
-    finished(page)
-
-
-def test_the_keyboard_alone_runs_it(page: Any) -> None:
-    page.focus(PROMPT)
-    page.keyboard.type("a tree")
-    page.fill(STEPS, "1")
-    page.keyboard.press("Control+Enter")
     finished(page)
 
 
@@ -187,15 +170,16 @@ def test_a_sweep_fills_its_grid_as_runs_end(page: Any) -> None:
     keep(page, "sweep")
 
 
-@pytest.mark.parametrize("way", ["drop", "paste"])
-def test_an_image_with_a_recipe_fills_the_form(page: Any, apple_file: Path, way: str) -> None:
-    give(page, "body", way, apple_file)
-    page.wait_for_selector("text=The form has its inputs.")
-    assert page.input_value(PROMPT) == "a red apple"
-    assert page.input_value(STEPS) == "3"
-    assert page.input_value("#field-seed") == "7"
-
-
-def test_a_file_without_a_recipe_is_said_to_have_none(page: Any) -> None:
+def test_an_image_with_a_recipe_fills_the_form_and_a_file_without_is_said_to_have_none(
+    page: Any, apple_file: Path
+) -> None:
+    for way in ("drop", "paste"):
+        page.click("text=Clear")
+        assert page.input_value(PROMPT) == ""
+        give(page, "body", way, apple_file)
+        page.wait_for_selector("text=The form has its inputs.")
+        assert page.input_value(PROMPT) == "a red apple"
+        assert page.input_value(STEPS) == "3"
+        assert page.input_value("#field-seed") == "7"
     give(page, "body", "drop", Path(__file__))
-    assert page.inner_text(".notice span") == f"{Path(__file__).name} has no recipe, and this workflow takes no image."
+    page.wait_for_selector(f"text={Path(__file__).name} has no recipe, and this workflow takes no image.")

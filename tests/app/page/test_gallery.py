@@ -111,16 +111,6 @@ def painted(page: Any) -> int:
     return int(page.evaluate(script))
 
 
-def test_an_image_is_dropped_on_its_field_and_taken_away(page: Any, apple_file: Path) -> None:
-    page.select_option("#workflow", "painting")
-    page.wait_for_selector("[data-field=image]")
-    give(page, "[data-field=image] .file", "drop", apple_file)
-    page.wait_for_selector("[data-field=image] .file-image")
-    assert page.input_value("#field-prompt") == ""
-    page.click("[data-field=image] >> text=Remove")
-    page.wait_for_selector("[data-field=image] .file-image", state="detached")
-
-
 def test_the_task_follows_what_is_given_until_one_is_chosen(page: Any, apple_file: Path) -> None:
     page.select_option("#workflow", "painting")
     page.fill("#field-prompt", "a leaf")
@@ -133,3 +123,7 @@ def test_the_task_follows_what_is_given_until_one_is_chosen(page: Any, apple_fil
     page.select_option("#task", "inpainting")
     page.wait_for_selector("label[for='field-mask_image'] .required")
     assert page.input_value("#field-prompt") == "a red apple"
+    page.click("[data-field=image] >> text=Remove")
+    page.wait_for_selector("[data-field=image] .file-image", state="detached")
+    give(page, "[data-field=image] .file", "drop", apple_file)
+    page.wait_for_selector("[data-field=image] .file-image")
