@@ -15,7 +15,7 @@ def grave_faults(page: Any) -> list[str]:
     """Return what axe-core calls serious or critical, with the elements; of an open dialog alone, and in the dark of colours alone."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
-    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False, "iframes": False}
     if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"):
         options["runOnly"] = ["color-contrast"]
     found = page.evaluate("(options) => axe.run(document.querySelector('dialog[open]') || document, options)", options)[
