@@ -21,7 +21,7 @@ from ...state.digest import digest_of
 from ...state.errors import BrickworkError
 from ..shared.block_listing import own_made, summaries
 from .errors import RefusedError
-from .workflow_data import block_data, block_tree, graph_data, guider_schemas, plan_rows
+from .workflow_data import block_data, block_tree, graph_data, guider_schemas, needed_names, plan_rows
 
 if TYPE_CHECKING:
     from .served_workflow import ServedWorkflow
@@ -111,7 +111,7 @@ class Compositions:
             "graph": None,
         }
         try:
-            needed = dict.fromkeys(pipe.input_schema()["required"], True)
+            needed = dict.fromkeys(needed_names(pipe.input_schema()), True)
             plan = pipe.plan({**dict.fromkeys(pipe.input_defaults, True), **needed})
         except BrickworkError as error:
             known = found["faults"]

@@ -15,7 +15,7 @@ from ...pipeline.seed import SEED, takes_seed
 from ...state import InputError
 from ...state.errors import BrickworkError
 from .errors import faults_of
-from .workflow_data import block_tree, graph_data, guider_schemas, plan_rows
+from .workflow_data import block_tree, graph_data, guider_schemas, needed_names, plan_rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -93,6 +93,7 @@ class ServedWorkflow:
         return {
             "id": self.id,
             "title": self.title,
+            "family": pipe.family.name,
             "workflow": workflow,
             "workflows": list(pipe.available_workflows),
             "inputs": self._schema(workflow),
@@ -107,7 +108,7 @@ class ServedWorkflow:
 
     def _graph(self) -> Any:
         try:
-            needed = dict.fromkeys(self._schema(None)["required"], True)
+            needed = dict.fromkeys(needed_names(self._schema(None)), True)
             return self.pipe.plan({**dict.fromkeys(self.pipe.input_defaults, True), **needed}).graph
         except BrickworkError:
             return self.pipe.graph()
@@ -123,7 +124,7 @@ class ServedWorkflow:
         return {**schema, "properties": properties, "required": required}
 
     def _code(self, workflow: str | None) -> str:
-        names = [n for n in self._schema(workflow)["required"] if n != SEED]
+        names = [n for n in needed_names(self._schema(workflow)) if n != SEED]
         given = "".join(f"{name}=..., " for name in names)
         return (
             f"pipe({given}seed=1, output={self.output!r})"
@@ -201,7 +202,7 @@ class ServedWorkflow:
         """Return what would run with those inputs that there are and those that are required; None where that says nothing."""
         known = set(self.pipe.blocks.input_names)
         given = {name: True for name, value in values.items() if name in known and value is not None}
-        needed = {name: True for name in self.pipe.input_schema()["required"] if name in known}
+        needed = {name: True for name in needed_names(self.pipe.input_schema()) if name in known}
         for names in ({**needed, **given}, needed):
             try:
                 return self.pipe.plan(

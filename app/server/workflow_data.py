@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.core.block_catalog import reference
@@ -12,6 +13,12 @@ from ...state.types import type_words
 
 if TYPE_CHECKING:
     from ...engine import Plan
+
+
+def needed_names(schema: Mapping[str, Any]) -> list[str]:
+    """Return the inputs that a run needs; of alternatives, such as a prompt or its embeddings, the first."""
+    first: Mapping[str, Any] = next(iter(schema.get("anyOf", ())), {})
+    return list(dict.fromkeys([*schema["required"], *first.get("required", ())]))
 
 
 def plan_rows(plan: Plan) -> list[dict[str, Any]]:

@@ -79,6 +79,11 @@ def test_the_wheel_holds_code_types_and_the_model(wheel: Path) -> None:
         "brickwork/presets/embedded/ip_adapter/image_encoder/model.safetensors",
         "brickwork/presets/embedded/model/LICENSE-DATA.md",
         "brickwork/presets/embedded/model/licenses/Unicode-3.0.txt",
+        "brickwork/app/page/static/index.html",
+        "brickwork/app/page/static/js/main.js",
+        "brickwork/app/page/static/css/theme.css",
+        "brickwork/app/page/static/vendor/preact.mjs",
+        "brickwork/app/page/static/vendor/LICENSE-preact",
     ):
         assert needed in names
     templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "app" / "templates").rglob("*-tpl")}

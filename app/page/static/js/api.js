@@ -1,0 +1,100 @@
+// The server's HTTP interface: every address that the page asks is in this file.
+
+/** @typedef {{input: string | null, text: string}} Fault */
+
+/** What the server refused, with its faults. */
+export class Refusal extends Error {
+  /** @param {number} status @param {{type?: string, message?: string, faults?: (Fault | string)[]}} error */
+  constructor(status, error) {
+    super(error.message || `The server answered ${status}.`);
+    this.status = status;
+    this.type = error.type || "";
+    /** @type {Fault[]} */
+    this.faults = (error.faults || []).map((fault) => (typeof fault === "string" ? { input: null, text: fault } : fault));
+  }
+}
+
+/** @param {string} address @param {RequestInit} [options] */
+async function ask(address, options) {
+  let answer;
+  try {
+    answer = await fetch(address, options);
+  } catch {
+    throw new Refusal(0, { message: "The server does not answer. Is it still running?" });
+  }
+  if (answer.ok) return answer;
+  const said = await answer.json().catch(() => ({}));
+  throw new Refusal(answer.status, said.error || { message: said.detail });
+}
+
+/** @param {string} address @returns {Promise<any>} */
+const get = async (address) => (await ask(address)).json();
+
+/** @param {string} address @param {unknown} [body] @returns {Promise<any>} */
+async function post(address, body) {
+  const options = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body ?? {}) };
+  const answer = await ask(address, options);
+  return answer.status === 204 ? null : answer.json();
+}
+
+const id = encodeURIComponent;
+
+export const listWorkflows = () => get("/api/workflows");
+
+/** @param {string} workflow @param {string} [task] */
+export const openWorkflow = (workflow, task) =>
+  get(`/api/workflows/${id(workflow)}${task ? `?workflow=${id(task)}` : ""}`);
+
+/** @param {string} workflow @param {object} inputs */
+export const check = (workflow, inputs) => post(`/api/workflows/${id(workflow)}/check`, { inputs });
+
+/** @param {Blob} file @returns {Promise<{file: string}>} */
+export const upload = async (file) => (await ask("/api/files", { method: "POST", body: file })).json();
+
+/** @param {object} request */
+export const start = (request) => post("/api/runs", request);
+export const listRuns = (limit = 60) => get(`/api/runs?limit=${limit}`);
+/** @param {string} run */
+export const run = (run) => get(`/api/runs/${id(run)}`);
+/** @param {string} run */
+export const cancel = (run) => ask(`/api/runs/${id(run)}`, { method: "DELETE" });
+/** @param {string} run */
+export const replay = (run) => post(`/api/runs/${id(run)}/replay`);
+/** @param {string} run @param {object} request */
+export const branch = (run, request) => post(`/api/runs/${id(run)}/branch`, request);
+/** @param {string} run */
+export const recipe = (run) => get(`/api/runs/${id(run)}/recipe`);
+/** @param {string} run @param {"workflow.yaml" | "python" | "shell"} form */
+export const code = async (run, form) => (await ask(`/api/runs/${id(run)}/${form}`)).text();
+/** @param {string} a @param {string} b */
+export const diff = (a, b) => get(`/api/diff?a=${id(a)}&b=${id(b)}`);
+/** @param {object} request */
+export const sweep = (request) => post("/api/sweeps", request);
+
+/** Listen to a run's events until its last one.
+ * @param {string} run @param {(kind: string, data: any) => void} tell @returns {() => void} what stops it */
+export function listen(run, tell) {
+  const last = ["finished", "failed", "cancelled"];
+  const kinds = ["queued", "started", "block", "step", "preview", "cache", "component", "warning", ...last];
+  const source = new EventSource(`/api/runs/${id(run)}/events`);
+  for (const kind of kinds) {
+    source.addEventListener(kind, (event) => {
+      if (last.includes(kind)) source.close();
+      tell(kind, JSON.parse(/** @type {MessageEvent} */ (event).data || "{}"));
+    });
+  }
+  source.onerror = () => {
+    // The browser connects again by itself, and the server goes on after the last event it had; a closed one is lost.
+    if (source.readyState === EventSource.CLOSED) tell("failed", { message: "The connection to the server is lost." });
+  };
+  return () => source.close();
+}
+
+/** What can be put into a composition. @returns {Promise<{blocks: any[], guiders: any[]}>} */
+export const catalog = () => get("/api/catalog");
+
+/** A served workflow as the data of a workflow file. @param {string} workflow @returns {Promise<{data: any}>} */
+export const compositionOf = (workflow) => get(`/api/workflows/${id(workflow)}/composition`);
+
+/** What a composition consists of, and its faults; nothing is kept. @param {object} data of a workflow file */
+export const lookAt = (data) => post("/api/compositions", { data });

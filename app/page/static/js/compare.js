@@ -1,0 +1,40 @@
+// Two images over each other with a slider between, and what differs between their runs in words.
+import * as api from "./api.js";
+import { Dialog } from "./dialog.js";
+import { imagesOf, titleOf } from "./run_summary.js";
+import { say } from "./store.js";
+import { html, signal, useEffect, useState } from "./view.js";
+
+/** @type {import("../vendor/signals.mjs").Signal<[string, string] | null>} */
+const pair = signal(null);
+
+/** @param {string} a @param {string} b */
+export function openComparison(a, b) {
+  pair.value = [a, b];
+}
+
+export function Comparison() {
+  const [found, setFound] = useState(/** @type {any} */ (null));
+  const [at, setAt] = useState(50);
+  const both = pair.value;
+  useEffect(() => {
+    setFound(null);
+    if (!both) return;
+    Promise.all([api.run(both[0]), api.run(both[1]), api.diff(both[0], both[1])])
+      .then(([a, b, difference]) => setFound({ a, b, difference }), (error) => { pair.value = null; say(error.message, true); });
+  }, [both]);
+  if (!both || !found) return null;
+  const { a, b, difference } = found;
+  const lines = difference.differences || difference.text?.split("\n") || [];
+  return html`<${Dialog} title="Two images" name="comparison" onClose=${() => (pair.value = null)}>
+    <div class="compare">
+      <div class="compare-images" style=${{ "--at": `${at}%` }}>
+        <img src=${imagesOf(a)[0]?.url} alt=${`Left: ${titleOf(a)}`} /><img class="over" src=${imagesOf(b)[0]?.url} alt=${`Right: ${titleOf(b)}`} />
+        <span class="compare-line" aria-hidden="true"></span></div>
+      <label for="compare-slider" class="visually-hidden">Where the images meet</label>
+      <input id="compare-slider" type="range" min="0" max="100" value=${at} onInput=${(/** @type {any} */ event) => setAt(Number(event.target.value))} />
+    </div>
+    <h3>What differs</h3>
+    <ul class="differences">${lines.length ? lines.map((/** @type {any} */ line) => html`<li>${line.text || line}</li>`) : html`<li>Nothing: the runs are the same.</li>`}</ul>
+  <//>`;
+}

@@ -1,0 +1,37 @@
+// The compose view: the tree of blocks, and beside it the chosen block and the catalog.
+import { BlockTree } from "./block_tree.js";
+import { Chosen } from "./chosen_block.js";
+import { begin, canUndo, composed, isEditing, undo } from "./composition.js";
+import { opened } from "./store.js";
+import { html, useEffect } from "./view.js";
+import { yamlOf } from "./yaml.js";
+
+export function Compose() {
+  const name = opened.value?.id;
+  useEffect(() => {
+    if (name && !composed.value) begin();
+  }, [name]);
+  if (!composed.value) return html`<p class="muted" role="status">Reading the blocks…</p>`;
+  const { faults, digest, data, tree } = composed.value;
+  const save = () => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([yamlOf(data)], { type: "application/yaml" }));
+    link.download = "workflow.yaml";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
+  return html`<div class="compose">
+    <div class="compose-bar">
+      <button type="button" class="small" id="from-workflow" onClick=${() => begin()}>From the workflow</button>
+      <button type="button" class="small" id="from-nothing" onClick=${() => begin(true)}>From nothing</button>
+      <button type="button" class="small" id="undo-edit" disabled=${!canUndo.value} onClick=${undo}>Undo</button>
+      <p class="muted compose-told" role="status">${count(tree)} blocks${faults.length ? `, ${faults.length} faults` : ""}${digest && html` · <code title="Hash of the composition" id="composition-hash">${digest}</code>`}</p>
+      <button type="button" class="primary" id="save-workflow" disabled=${!count(tree) || isEditing.value} onClick=${save}>Save workflow file</button>
+    </div>
+    ${faults.length > 0 && html`<ul class="compose-faults" aria-live="polite">${faults.slice(0, 6).map((text) => html`<li class="fault">${text}</li>`)}</ul>`}
+    <div class="compose-columns"><${BlockTree} /><${Chosen} /></div>
+  </div>`;
+}
+
+/** @param {import("./composition.js").Block} block @returns {number} */
+const count = (block) => (block.blocks || []).reduce((sum, part) => sum + 1 + count(part), 0);

@@ -1,0 +1,100 @@
+// A run in a dialog: its images, its recipe, how it is written elsewhere, and what can be done with it.
+import * as api from "./api.js";
+import { Dialog } from "./dialog.js";
+import { imagesOf, titleOf } from "./run_summary.js";
+import { follow, LAST, staged } from "./run.js";
+import { fill, say, view } from "./store.js";
+import { classes, html, signal, useEffect, useState } from "./view.js";
+
+const FORMS = /** @type {const} */ ([["workflow.yaml", "Workflow file"], ["python", "Python"], ["shell", "Shell"]]);
+/** @type {import("../vendor/signals.mjs").Signal<string>} */
+const shown = signal("");
+
+/** @param {string} id */
+export function openDetails(id) {
+  shown.value = id;
+}
+
+export function Details() {
+  const [run, setRun] = useState(/** @type {any} */ (null));
+  const id = shown.value;
+  useEffect(() => {
+    setRun(null);
+    if (id) api.run(id).then(setRun, (error) => say(error.message, true));
+  }, [id]);
+  if (!id || !run || run.id !== id) return null;
+  return html`<${Dialog} title=${titleOf(run)} name="details" onClose=${() => (shown.value = "")}>
+    <div class="details"><div class="details-images">${imagesOf(run).map((image, i) =>
+      html`<a href=${image.url} download=${`${run.id}-${i}.png`} title="Save the image, with its recipe"><img src=${image.url} alt=${`Image ${i + 1} of the run`} /></a>`)}
+      <${Replay} id=${id} /></div>
+    <div class="details-text"><${Inputs} run=${run} />
+      <div class="row"><button type="button" class="small" id="use-inputs" onClick=${() => use(run)}>Use these inputs</button></div>
+      ${run.sort === "branch"
+        ? html`<p class="muted">No file says which steps a branch shares with its run; the image has it in its recipe, and Replay repeats it.</p>`
+        : html`<${Written} id=${id} />`}</div></div>
+  <//>`;
+}
+
+/** @param {any} run */
+function use(run) {
+  tellLeft(fill({ ...run.inputs, ...run.changes }));
+  view.value = "create";
+  shown.value = "";
+}
+
+/** Say which inputs the form has no field for.
+ * @param {string[]} left */
+export const tellLeft = (left) => say(left.length ? `This workflow has no ${left.join(", ")}.` : "The form has its inputs.", left.length > 0);
+
+/** @param {{run: any}} props */
+function Inputs({ run }) {
+  const rows = Object.entries({ ...run.inputs, ...run.changes, "branched at step": run.at_step }).filter(([, value]) => value !== null && value !== undefined);
+  return html`<h3>Recipe</h3><dl class="recipe">
+    ${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${typeof value === "object" ? JSON.stringify(value) : String(value)}</dd>`)}
+    ${run.seconds !== undefined && run.seconds !== null && html`<dt>took</dt><dd>${run.seconds.toFixed(1)} s</dd>`}</dl>`;
+}
+
+/** @param {{id: string}} props */
+function Replay({ id }) {
+  const [state, setState] = useState(/** @type {{text: string, isGood?: boolean} | null} */ (null));
+  const ask = async () => {
+    setState({ text: "Repeating…" });
+    try {
+      const { id: again } = await api.replay(id);
+      follow(again, {}, (run) => {
+        if (!LAST.includes(run.state)) return;
+        const same = run.verdict?.same;
+        setState(run.state === "finished" ? { text: same ? "same bytes" : "other bytes", isGood: same } : { text: run.message || run.state, isGood: false });
+      });
+    } catch (error) {
+      setState({ text: /** @type {Error} */ (error).message, isGood: false });
+    }
+  };
+  return html`<div class="replay"><button type="button" class="small" id="replay" onClick=${ask}>Replay</button>
+    <span role="status">${state && html`<span class=${classes("badge", state.isGood === true && "good", state.isGood === false && "bad")}>${state.text}</span>`}</span></div>`;
+}
+
+/** @param {{id: string}} props */
+function Written({ id }) {
+  const [form, setForm] = useState(/** @type {typeof FORMS[number][0]} */ (FORMS[0][0]));
+  const [text, setText] = useState("");
+  const [isCopied, setCopied] = useState(false);
+  useEffect(() => {
+    setText("");
+    setCopied(false);
+    api.code(id, form).then(setText, (error) => setText(error.message));
+  }, [id, form]);
+  const copy = () => navigator.clipboard.writeText(text).then(() => setCopied(true), () => say("The browser does not allow copying.", true));
+  return html`<div class="written"><div class="row">
+      <div class="segments" role="group" aria-label="Written as">${FORMS.map(([name, title]) =>
+        html`<button type="button" aria-pressed=${name === form ? "true" : "false"} onClick=${() => setForm(name)}>${title}</button>`)}</div>
+      <button type="button" class="small" id="copy" onClick=${copy}>${isCopied ? "Copied" : "Copy"}</button></div>
+    <pre tabindex="0" aria-label=${`The run as ${form}`}><code>${text}</code></pre></div>`;
+}
+
+/** Show a run on the stage.
+ * @param {string} id */
+export function stageRun(id) {
+  follow(id);
+  staged.value = id;
+}

@@ -1,0 +1,77 @@
+// What the whole page knows: the workflow that is open, what was typed, and what the server said of it.
+import * as api from "./api.js";
+import { fieldsOf, inputsOf, typedOf } from "./fields.js";
+import { batch, computed, signal } from "./view.js";
+
+export const VIEWS = ["create", "gallery", "compose"];
+export const view = signal("create");
+/** @type {import("../vendor/signals.mjs").Signal<any[]>} */
+export const workflows = signal([]);
+/** @type {import("../vendor/signals.mjs").Signal<any>} */
+export const opened = signal(null);
+export const task = signal("");
+/** @type {import("../vendor/signals.mjs").Signal<Record<string, any>>} */
+export const typed = signal({});
+/** @type {import("../vendor/signals.mjs").Signal<any>} The last answer of the check. */
+export const checked = signal(null);
+/** A message over all views: {text, isBad}. */
+/** @type {import("../vendor/signals.mjs").Signal<{text: string, isBad: boolean} | null>} */
+export const notice = signal(null);
+
+export const fields = computed(() => (opened.value ? fieldsOf(opened.value.inputs) : []));
+export const given = computed(() => inputsOf(fields.value, typed.value));
+
+/** Faults by the name of their input; under "" those of none.
+ * @type {import("../vendor/signals.mjs").ReadonlySignal<Record<string, string[]>>} */
+export const faults = computed(() => {
+  /** @type {Record<string, string[]>} */
+  const found = {};
+  const names = new Set(fields.value.map((field) => field.name));
+  // What was said of another value than the one that is there now is no fault any more.
+  const isStale = (/** @type {string | null} */ name) => name && checked.value.asked && JSON.stringify(checked.value.asked[name]) !== JSON.stringify(given.value.inputs[name]);
+  const said = (checked.value?.faults || []).filter((/** @type {any} */ fault) => !isStale(fault.input));
+  for (const fault of [...given.value.faults, ...said]) {
+    const name = fault.input && names.has(fault.input) ? fault.input : "";
+    (found[name] ||= []).push(fault.text);
+  }
+  return found;
+});
+
+/** Whether the last check was of what the form says now, and found faults. */
+export const isRefused = computed(() => Boolean(checked.value?.faults?.length) && JSON.stringify(checked.value.asked) === JSON.stringify(given.value.inputs));
+
+/** @param {string} name @param {any} value */
+export function type(name, value) {
+  const { [name]: _, ...others } = typed.value;
+  typed.value = value === "" || value === undefined || value === null ? others : { ...others, [name]: value };
+}
+
+/** Put inputs of a run into the form; what it does not know is left out and named.
+ * @param {Record<string, any>} inputs @returns {string[]} names that the form does not have */
+export function fill(inputs) {
+  /** @type {Record<string, any>} */
+  const next = {};
+  const left = [];
+  for (const [name, value] of Object.entries(inputs)) {
+    const field = fields.value.find((each) => each.name === name);
+    if (field) next[name] = typedOf(field, value);
+    else left.push(name);
+  }
+  typed.value = next;
+  return left;
+}
+
+/** @param {string} text @param {boolean} [isBad] */
+export function say(text, isBad = false) {
+  notice.value = { text, isBad };
+}
+
+/** @param {string} name @param {string} [chosen] the task; the first one that runs where none is given */
+export async function open(name, chosen = "") {
+  const found = await api.openWorkflow(name, chosen);
+  batch(() => {
+    opened.value = { ...found, id: found.id ?? name };
+    task.value = chosen;
+    checked.value = null;
+  });
+}

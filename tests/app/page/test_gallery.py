@@ -1,0 +1,129 @@
+"""What was drawn: its recipe, its replay, what it is as code, and two beside each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from page_files import give
+
+
+@pytest.fixture
+def gallery(open_page: Any, apples: list[Any]) -> Any:
+    """The gallery with two runs in it."""
+    page = open_page("gallery")
+    page.wait_for_selector(f".card[data-run='{apples[1]['id']}']")
+    return page
+
+
+def card(run: Any) -> str:
+    return f".card[data-run='{run['id']}']"
+
+
+def test_a_run_shows_its_recipe_and_is_written_as_file_python_and_shell(gallery: Any, apples: list[Any]) -> None:
+    gallery.click(f"{card(apples[0])} .card-image")
+    recipe = gallery.inner_text("dialog[open] .recipe")
+    assert "a red apple" in recipe
+    assert "guidance_scale\n5" in recipe
+    for title, part in (("Workflow file", "brickwork: 1"), ("Python", "import brickwork"), ("Shell", "brickwork run ")):
+        gallery.click(f"dialog >> text={title}")
+        gallery.wait_for_selector(f"dialog pre:has-text({part!r})")
+    gallery.click("#copy")
+    gallery.wait_for_selector("#copy:has-text('Copied')")
+    assert gallery.evaluate("navigator.clipboard.readText()").startswith("brickwork run ")
+    gallery.keyboard.press("Escape")
+    gallery.wait_for_selector("dialog", state="detached")
+
+
+def test_a_replay_gives_the_same_bytes_and_its_run_says_so(gallery: Any, apples: list[Any]) -> None:
+    gallery.click(f"{card(apples[0])} .card-image")
+    gallery.click("#replay")
+    gallery.wait_for_selector("dialog .badge.good:has-text('same bytes')")
+    gallery.keyboard.press("Escape")
+    gallery.wait_for_selector(f"{card(apples[0])} .badge.good")
+
+
+def test_the_inputs_of_a_run_fill_the_form(gallery: Any, apples: list[Any]) -> None:
+    gallery.click(f"{card(apples[1])} .card-image")
+    gallery.click("#use-inputs")
+    assert gallery.input_value("#field-guidance_scale") == "2"
+    assert gallery.input_value("#field-seed") == "7"
+
+
+def test_two_images_are_compared_with_a_slider_and_in_words(gallery: Any, apples: list[Any]) -> None:
+    assert gallery.is_disabled("#compare")
+    for run in apples:
+        gallery.check(f"{card(run)} .mark input")
+    gallery.click("#compare")
+    gallery.wait_for_selector(".differences li")
+    assert "guidance_scale" in gallery.inner_text(".differences")
+    before = gallery.evaluate("getComputedStyle(document.querySelector('.over')).clipPath")
+    gallery.fill("#compare-slider", "20")
+    after = gallery.evaluate("getComputedStyle(document.querySelector('.over')).clipPath")
+    assert (before, after) == ("inset(0px 0px 0px 50%)", "inset(0px 0px 0px 20%)")
+    gallery.click("dialog [aria-label=Close]")
+    gallery.wait_for_selector("dialog", state="detached")
+
+
+def test_a_mask_is_drawn_over_an_image_with_mouse_and_keys(page: Any, apple_file: Path) -> None:
+    page.select_option("#workflow", "painting")
+    page.wait_for_selector("[data-field=mask_image]")
+    draw = page.locator("[data-field=mask_image] button")
+    assert draw.is_disabled()
+    page.set_input_files("#field-image", str(apple_file))
+    page.wait_for_selector("[data-field=image] .file-image")
+    draw.click()
+    canvas = page.wait_for_selector(".mask-canvas canvas")
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 40, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 180, box["y"] + 60, steps=4)
+    page.mouse.up()
+    assert painted(page) > 50
+    page.click("#undo")
+    assert painted(page) == 0
+    assert page.is_disabled("#undo")
+    page.focus(".mask-canvas")
+    for key in (" ", "Shift+ArrowRight", "Shift+ArrowDown", " "):
+        page.keyboard.press(key)
+    with_keys = painted(page)
+    assert with_keys > 50
+    page.click("dialog >> text=Eraser")
+    page.focus(".mask-canvas")
+    page.keyboard.press(" ")
+    assert 0 < painted(page) < with_keys
+    page.click("#use-mask")
+    page.wait_for_selector("[data-field=mask_image] .file-image")
+    page.fill("#field-prompt", "a green leaf")
+    page.fill("#field-num_inference_steps", "2")
+    page.click("#run")
+    page.wait_for_selector("[data-state=finished]")
+
+
+def painted(page: Any) -> int:
+    """Count the points that the mask has."""
+    script = """() => {
+        const canvas = document.querySelector(".mask-canvas canvas");
+        const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+        return data.filter((value, i) => i % 4 === 3 && value > 127).length;
+    }"""
+    return int(page.evaluate(script))
+
+
+def test_the_task_follows_what_is_given_until_one_is_chosen(page: Any, apple_file: Path) -> None:
+    page.select_option("#workflow", "painting")
+    page.fill("#field-prompt", "a leaf")
+    page.wait_for_selector("#task option:has-text('By what is given: text2image')", state="attached")
+    give(page, "body", "drop", apple_file)
+    page.wait_for_selector("text=The form has its inputs.")
+    page.set_input_files("#field-image", str(apple_file))
+    page.wait_for_selector("#task option:has-text('By what is given: image2image')", state="attached")
+    assert page.locator(".plan [data-path='vae_encoder'], .plan [data-path^='image']").count() > 0
+    page.select_option("#task", "inpainting")
+    page.wait_for_selector("label[for='field-mask_image'] .required")
+    assert page.input_value("#field-prompt") == "a red apple"
+    page.click("[data-field=image] >> text=Remove")
+    page.wait_for_selector("[data-field=image] .file-image", state="detached")
+    give(page, "[data-field=image] .file", "drop", apple_file)
+    page.wait_for_selector("[data-field=image] .file-image")
