@@ -23,6 +23,7 @@ from .composition_routes import (
     post_composition,
 )
 from .errors import RefusedError
+from .openai_images import get_model, list_models, post_edit, post_generation
 from .openapi import described
 from .page import page_routes
 from .recipe_routes import get_diff, get_python, get_recipe, get_shell, get_workflow_file
@@ -94,6 +95,10 @@ ENDPOINTS: Sequence[Endpoint] = (
     Endpoint("GET", "/api/compositions/{name}.yaml", get_composition),
     Endpoint("GET", "/api/workflows/{id}/composition", get_own_composition),
     Endpoint("GET", "/api/openapi.json", _description),
+    Endpoint("POST", "/v1/images/generations", post_generation),
+    Endpoint("POST", "/v1/images/edits", post_edit),
+    Endpoint("GET", "/v1/models", list_models),
+    Endpoint("GET", "/v1/models/{id}", get_model),
     Endpoint("GET", "/healthz", _health),
     Endpoint("GET", "/readyz", _ready),
     Endpoint("GET", "/metrics", _metrics),
@@ -107,7 +112,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
         405: f"{request.method} is nothing that can be asked there.",
     }
     said = text.get(error.status_code, str(error.detail))
-    return error_answer(RefusedError(error.status_code, "RequestError", said, headers=error.headers or {}))
+    refused = RefusedError(error.status_code, "RequestError", said, headers=error.headers or {})
+    return error_answer(request.url.path, refused)
 
 
 def application(service: Service, more: Sequence[BaseRoute] = ()) -> Starlette:

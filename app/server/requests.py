@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from ...state.strict_json import parse_json
+from .error_shapes import shaped
 from .errors import BodyError, RefusedError, refused
 from .service import Service
 from .settings import LARGEST_BODY
@@ -76,11 +77,10 @@ def json_answer(data: object, status: int = 200, headers: Mapping[str, str] | No
     return JSONResponse(data, status, dict(headers or {}))
 
 
-def error_answer(error: RefusedError) -> Response:
-    """Return an error as an answer."""
-    faults = [dict(fault) for fault in error.faults]
-    data = {"error": {"type": error.kind, "message": error.message, "faults": faults, **error.more}}
-    return JSONResponse(data, error.status, dict(error.headers))
+def error_answer(path: str, error: RefusedError) -> Response:
+    """Return an error as an answer, in the form of the interface that a path is of."""
+    status, data = shaped(path, error)
+    return JSONResponse(data, status, dict(error.headers))
 
 
 def answering(handler: Handler) -> Handler:
@@ -90,14 +90,17 @@ def answering(handler: Handler) -> Handler:
         service = service_of(request)
         try:
             return await handler(request)
+        except ClientDisconnect:
+            # Nobody is there to read it.
+            return Response(status_code=499)
         except Exception as error:
-            # Of a client that has gone, or a body that is too large: those who are around know what to do.
+            # Of a form that is none, or a body that is too large: those who are around know what to do.
             if type(error).__module__.startswith("starlette.") or type(error).__name__ == "_TooLargeError":
                 raise
             found = refused(error, service.settings.logs_prompts)
             if found.status in (429, 413, 503):
                 service.metrics.refused.labels(str(found.status)).inc()
-            return error_answer(found)
+            return error_answer(request.url.path, found)
 
     return answered
 
