@@ -24,7 +24,7 @@ COOKIE = "brickwork_session"
 _OPEN = frozenset({"/healthz", "/readyz"})
 """What is answered without a token: that the process is there says nothing."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_FILES = frozenset({"/api/files", "/v1/images/edits", "/sdapi/v1/img2img"})
+_FILES = frozenset({"/api/files", "/v1/images/edits", "/sdapi/v1/img2img", "/mcp"})
 """Where images come in."""
 _DRAWING = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = "; ".join(

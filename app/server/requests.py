@@ -14,7 +14,7 @@ from ...state.strict_json import parse_json
 from .error_shapes import shaped
 from .errors import BodyError, RefusedError, refused
 from .service import Service
-from .settings import LARGEST_BODY
+from .settings import LARGEST_FILE
 
 Handler = Callable[[Request], Awaitable[Response]]
 _DEEPEST = 12
@@ -42,8 +42,23 @@ async def body_of(
     Raises:
         RefusedError: it is none, or has other keys or values.
     """
+    # How long it may be, those have seen to that let requests in.
     content = await request.body()
-    data = parse_json(content or b"{}", "The request", BodyError, LARGEST_BODY, deepest=_DEEPEST)
+    data = parse_json(content or b"{}", "The request", BodyError, LARGEST_FILE, deepest=_DEEPEST)
+    return checked_keys(data, known, needed)
+
+
+def checked_keys(
+    data: Mapping[str, Any], known: Mapping[str, tuple[type, ...]], needed: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Return those keys of an object that say something.
+
+    Args:
+        known, needed: as of `body_of`.
+
+    Raises:
+        RefusedError: it has other keys or values.
+    """
     faults = [f"There is no key {name[:60]!r}; there are: {', '.join(known)}." for name in data if name not in known]
     found = {name: value for name, value in data.items() if value is not None}
     for name, kinds in known.items():
