@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from sse_starlette.sse import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,10 +14,9 @@ from .errors import RefusedError
 from .job import Job
 from .openai_request import FIELDS, ImageRequest, read_request, typed_fields
 from .requests import body_of, client_of, in_thread, json_answer, service_of, text_of
-from .run_routes import PING, SLOWEST
 from .service import Service
 from .several_images import images_in_base64, runs_of, seed_of
-from .watching import are_over, cancel_rest, events_of
+from .watching import are_over, cancel_rest, event_answer, events_of
 
 GONE = 499
 _IMAGES = {"image": "image", "image[]": "image", "mask": "mask"}
@@ -86,7 +84,7 @@ async def _answered(request: Request, asked: ImageRequest, kind: str) -> Respons
     every = runs_of(asked.workflow, asked.inputs, asked.seed, asked.count, asked.preview)
     jobs = await in_thread(service.submit_all, every, client_of(request))
     if asked.streams:
-        return EventSourceResponse(_streamed(request, asked, jobs[0], kind), ping=PING, send_timeout=SLOWEST)
+        return event_answer(_streamed(request, asked, jobs[0], kind))
     if not await are_over(request, jobs):
         return Response(status_code=GONE)
     said = await in_thread(_images, asked, jobs, str(request.base_url).rstrip("/"))

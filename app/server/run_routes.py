@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from sse_starlette.sse import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
@@ -13,11 +12,8 @@ from .errors import RefusedError
 from .job import OVER, Asked, Job
 from .requests import body_of, client_of, in_thread, json_answer, service_of, text_of
 from .run_events import preview_options
-from .watching import events_of
+from .watching import event_answer, events_of
 
-PING = 15
-SLOWEST = 60
-"""Seconds that a client may take to read an event; then it is let go, and comes back by `Last-Event-ID`."""
 _MOST_LISTED = 200
 _RUN = {
     "workflow": (str,), "inputs": (dict,), "seed": (int, list), "output": (str, list), "priority": (str,), "preview": (bool, dict),
@@ -156,7 +152,7 @@ async def get_events(request: Request) -> Response:
     last = request.headers.get("last-event-id", "") or request.query_params.get("after", "")
     following = int(last) + 1 if last.isdecimal() and len(last) < 12 else 0
     with_inner = request.query_params.get("blocks") == "all"
-    return EventSourceResponse(_events(_job(request), following, with_inner), ping=PING, send_timeout=SLOWEST)
+    return event_answer(_events(_job(request), following, with_inner))
 
 
 async def _events(job: Job, following: int, with_inner: bool) -> AsyncIterator[dict[str, str]]:

@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 
+from sse_starlette.sse import EventSourceResponse, SendTimeoutError
 from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from .event_log import LoggedEvent
 from .job import OVER, Job
 from .requests import service_of
 from .service import Service
+
+_logger = logging.getLogger("brickwork.server")
+
+
+PING = 15
+SLOWEST = 60
+"""Seconds that a client may take to read an event; then it is let go, and comes back by `Last-Event-ID`."""
+
+
+class _Events(EventSourceResponse):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send events until they end, or the client is gone or takes too long."""
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            _logger.warning("A client that reads no events is let go")
+
+
+def event_answer(events: AsyncIterator[dict[str, str]]) -> Response:
+    """Return events as an answer; each has the name of its `event` and its `data`."""
+    return _Events(events, ping=PING, send_timeout=SLOWEST)
 
 
 async def events_of(job: Job, following: int = 0, with_inner: bool = False) -> AsyncIterator[LoggedEvent]:
