@@ -1,10 +1,12 @@
 """Several requests at once: one after another, beside each other, and with shared forwards, of the embedded model.
 
     .venv/bin/python benchmarks/serving.py [--rounds 3] [--threads 1] [--load SECONDS]
+    .venv/bin/python benchmarks/serving.py --server 200
 
 Requests have their own prompts, guidance, seeds and numbers of steps (20 to 24), at 64x64 pixels. Each form is timed in turn, the least of
 all rounds counts, and only ratios mean anything. The ceiling is what the forward's own times allow: N forwards of two rows against one of 2N.
-With `--load`, requests come at random times (a Poisson process, at 1.2 times what one after another can serve).
+With `--load`, requests come at random times (a Poisson process, at 1.2 times what one after another can serve). With `--server`, so many requests come at
+once to a server on this machine that has places for a quarter of them, over HTTP: each is taken or told when to try again, and none is lost.
 """
 
 from __future__ import annotations
@@ -171,12 +173,71 @@ def served(pipe: Any, arrivals: list[float], lock: Any) -> tuple[list[float], fl
     return took, time.perf_counter() - begun
 
 
+def overload(pipe: Any, count: int) -> None:
+    """Print what becomes of requests of which four times as many come as a server has places for, until all are served."""
+    import sys
+    from concurrent.futures import ThreadPoolExecutor
+    from pathlib import Path
+
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+    from served import Client, Served
+
+    from brickwork.app.server.served_workflow import ServedWorkflow
+    from brickwork.app.server.service import Service
+    from brickwork.app.server.settings import ServerSettings
+
+    pipe.configure(merge=Merger())
+    service = Service(
+        [ServedWorkflow("embedded", "", pipe)], ServerSettings(queue=max(1, count // 4 - 4), workers=4, keep=20)
+    )
+    server = Served(service)
+    client = Client(server.port)
+    client.run(request(0, 4))
+    held: list[int] = []
+    for again in range(3):
+        refused: list[float] = []
+
+        def ask(number: int, refused: list[float] = refused, first: int = again * count) -> str:
+            # Seeds that no request had before, so that the cache does not know them.
+            inputs = {**request(number, 4), "seed": first + number}
+            while True:
+                answer = client.post("/api/runs", {"inputs": inputs, "priority": ("interactive", "batch")[number % 2]})
+                if answer.status == 202:
+                    return str(answer.data["id"])
+                assert answer.status == 429, answer.body
+                refused.append(float(answer.headers["retry-after"]))
+                time.sleep(min(refused[-1], 1.0))
+
+        def serve(number: int) -> str:
+            identifier = ask(number)
+            return [event.kind for event in client.events(identifier)][-1]
+
+        begun = time.perf_counter()
+        with ThreadPoolExecutor(count) as pool:
+            ends = list(pool.map(serve, range(count)))
+        took = time.perf_counter() - begun
+        held.append(resident())
+        assert ends == ["finished"] * count, ends
+        said = f"told to come again {len(refused)} times, after {min(refused, default=0):.0f} to {max(refused, default=0):.0f} s"
+        print(
+            f"{count} requests at once: all finished in {took:.1f} s, {said}; {held[-1] / 1e6:.0f} MB held", flush=True
+        )
+    server.stop()
+
+
+def resident() -> int:
+    """Bytes of this process that lie in memory."""
+    with open("/proc/self/statm") as file:  # noqa: PTH123 - no file of a disk
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1, help="of torch; with 1 the process stays on one core")
     parser.add_argument("--load", type=float, default=0.0, help="seconds of requests at random times")
+    parser.add_argument("--server", type=int, default=0, help="requests at once to a server")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(asked.threads)
@@ -185,6 +246,9 @@ def main() -> None:
     pipe = brickwork.embedded()
     pipe.configure(progress=False)
     pipe(**request(0, 2), output="latents")
+    if asked.server:
+        overload(pipe, asked.server)
+        return
     throughput(pipe, asked.rounds)
     lone(pipe, asked.rounds)
     newcomer(pipe)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +10,7 @@ import click
 from ...state import CompositionError, InputError
 from ...state.errors import did_you_mean
 from ...state.packages.block_packages import BLOCKS, BlockPackage, block_packages, load_point, long_name, points_of
+from ..shared.block_listing import made, own_made, summaries
 from .shared.output import print_json, remark, table
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def show(name: str, as_json: bool) -> None:
     """Show what a block reads, writes and uses, and its options."""
     from ...blocks.core.block_catalog import find_block
 
-    block = _made(find_block(name))
+    block = made(find_block(name))
     if block is None:
         raise InputError(f"{name} cannot be made without settings; its code says more.")
     if as_json:
@@ -88,23 +88,6 @@ def _say_unfit(packages: Iterable[BlockPackage]) -> None:
             remark(f"{package.words}: {note}")
 
 
-def summaries(packages: Sequence[BlockPackage]) -> Iterator[tuple[str, str]]:
-    """Yield the names of blocks and what they do; of packages, none of which is imported for that, whose they are."""
-    from ...blocks.core.block_catalog import block_names, own_blocks
-
-    own = own_blocks()
-    of_packages = {
-        long_name(point): f"of {each.words}" + (", which cannot be used" if each.faults else "")
-        for each in packages
-        for point in each.points
-    }
-    for name in block_names():
-        if _is_base(own.get(name)):
-            continue
-        said = (own[name].__doc__ or "").strip().partition("\n")[0] if name in own else of_packages.get(name, "")
-        yield name, said.partition(". ")[0].rstrip(".")
-
-
 def _all_made() -> Iterator[tuple[str, ModularPipelineBlocks]]:
     yield from own_made()
     for point in points_of(BLOCKS):
@@ -115,34 +98,9 @@ def _all_made() -> Iterator[tuple[str, ModularPipelineBlocks]]:
             remark(str(error))
             continue
         # Packages register guiders in the same group.
-        block = _made(found) if isinstance(found, type) and hasattr(found, "intermediate_outputs") else None
+        block = made(found) if isinstance(found, type) and hasattr(found, "intermediate_outputs") else None
         if block is not None:
             yield long_name(point), block
-
-
-@cache
-def own_made() -> Sequence[tuple[str, ModularPipelineBlocks]]:
-    from ...blocks.core.block_catalog import own_blocks
-    from ...blocks.core.part import BlockPart
-
-    made = {
-        name: _made(cls)
-        for name, cls in sorted(own_blocks().items())
-        if not (_is_base(cls) or issubclass(cls, BlockPart))
-    }
-    return [(name, block) for name, block in made.items() if block is not None]
-
-
-def _is_base(cls: type | None) -> bool:
-    """Return whether a class is there to be derived from, and runs nothing itself."""
-    return cls is not None and (".blocks.core." in cls.__module__ or bool(vars(cls).get("_is_framework_base")))
-
-
-def _made(cls: type[ModularPipelineBlocks]) -> ModularPipelineBlocks | None:
-    try:
-        return cls()
-    except (TypeError, ValueError):
-        return None
 
 
 def _declared(block: ModularPipelineBlocks) -> dict[str, Any]:

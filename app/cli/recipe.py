@@ -8,9 +8,10 @@ from typing import Any, get_args
 import click
 
 from ...state import InputError
+from ..shared.recipe_forms import Form, recipe_as
 from .shared.change_options import repo_option
+from .shared.opening import quiet_libraries
 from .shared.output import json_text, remark
-from .shared.recipe_forms import Form, recipe_as
 from .shared.targets import target_of
 
 _JSON = "json"
@@ -55,6 +56,7 @@ def _recipe_text(image: Path) -> str:
 def _written(image: Path, form: Form, repo: str | None) -> str:
     from ...pipeline.workflows.workflow_file import place_of
 
+    quiet_libraries()
     found = recipe_as(image, form, None if repo is None else place_of(repo))
     for name, (kind, file) in found.missing.items():
         remark(f"{name} ({kind}) is in the recipe by its digest only: give it again, as {file}.")

@@ -39,7 +39,8 @@ _PORT = 7801
 @click.option("--state", type=click.Path(file_okay=False, path_type=Path),
               help="Folder that keeps runs, so that they go on after a restart.")  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), help="Threads of each run's arithmetic on the CPU.")
-@click.option("--dtype", help="In which models are loaded: fp16, bf16, fp32.")
+@click.option("--dtype", metavar="NAME", help="In which models are loaded: fp16, bf16, fp32.")
+@click.option("--device", metavar="NAME", help="Compute on this device: cuda, mps, cpu.  [default: cpu]")
 @click.option("--repo", metavar="ORIGIN", help="Where a preset's or a recipe's components are from.")
 @click.option(
     "--log-prompts", is_flag=True, help="Write the words of errors, which may have prompts in them, to the log."
@@ -68,7 +69,7 @@ def command(targets: tuple[Target, ...], **options: Any) -> None:
         )
     if options["bucket"] and not options["merge"]:
         raise InputError("--bucket fills forwards up to --merge rows, and --merge 0 has none.")
-    from ..server.serving import serve
+    from .shared.serving import serve
 
     serve(targets, tokens, options)
 

@@ -19,9 +19,9 @@ from ...state import InputError
 from ...state.atomic import write_text
 from ...state.digest import digest_of
 from ...state.errors import BrickworkError
-from ..cli.blocks import own_made, summaries
+from ..shared.block_listing import own_made, summaries
 from .errors import RefusedError
-from .served_workflow import block_data, block_tree, graph_data, guider_schemas, plan_rows
+from .workflow_data import block_data, block_tree, graph_data, guider_schemas, plan_rows
 
 if TYPE_CHECKING:
     from .served_workflow import ServedWorkflow

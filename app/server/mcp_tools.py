@@ -87,12 +87,14 @@ async def _run(call: Call) -> CallToolResult:
     finally:
         # An agent that takes its call back, or is gone, wants no image any more.
         cancel_rest(call.service, [job])
-    return await in_thread(_result, job)
+    found: CallToolResult = await in_thread(_result, job)
+    return found
 
 
 async def _get_run(call: Call) -> CallToolResult:
     """Say where a run stands; of one that is finished, return its images."""
-    return await in_thread(_result, call.service.jobs.get(call.taken(("id",), id=(str,))["id"]))
+    found: CallToolResult = await in_thread(_result, call.service.jobs.get(call.taken(("id",), id=(str,))["id"]))
+    return found
 
 
 async def _cancel(call: Call) -> CallToolResult:

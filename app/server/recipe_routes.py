@@ -12,7 +12,7 @@ from ...pipeline.workflows.workflow_file import place_of
 from ...state import InputError
 from ...state.limits import LARGEST_RECIPE
 from ...state.strict_json import read_json
-from ..cli.shared.recipe_forms import Form, recipe_as
+from ..shared.recipe_forms import Form, recipe_as
 from .job import Job
 from .requests import in_thread, json_answer, service_of
 from .service import Service

@@ -45,6 +45,12 @@ async def body_of(
     # How long it may be, those have seen to that let requests in.
     content = await request.body()
     data = parse_json(content or b"{}", "The request", BodyError, LARGEST_FILE, deepest=_DEEPEST)
+    try:
+        json.dumps(data, allow_nan=False)
+    except ValueError:
+        raise BodyError(
+            "The request has a number that is none (NaN) or has no end (Infinity), which JSON does not know."
+        ) from None
     return checked_keys(data, known, needed)
 
 

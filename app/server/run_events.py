@@ -11,7 +11,7 @@ from attrs import define, field
 
 from ...engine import events as of_run
 from ...engine.scoped_names import seen_at
-from ..cli.shared.events import event_data
+from ..shared.event_data import event_data
 
 if TYPE_CHECKING:
     from .job import Job

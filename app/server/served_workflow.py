@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, frozen
 
 from ...blocks.core.input_checks import image_count
-from ...guiders import GUIDERS
 from ...pipeline.images.previews import Previews
 from ...pipeline.seed import SEED, takes_seed
 from ...state import InputError
 from ...state.errors import BrickworkError
 from .errors import faults_of
+from .workflow_data import block_tree, graph_data, guider_schemas, plan_rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -64,11 +64,10 @@ class ServedWorkflow:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether all components are there."""
-        return all(
-            self.pipe.components[name] is not None or self.pipe.may_be_none(name)
-            for name in self.pipe.pretrained_component_names
-        )
+        """Whether all components are there that a run needs which is given no more than it must."""
+        plan = self._plan_for({})
+        names = self.pipe.pretrained_component_names if plan is None else plan.components
+        return all(self.pipe.components[name] is not None or self.pipe.may_be_none(name) for name in names)
 
     def summary(self) -> dict[str, Any]:
         """Return what a list of workflows says of it."""
@@ -195,6 +194,7 @@ class ServedWorkflow:
             "plan": plan_rows(plan),
             "skipped": dict(plan.skipped),
             "bytes": sum(sizes.values()),
+            "remarks": [text for remarks_of in self.pipe.remarks for text in remarks_of(self.pipe, values)],
         }
 
     def _plan_for(self, values: Mapping[str, Any]) -> Plan | None:
@@ -269,111 +269,3 @@ def _number(values: Mapping[str, Any], plan: Plan, name: str) -> int | None:
     if found is None and name in plan.reads:
         found = plan.default_of(name)
     return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None
-
-
-def plan_rows(plan: Plan) -> list[dict[str, Any]]:
-    """Return the steps of a plan: what each reads, by who gives it, writes and uses."""
-    return [
-        {"path": row.step, "reads": list(row.reads), "writes": _listed(row.writes), "uses": _listed(row.uses)}
-        for row in plan.explain().rows
-    ]
-
-
-def _listed(text: str) -> list[str]:
-    return text.split(", ") if text else []
-
-
-def graph_data(graph: Any) -> dict[str, Any]:
-    """Return a drawing, and its nodes with the paths of their blocks."""
-    nodes = [
-        {"path": node.path, "title": node.title, "detail": node.detail, "reads": [p.name for p in node.ports if not p.is_write],
-         "writes": [p.name for p in node.ports if p.is_write]}
-        for node in graph.nodes
-    ]  # fmt: skip
-    edges = [
-        {
-            "name": edge.name,
-            "from": graph.nodes[edge.source].path,
-            "to": graph.nodes[edge.target].path,
-            "carried": edge.carried,
-        }
-        for edge in graph.edges
-    ]
-    return {"svg": graph.svg, "mermaid": graph.mermaid, "nodes": nodes, "edges": edges}
-
-
-def block_tree(blocks: Any, path: str = "", name: str = "") -> dict[str, Any]:
-    """Return the tree of blocks with their ports and options."""
-    inside = f"{path}." if path else ""
-    parts = [block_tree(part, f"{inside}{each}", each) for each, part in getattr(blocks, "sub_blocks", {}).items()]
-    found = block_data(blocks)
-    return {"path": path, "name": name, **found, **({"blocks": parts} if parts else {})}
-
-
-def block_data(block: Any) -> dict[str, Any]:
-    """Return what a block declares: its class, ports, components and options."""
-    from ...blocks.core.block_catalog import reference
-    from ...state.types import type_words
-
-    def port(param: Any) -> dict[str, Any]:
-        hint = None if param.type_hint is None else type_words(param.type_hint)
-        return {"name": str(param.name), "type": hint, "description": param.description or ""}
-
-    return {
-        "class": type(block).__name__,
-        "block": reference(type(block)),
-        "description": str(block.description or "").strip().partition("\n")[0],
-        "inputs": [{**port(each), "required": bool(each.required)} for each in block.inputs if each.name],
-        "outputs": [port(each) for each in block.intermediate_outputs],
-        "components": [{"name": spec.name, "class": str(spec.type_name[1])} for spec in block.expected_components],
-        "options": options_of(block),
-    }
-
-
-def options_of(block: Any) -> dict[str, Any]:
-    """Return a block's options; what is no plain data as text."""
-    options = getattr(block, "options", None) or {}
-    return {name: _plain(value) for name, value in options.items() if name[:1] != "_"}
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
-    if isinstance(value, (list, tuple)) and all(isinstance(each, (str, int, float, bool)) for each in value):
-        return list(value)
-    return repr(value)
-
-
-def guider_schemas() -> list[dict[str, Any]]:
-    """Return every guider with its settings as JSON schema."""
-    import inspect
-
-    from ...blocks.core.schema import type_schema
-
-    found = []
-    for name, cls in GUIDERS.items():
-        properties = {}
-        required = []
-        for each in inspect.signature(cls).parameters.values():
-            said = _schema_of(type_schema, each.annotation)
-            if each.default is each.empty:
-                required.append(each.name)
-            elif each.default is None or isinstance(each.default, (str, int, float, bool)):
-                said["default"] = each.default
-            properties[each.name] = said
-        text = (cls.__doc__ or "").strip().partition("\n")[0].rstrip(".")
-        found.append(
-            {"name": name, "description": text, "type": "object", "properties": properties, "required": required}
-        )
-    return found
-
-
-def _schema_of(type_schema: Any, annotation: Any) -> dict[str, Any]:
-    if isinstance(annotation, str):
-        plain = {"float": "number", "int": "integer", "str": "string", "bool": "boolean"}
-        kinds = [plain[part] for part in annotation.replace(" ", "").split("|") if part in plain]
-        return {"type": kinds[0]} if len(kinds) == 1 else {"anyOf": [{"type": kind} for kind in kinds]} if kinds else {}
-    try:
-        return dict(type_schema(annotation))
-    except (TypeError, IndexError):
-        return {}

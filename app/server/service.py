@@ -19,7 +19,7 @@ from ...engine.execution.out_of_memory import is_out_of_memory
 from ...engine.serving.merger import Merger
 from ...engine.serving.work_queue import Task, TooLargeError, WorkQueue
 from ...state import InputError
-from ...state.errors import BrickworkError, RunCancelledError, did_you_mean
+from ...state.errors import BrickworkError, RunCancelledError, did_you_mean, with_article
 from .compositions import Compositions
 from .errors import RefusedError, failure_data
 from .file_store import FileStore
@@ -174,7 +174,7 @@ class Service:
         if isinstance(at_step, bool) or not isinstance(at_step, int) or at_step < 1:
             raise InputError("at_step is a whole number from 1 on: the first step that may differ, counted from 0.")
         if base.asked.sort != "run":
-            raise InputError(f"A variant is made of a run, and {of} is a {base.asked.sort} itself.")
+            raise InputError(f"A variant is made of a run, and {of} is {with_article(base.asked.sort)} itself.")
         if set(base.asked.inputs) & self.workflow(base.asked.workflow).pipe.guider_names:
             raise InputError("A variant is made of a run with the workflow's own guider, and this one had another.")
         asked = evolve(
@@ -221,12 +221,12 @@ class Service:
             self._end(job, "cancelled")
             return
         job.status, job.started = "running", time.time()
-        job.keep()
         started = time.perf_counter()
         events = RunEvents(job, workflow, self.metrics)
         every = self.settings.snapshot_every if self.settings.state is not None else None
         work = RunWork(job, workflow, self.reader, events, self.cache, every, self.jobs.get)
         try:
+            job.keep()
             results = work.results()
             job.outputs = write_outputs(results, job.folder)
             if work.recipe is not None:
@@ -248,8 +248,12 @@ class Service:
 
     def _end(self, job: Job, status: Any, data: Mapping[str, Any] | None = None) -> None:
         job.status = status
-        job.keep()
-        job.snapshot.unlink(missing_ok=True)
+        try:
+            job.keep()
+            job.snapshot.unlink(missing_ok=True)
+        except (BrickworkError, OSError):
+            # A full disk: who waits for the end is told of it all the same.
+            _logger.exception("The end of run %s could not be kept", job.id)
         self.metrics.runs.labels(job.asked.workflow, status).inc()
         self.jobs.note_over(job)
         job.events.tell(status, data or {})

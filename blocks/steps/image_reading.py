@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +33,7 @@ def read_image(path: Path) -> Image:
     return decoded_image(read_bytes(path, LARGEST_PICTURE_FILE, InputError), str(path))
 
 
-def decoded_image(data: bytes, name: str, formats: Sequence[str] = FORMATS, most_pixels: int = MOST_PIXELS) -> Image:
+def decoded_image(data: bytes, name: str, formats: tuple[str, ...] = FORMATS, most_pixels: int = MOST_PIXELS) -> Image:
     """Decode an image, whole; `name` is for errors.
 
     Raises:

@@ -106,7 +106,7 @@ class WorkQueue:
     _waiting: list[Task] = field(factory=list, init=False)
     _going: list[Task] = field(factory=list, init=False)
     _served: dict[str, float] = field(factory=dict, init=False)
-    _turn: int = field(default=0, init=False)
+    _taken_count: int = field(default=0, init=False)
     _seconds: float = field(default=_FIRST_GUESS, init=False)
     _per_cost: float | None = field(default=None, init=False)
     _is_closed: bool = field(default=False, init=False)
@@ -242,7 +242,7 @@ class WorkQueue:
                 if task is not None:
                     self._waiting.remove(task)
                     self._going.append(task)
-                    self._turn += 1
+                    self._taken_count += 1
                     self._served[task.client] += max(task.cost, 1.0)
                     return task
                 if self._is_closed and (self._is_held or not self._waiting):
@@ -267,11 +267,11 @@ class WorkQueue:
         served = dict(self._served)
         first, second = self._by_client(urgent, served), self._by_client(batch, served)
         found: list[Task] = []
-        turn = self._turn
+        count = self._taken_count
         while first or second:
-            is_turn_of_batch = turn % self.batch_every == self.batch_every - 1
-            found.append((second if second and (is_turn_of_batch or not first) else first).pop(0))
-            turn += 1
+            is_due_for_batch = count % self.batch_every == self.batch_every - 1
+            found.append((second if second and (is_due_for_batch or not first) else first).pop(0))
+            count += 1
         return found
 
     def _by_client(self, tasks: Iterable[Task], served: dict[str, float]) -> list[Task]:

@@ -5,34 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ....engine import events as of_run
+from ...shared.event_data import event_data, short
 from .output import print_event
-
-
-def event_data(event: of_run.Event) -> dict[str, Any] | None:  # noqa: PLR0911 - one line per kind of event
-    """Return an event as data for JSON; None for one that says nothing to who watches from outside."""
-    match event:
-        case of_run.RunStarted():
-            return {"event": "started", "paths": list(event.paths)}
-        case of_run.BlockFinished():
-            return {"event": "block", "path": event.path, "seconds": _short(event.seconds), "bytes": event.bytes}
-        case of_run.StepFinished():
-            return {
-                "event": "step", "path": event.path, "index": event.index, "total": event.total, "seconds": _short(event.seconds),
-            }  # fmt: skip
-        case of_run.CacheHit():
-            return {"event": "cache", "path": event.path, "kind": event.kind, "seconds": _short(event.seconds)}
-        case of_run.ComponentLoaded():
-            return {"event": "component", "name": event.name, "action": "loaded", "seconds": _short(event.seconds)}
-        case of_run.ComponentMoved():
-            return {"event": "component", "name": event.name, "action": "moved", "bytes": event.bytes}
-        case of_run.ComponentFreed():
-            return {"event": "component", "name": event.name, "action": "freed"}
-        case of_run.RunWarning():
-            return {"event": "warning", "path": event.path, "text": event.text}
-    return None
 
 
 class EventLines:
@@ -66,8 +42,4 @@ class EventLines:
             for output, written in files.items()
             for index, file in enumerate(written)
         ]
-        print_event({"event": "finished", "seconds": _short(self._seconds), "outputs": outputs})
-
-
-def _short(seconds: float) -> float:
-    return round(seconds, 4)
+        print_event({"event": "finished", "seconds": short(self._seconds), "outputs": outputs})

@@ -71,7 +71,7 @@ def _made(target: Target, repo: str | None, dtype: str | None, lock: str | None)
     from ....pipeline import ModularPipeline
     from ....pipeline.workflows.workflow_file import load_workflow, place_of
     from ....presets.embedded import embedded
-    from .image_target import pipeline_of_image
+    from ...shared.image_target import pipeline_of_image
 
     if repo is not None and target.kind not in ("preset", "image"):
         raise InputError(f"--repo is for presets and images; {target.text} says itself where its components are from.")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ....state import InputError
+from ...state import InputError
 
 if TYPE_CHECKING:
-    from ....pipeline import ModularPipeline
-    from ....pipeline.recipes.recipe import Recipe
+    from ...pipeline import ModularPipeline
+    from ...pipeline.recipes.recipe import Recipe
 
 
 def pipeline_of_image(path: Path, components: object) -> tuple[ModularPipeline, Recipe]:
@@ -23,10 +23,10 @@ def pipeline_of_image(path: Path, components: object) -> tuple[ModularPipeline, 
     Raises:
         InputError: blocks or components cannot be had, or are not as they were; all of them are named.
     """
-    from ....pipeline.recipes.recipe_diff import differences
-    from ....pipeline.recipes.recipe_files import read_recipe
-    from ....pipeline.recipes.recipe_of_run import recipe_of
-    from ....pipeline.replaying.replay import pipeline_of_recipe
+    from ...pipeline.recipes.recipe_diff import differences
+    from ...pipeline.recipes.recipe_files import read_recipe
+    from ...pipeline.recipes.recipe_of_run import recipe_of
+    from ...pipeline.replaying.replay import pipeline_of_recipe
 
     recipe, kept = read_recipe(path)
     faults: list[str] = []
@@ -48,9 +48,9 @@ def pipeline_of_image(path: Path, components: object) -> tuple[ModularPipeline, 
 
 def _take_from_origin(pipe: ModularPipeline, recipe: Recipe, components: object) -> None:
     """Say of parts without weights that they are from a repository, where it has just these: a recipe holds their settings."""
-    from ....pipeline.workflows.workflow_file import place_component
-    from ....registry.catalog import shipped
-    from ....registry.hub.repo import Repo
+    from ...pipeline.workflows.workflow_file import place_component
+    from ...registry.catalog import shipped
+    from ...registry.hub.repo import Repo
 
     for name, entry in recipe["components"].items():
         origin, made = entry.get("origin"), pipe.components.get(name)

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import frozen
 
-from ....state import InputError
+from ...state import InputError
 from .image_target import made_alike, pipeline_of_image
-from .opening import quiet_libraries
 from .recipe_code import python_code, shell_line
 
 if TYPE_CHECKING:
-    from ....pipeline import ModularPipeline
+    from ...pipeline import ModularPipeline
 
 Form = Literal["workflow.yaml", "python", "shell"]
 
@@ -41,10 +40,9 @@ def recipe_as(recipe_file: Path, form: Form, components: object = None) -> Writt
     """
     import tempfile
 
-    from ....pipeline.workflows.workflow_writing import save_workflow
-    from ....registry.hub.strict_yaml import read_yaml
+    from ...pipeline.workflows.workflow_writing import save_workflow
+    from ...registry.hub.strict_yaml import read_yaml
 
-    quiet_libraries()
     pipe, recipe = pipeline_of_image(recipe_file, components)
     if recipe.base is not None:
         raise InputError(
@@ -70,8 +68,8 @@ def recipe_as(recipe_file: Path, form: Form, components: object = None) -> Writt
 
 def _name_scheduler(data: dict[str, Any], pipe: ModularPipeline) -> None:
     """Say a scheduler by its short name, where that makes the very same of the repository's own."""
-    from ....pipeline.schedulers_by_name import SHORT_NAMES, made_by_name
-    from ....state import ComponentError
+    from ...pipeline.schedulers_by_name import SHORT_NAMES, made_by_name
+    from ...state import ComponentError
 
     written, made = (data.get("components") or {}).get("scheduler"), pipe.components.get("scheduler")
     if not isinstance(written, dict) or made is None or not data.get("repo"):
@@ -91,8 +89,8 @@ def _name_scheduler(data: dict[str, Any], pipe: ModularPipeline) -> None:
 
 def _scheduler_of(data: dict[str, Any]) -> Any:
     """Return the scheduler that the repository itself has."""
-    from ....blocks.core.preset_catalog import find_preset
-    from ....pipeline.workflows.workflow_file import place_of
+    from ...blocks.core.preset_catalog import find_preset
+    from ...pipeline.workflows.workflow_file import place_of
 
     pipe = find_preset(data["start"]).init_pipeline(str(place_of(data["repo"])))
     return pipe.load_components("scheduler").components["scheduler"]

@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ....state import InputError
-from ....state.errors import spelled_out
-from ....state.value_data import value_of_data
+from ...state import InputError
+from ...state.errors import spelled_out
+from ...state.value_data import value_of_data
 
 _EMBEDDED = "embedded"
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import uvicorn
 
-from ...engine.serving.merger import Merger
-from ...state import InputError
-from ..cli.shared.opening import opened
-from ..cli.shared.output import remark
-from ..cli.shared.targets import Target
-from .application import application
-from .served_workflow import ServedWorkflow
-from .service import Service
-from .settings import ServerSettings
+from ....engine.serving.merger import Merger
+from ....state import InputError
+from ...server.application import application
+from ...server.served_workflow import ServedWorkflow
+from ...server.service import Service
+from ...server.settings import ServerSettings
+from .changes import opened_as_asked
+from .output import remark
+from .targets import Target
 
 _GRACE = 5
 
@@ -37,40 +37,31 @@ def serve(targets: Sequence[Target], tokens: Mapping[str, str], options: Mapping
 
         torch.set_num_threads(options["threads"])
     if options["mcp_stdio"]:
-        from .mcp_server import serve_over_stdio
+        from ...server.mcp_server import serve_over_stdio
 
         serve_over_stdio(_service(targets, tokens, options, port=0))
         return
     # Before anything is loaded, which takes longer than to find that the address is taken.
-    listening = _listening(options["host"], options["port"])
-    port = listening.getsockname()[1]
-    shown = f"[{options['host']}]" if ":" in options["host"] else options["host"]
-    remark(f"Brickwork serves on http://{shown}:{port}{' (with a token: ?token=TOKEN)' if tokens else ''}")
-    service = _service(targets, tokens, options, port)
-    config = uvicorn.Config(
-        application(service, options["mcp"]),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE,
-        lifespan="on",
-    )
-    uvicorn.Server(config).run(sockets=[listening])
+    with _listening(options["host"], options["port"]) as listening:
+        port = listening.getsockname()[1]
+        shown = f"[{options['host']}]" if ":" in options["host"] else options["host"]
+        remark(f"Brickwork serves on http://{shown}:{port}{' (with a token: ?token=TOKEN)' if tokens else ''}")
+        service = _service(targets, tokens, options, port)
+        config = uvicorn.Config(
+            application(service, options["mcp"]), log_level="warning", access_log=False, server_header=False,
+            timeout_graceful_shutdown=_GRACE, lifespan="on",
+        )  # fmt: skip
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def _service(targets: Sequence[Target], tokens: Mapping[str, str], options: Mapping[str, Any], port: int) -> Service:
     rows = options["merge"]
     merger = Merger(rows=rows, bucket=rows if options["bucket"] else None) if rows else None
-    workflows = served(targets, merger, options["repo"], options["dtype"])
+    workflows = served(targets, merger, options)
     settings = ServerSettings(
-        options["host"],
-        port,
-        tokens,
-        options["queue"],
-        options["workers"],
-        options["state"],
+        options["host"], port, tokens, options["queue"], options["workers"], options["state"],
         logs_prompts=options["log_prompts"],
-    )
+    )  # fmt: skip
     service = Service(workflows, settings)
     remark(f"Ready: {', '.join(service.workflows)}.")
     return service
@@ -88,22 +79,24 @@ def begin_log(logs_prompts: bool) -> None:
         logging.getLogger(name).setLevel(logging.INFO)
 
 
-def served(
-    targets: Sequence[Target], merger: Merger | None = None, repo: str | None = None, dtype: str | None = None
-) -> list[ServedWorkflow]:
+def served(targets: Sequence[Target], merger: Merger | None, options: Mapping[str, Any]) -> list[ServedWorkflow]:
     """Open targets as workflows, whose calls of one network may be merged.
+
+    Args:
+        options: `repo`, `dtype` and `device`, as the command has them.
 
     Raises:
         BrickworkError: as opening a target does.
     """
     found: dict[str, ServedWorkflow] = {}
     for target in targets:
-        pipe = opened(target, repo if target.kind in ("preset", "image") else None, loads=True, dtype=dtype)
+        takes_repo = target.kind in ("preset", "image")
+        repo = options.get("repo") if takes_repo else None
+        asked = {"repo": repo, "dtype": options.get("dtype"), "device": options.get("device")}
+        pipe = opened_as_asked(target, asked, loads=True)
         pipe.configure(progress=False, merge=merger)
         name = _name(target, found)
-        origin = (
-            repo if target.kind in ("preset", "image") else target.name if target.kind in ("folder", "repo") else None
-        )
+        origin = target.name if target.kind in ("folder", "repo") else repo
         found[name] = ServedWorkflow(name, _title(target), pipe, origin)
     return list(found.values())
 

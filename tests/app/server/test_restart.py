@@ -1,0 +1,176 @@
+"""Runs over a stop, a kill, and a restart."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from prepared_python import PreparedPython, Started
+from served import Client
+
+from brickwork import ModularPipeline
+from brickwork.app.server.job import Asked, Job
+from brickwork.app.server.served_workflow import ServedWorkflow
+from brickwork.app.server.service import Service
+from brickwork.app.server.settings import ServerSettings
+
+LONG = {"prompt": "a pear", "num_inference_steps": 24}
+SHORT = {"prompt": "a pear", "num_inference_steps": 3}
+COMMAND = "from brickwork.app.cli.main import main; main()"
+
+
+def becomes(holds: Callable[[], Any], seconds: float = 60.0) -> bool:
+    until = time.monotonic() + seconds
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.02)
+    return bool(holds())
+
+
+def begun(python: PreparedPython, folder: Path, log: Path) -> tuple[Started, Client]:
+    """Start a server, and return it with a client."""
+    with log.open("wb") as file:
+        words = ("serve", "embedded", "--port", "0", "--workers", "1", "--state", str(folder / "state"))
+        process = python.start("-c", COMMAND, *words, stdout=file.fileno(), cwd=folder)
+    assert becomes(lambda: "Ready: embedded." in log.read_text()), log.read_text()
+    first = log.read_text().splitlines()[0]
+    found = re.fullmatch(r"Brickwork serves on http://127\.0\.0\.1:(\d+)", first)
+    assert found is not None, first
+    return process, Client(int(found[1]))
+
+
+def test_runs_go_on_after_a_kill_and_no_image_is_made_twice(
+    prepared_python: PreparedPython, tmp_path: Path, embedded_pipe: ModularPipeline
+) -> None:
+    process, client = begun(prepared_python, tmp_path, tmp_path / "first.log")
+    with process:
+        done = client.run(SHORT, seed=1)
+        ids = [client.asked(inputs, seed=2 + n) for n, inputs in enumerate((LONG, SHORT, SHORT))]
+        assert becomes(lambda: (tmp_path / "state" / "runs" / ids[0] / "snapshot.safetensors").is_file())
+        process.kill()
+    process, client = begun(prepared_python, tmp_path, tmp_path / "second.log")
+    with process:
+        runs = [client.ended(each) for each in ids]
+        first = [event.data for event in client.events(ids[0]) if event.kind == "step"]
+        listed = [run["id"] for run in client.get("/api/runs").data]
+        images = [Image.open(io.BytesIO(client.get(run["outputs"][0]["url"]).body)) for run in runs]
+        kept = client.get(done["outputs"][0]["url"])
+        process.kill()
+    assert [run["status"] for run in runs] == ["finished"] * 3
+    assert listed == [*reversed(ids), done["id"]]
+    assert kept.status == 200
+    # It went on where it stood, and did not begin again.
+    assert 5 <= first[0]["index"] < first[-1]["index"] == 23
+    for seed, inputs, image in zip((2, 3, 4), (LONG, SHORT, SHORT), images, strict=True):
+        assert image.tobytes() == embedded_pipe(**inputs, seed=seed, output="images")[0].tobytes()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> ServerSettings:
+    return ServerSettings(workers=1, state=tmp_path / "state", snapshot_every=2)
+
+
+@pytest.fixture
+def started(workflow: ServedWorkflow) -> Iterator[Callable[[ServerSettings], Service]]:
+    found: list[Service] = []
+
+    def start(settings: ServerSettings) -> Service:
+        found.append(Service([workflow], settings))
+        return found[-1]
+
+    yield start
+    for each in found:
+        each.stop(0)
+
+
+def asked(service: Service, inputs: dict[str, Any] = SHORT, seed: int = 1) -> Job:
+    return service.submit(Asked("embedded", inputs), seed=seed)
+
+
+def over(job: Job) -> bool:
+    return becomes(lambda: job.events.is_over)
+
+
+def test_a_stop_hands_runs_on_to_the_next_start(
+    started: Callable[[ServerSettings], Service], settings: ServerSettings
+) -> None:
+    service = started(settings)
+    jobs = [asked(service, LONG), asked(service, seed=2)]
+    assert becomes(lambda: jobs[0].snapshot.is_file())
+    service.stop(grace=0.1)
+    assert becomes(lambda: jobs[0].run is None)
+    assert not any(job.events.is_over for job in jobs)
+    again = started(settings)
+    found = [again.jobs.get(job.id) for job in jobs]
+    assert all(map(over, found))
+    assert [job.status for job in found] == ["finished", "finished"]
+    assert next(event for event in found[0].events.since(0) if event.kind == "step").data["index"] >= 1
+    assert not found[0].snapshot.exists()
+
+
+def test_a_snapshot_that_is_cut_short_lets_the_run_begin_anew(
+    started: Callable[[ServerSettings], Service], settings: ServerSettings
+) -> None:
+    service = started(settings)
+    job = asked(service, LONG)
+    assert becomes(lambda: job.snapshot.is_file())
+    service.stop(grace=0.1)
+    assert becomes(lambda: job.run is None)
+    job.snapshot.write_bytes(job.snapshot.read_bytes()[:1000])
+    again = started(settings).jobs.get(job.id)
+    assert over(again)
+    warnings = [event.data["text"] for event in again.events.since(0) if event.kind == "warning"]
+    assert (again.status, len(warnings)) == ("finished", 1)
+    assert "begins anew, since it cannot go on" in warnings[0]
+
+
+def test_without_a_state_folder_a_stop_cancels_what_waits(
+    started: Callable[[ServerSettings], Service], settings: ServerSettings
+) -> None:
+    service = started(ServerSettings(workers=1))
+    jobs = [asked(service, LONG), asked(service, seed=2)]
+    assert becomes(lambda: jobs[0].status == "running")
+    folder = service.folder
+    service.stop(grace=0.1)
+    assert all(map(over, jobs))
+    assert [job.status for job in jobs] == ["cancelled", "cancelled"]
+    assert not folder.exists()
+
+
+def test_a_run_of_a_workflow_that_is_not_served_any_more_fails(
+    started: Callable[[ServerSettings], Service], settings: ServerSettings, workflow: ServedWorkflow
+) -> None:
+    service = started(settings)
+    jobs = [asked(service, LONG), asked(service)]
+    service.stop(grace=0.1)
+    other = Service([ServedWorkflow("other", "Other", workflow.pipe)], settings)
+    found = other.jobs.get(jobs[1].id)
+    other.stop(0)
+    assert (found.status, found.error["message"]) == ("failed", "embedded is not served any more.")  # type: ignore[index]  # it has failed
+
+
+def test_a_folder_that_is_no_run_is_let_go_of(
+    started: Callable[[ServerSettings], Service], settings: ServerSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert settings.state is not None
+    for name, text in (("empty", None), ("odd", "{}"), ("later", '{"format": 2}')):
+        folder = settings.state / "runs" / name
+        folder.mkdir(parents=True)
+        if text is not None:
+            (folder / "run.json").write_text(text)
+    assert started(settings).jobs.all() == []
+    assert caplog.text.count("A run is not taken up") == 3
+    assert list((settings.state / "runs").iterdir()) == []
+
+
+def test_the_oldest_runs_go_with_their_outputs(started: Callable[[ServerSettings], Service], tmp_path: Path) -> None:
+    service = started(ServerSettings(workers=1, state=tmp_path, keep=2))
+    jobs = [asked(service, {"prompt": "a pear", "num_inference_steps": 1}, seed) for seed in range(4)]
+    assert all(map(over, jobs))
+    assert becomes(lambda: service.jobs.all() == [jobs[3], jobs[2]])
+    assert {path.name for path in (tmp_path / "runs").iterdir()} == {jobs[3].id, jobs[2].id}
