@@ -174,7 +174,7 @@ def _loose(text: str) -> Any:
     """Return the number, or true, false or null, that a text of a form is; else the text."""
     if text in _WORDS:
         return _WORDS[text]
-    for kind, pattern in ((int, r"-?[0-9]{1,30}"), (float, r"-?[0-9]{1,30}\.[0-9]{1,30}(e-?[0-9]{1,3})?")):
+    for kind, pattern in ((int, r"-?[0-9]{1,30}"), (float, r"-?[0-9]{1,30}(\.[0-9]{1,30})?(e-?[0-9]{1,2})?")):
         if re.fullmatch(pattern, text):
             return kind(text)
     return text

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import webuiapi
+from diffusers import FlowMatchEulerDiscreteScheduler
 from PIL import Image
 from served import Client, Served, is_same
 
 from brickwork import ModularPipeline
+from brickwork.app.server.a1111_request import scheduler_of
+from brickwork.app.server.errors import RefusedError
+from brickwork.app.server.scheduled_workflows import ScheduledWorkflows
+from brickwork.app.server.served_workflow import ServedWorkflow
 
 SIZE = {"width": 64, "height": 64}
 RED = Image.new("RGB", (64, 64), "red")
 
 
 @pytest.fixture(scope="module")
-def web(served: Served) -> webuiapi.WebUIApi:
-    return webuiapi.WebUIApi(port=served.port, sampler="Euler a", steps=4)
+def web(served: Served) -> Iterator[webuiapi.WebUIApi]:
+    found = webuiapi.WebUIApi(port=served.port, sampler="Euler a", steps=4)
+    yield found
+    found.session.close()
 
 
 def test_an_image_is_the_one_of_a_call_with_that_sampler(
     web: webuiapi.WebUIApi, embedded_pipe: ModularPipeline
 ) -> None:
-    import copy
-
     found = web.txt2img(prompt="a red apple", negative_prompt="a cat", seed=5, batch_size=2, cfg_scale=4, **SIZE)
     assert len(found.images) == 2
     pipe = copy.copy(embedded_pipe)
@@ -64,6 +72,32 @@ def test_a_sampler_is_chosen_by_the_name_that_it_has_there(
 ) -> None:
     found = web.txt2img(prompt="a cat", seed=5, steps=2, sampler_name=sampler, scheduler=scheduler, **SIZE)
     assert said in found.image.info["parameters"]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "schedule", "scheduler", "said"),
+    [
+        ("Euler", "", None, {}),
+        ("DPM++ 2M", "", None, {"sampler_name": "flow has a scheduler of its own"}),
+        ("", "Karras", None, {"scheduler": "chosen with sampler_name only"}),
+        ("", "automatic", None, {}),
+    ],
+)
+def test_a_model_of_flow_matching_keeps_its_scheduler(
+    sampler: str, schedule: str, scheduler: str | None, said: dict[str, str]
+) -> None:
+    pipe = SimpleNamespace(components={"scheduler": FlowMatchEulerDiscreteScheduler()})
+    ignored: dict[str, str] = {}
+    workflow: Any = SimpleNamespace(id="flow", pipe=pipe)
+    assert scheduler_of(workflow, sampler, schedule, ignored) == scheduler
+    assert ignored == said
+
+
+def test_a_workflow_without_scheduler_has_none_to_choose(workflow: ServedWorkflow) -> None:
+    bare = copy.copy(workflow)
+    bare.pipe = SimpleNamespace(components={})  # type: ignore[assignment]  # all that is looked at
+    with pytest.raises(RefusedError, match="embedded has no scheduler to choose."):
+        ScheduledWorkflows().of(bare, "euler")
 
 
 def test_a_seed_is_drawn_where_it_is_minus_one(web: webuiapi.WebUIApi) -> None:
@@ -175,6 +209,7 @@ def test_models_samplers_and_noise_levels_are_listed(web: webuiapi.WebUIApi) -> 
 
 def test_a_request_is_watched_and_interrupted(web: webuiapi.WebUIApi, served: Served) -> None:
     answers: list[Any] = []
+    # Of one address, and so one client.
     other = webuiapi.WebUIApi(port=served.port)
     assert other.get_progress()["state"]["job_count"] == 0
     thread = threading.Thread(target=lambda: answers.append(web.txt2img(prompt="a cat", seed=8, steps=900, **SIZE)))
@@ -192,3 +227,4 @@ def test_a_request_is_watched_and_interrupted(web: webuiapi.WebUIApi, served: Se
     assert (hidden["current_image"], hidden["state"]["job_count"]) == (None, 1)
     assert (answers[0].images, answers[0].info["brickwork"]["interrupted"]) == ([], True)
     assert other.get_progress()["progress"] == 0
+    other.session.close()

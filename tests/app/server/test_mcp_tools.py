@@ -10,11 +10,12 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from cli_runner import invoke
 from mcp.client import Client as Agent
 from PIL import Image
-from served import Client, Served, is_same
+from served import Client, Served
 
 from brickwork import ModularPipeline
 from brickwork.app.server.application import application
@@ -68,7 +69,9 @@ def test_an_agent_finds_checks_and_runs_a_workflow(served: Served, embedded_pipe
     assert steps == [(float(n), 4.0) for n in (1, 2, 3, 4)]
     assert (result.content[0].type, result.content[0].mime_type) == ("image", "image/png")
     image = Image.open(io.BytesIO(base64.b64decode(result.content[0].data)))
-    assert is_same(image, embedded_pipe(**FEW, seed=41, output="images")[0])
+    wanted = embedded_pipe(**FEW, seed=41, output="images")[0]
+    # A level of 255 where another run shared forwards with it.
+    assert np.abs(np.asarray(image, dtype=int) - np.asarray(wanted, dtype=int)).max() <= 1
     again = call(served, "get_run", id=about["id"])
     assert again.content[0].data == result.content[0].data
 

@@ -13,6 +13,9 @@ import pytest
 from PIL import Image
 from served import Client, Served, is_same
 
+from brickwork.app.server.errors import RefusedError
+from brickwork.app.server.openai_request import typed_fields
+
 FEW: dict[str, Any] = {"num_inference_steps": 4}
 
 
@@ -166,6 +169,29 @@ def test_an_edit_that_does_not_fit_is_refused(ai: openai.OpenAI, asked: dict[str
     with pytest.raises(openai.BadRequestError) as caught:
         ai.images.edit(**{"image": ("a.png", RED), "prompt": "a cat", "model": "painting", **asked})
     assert said in str(caught.value)
+
+
+def test_texts_of_a_form_are_values_of_the_types_of_their_fields() -> None:
+    texts = {
+        "prompt": ["12"], "n": ["2"], "stream": ["true"], "brickwork[guidance_scale]": ["1.5"], "brickwork[prompt_2]": ["a cat"],
+        "brickwork[sigmas][]": ["0.5", "0"], "brickwork[eta]": ["1e-3"], "brickwork[height]": ["-8"], "brickwork[latents]": [""],
+    }  # fmt: skip
+    assert typed_fields(texts) == {
+        "prompt": "12",
+        "n": 2,
+        "stream": True,
+        "brickwork": {
+            "guidance_scale": 1.5,
+            "prompt_2": "a cat",
+            "sigmas": [0.5, 0],
+            "eta": 0.001,
+            "height": -8,
+            "latents": None,
+        },
+    }
+    for field, text in (("stream", "1"), ("n", "true"), ("n", "1.5")):
+        with pytest.raises(RefusedError, match=f"{field} is '{text}'"):
+            typed_fields({field: [text]})
 
 
 def test_inputs_of_a_form_are_json_too_and_a_form_is_needed(client: Client) -> None:

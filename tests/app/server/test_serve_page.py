@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rooms import ROOT
@@ -18,9 +19,9 @@ def test_a_snippet_of_the_page_runs(
 ) -> None:
     assert "7801" in code
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(code.replace("7801", str(served.port)), names)
     assert len(list(tmp_path.glob("apple*.png"))) == 1
     assert capsys.readouterr().out in ("", "{}\n")
-    if "client" in names:
-        names["client"].close()  # type: ignore[attr-defined]  # OpenAI's
+    closed: Any = names["client"] if "client" in names else names["web"].session
+    closed.close()
