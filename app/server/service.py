@@ -216,7 +216,7 @@ class Service:
 
     def _work(self, job: Job) -> None:
         """Do the work of a job, in a thread of the queue."""
-        workflow = self.scheduled.of(self.workflows[job.asked.workflow], job.asked.scheduler)
+        workflow = self.workflows[job.asked.workflow]
         if job.is_cancelled:
             self._end(job, "cancelled")
             return
@@ -224,8 +224,10 @@ class Service:
         started = time.perf_counter()
         events = RunEvents(job, workflow, self.metrics)
         every = self.settings.snapshot_every if self.settings.state is not None else None
-        work = RunWork(job, workflow, self.reader, events, self.cache, every, self.jobs.get)
         try:
+            # In here: after a restart there may be no such scheduler any more.
+            of_run = self.scheduled.of(workflow, job.asked.scheduler)
+            work = RunWork(job, of_run, self.reader, events, self.cache, every, self.jobs.get)
             job.keep()
             results = work.results()
             job.outputs = write_outputs(results, job.folder)
