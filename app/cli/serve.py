@@ -45,12 +45,20 @@ _PORT = 7801
 @click.option(
     "--log-prompts", is_flag=True, help="Write the words of errors, which may have prompts in them, to the log."
 )
+@click.option("--mcp", is_flag=True, help="Serve agents, too: the Model Context Protocol at /mcp.")
+@click.option(
+    "--mcp-stdio",
+    is_flag=True,
+    help="Speak the Model Context Protocol over stdin and stdout, for an agent that starts this command; no address is listened on.",
+)
 def command(targets: tuple[Target, ...], **options: Any) -> None:
     """Serve workflows as a page for people and an API for programs, until Ctrl-C.
 
     brickwork serve embedded
     """
     _require_extra()
+    if options["mcp"] or options["mcp_stdio"]:
+        _require_mcp()
     from ..server.settings import is_loopback
 
     tokens = {} if options["token_file"] is None else _tokens(options["token_file"])
@@ -90,3 +98,15 @@ def _require_extra() -> None:
     ]
     if missing:
         raise InputError(f"brickwork serve needs {', '.join(missing)}: pip install 'brickwork[serve]'")
+
+
+def _require_mcp() -> None:
+    """Refuse to begin where the protocol's SDK is not installed.
+
+    Raises:
+        InputError: it is not.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("mcp") is None:
+        raise InputError("brickwork serve --mcp needs mcp: pip install 'brickwork[mcp]'")

@@ -16,13 +16,16 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...engine.planning.svg import STYLE
+from .error_shapes import shaped
+from .errors import RefusedError
 from .settings import LARGEST_BODY, LARGEST_FILE, ServerSettings
 
 COOKIE = "brickwork_session"
 _OPEN = frozenset({"/healthz", "/readyz"})
 """What is answered without a token: that the process is there says nothing."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_FILES = "/api/files"
+_FILES = frozenset({"/api/files", "/v1/images/edits", "/sdapi/v1/img2img", "/mcp"})
+"""Where images come in."""
 _DRAWING = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = "; ".join(
     (
@@ -80,25 +83,25 @@ class Access:
         if answer is not None:
             await answer(scope, receive, with_headers)
             return
-        most = LARGEST_FILE if scope["path"] == _FILES else LARGEST_BODY
+        most = _most_bytes(scope)
         try:
             await self.app(scope, _limited(receive, most), with_headers)
         except _TooLargeError:
             if not is_answered:
-                await _refusal(413, "TooLargeError", _too_many(most))(scope, receive, with_headers)
+                await _refusal(scope, 413, "TooLargeError", _too_many(most))(scope, receive, with_headers)
 
     def _answer(self, scope: Scope) -> Response | None:
         """Return the answer to a request that is not let through; None where it is."""
         headers = Headers(scope=scope)
         if self.settings.is_local and not _names_this_machine(headers.get("host", "")):
             text = f"This server listens on {self.settings.host} only, and is not known as {headers.get('host', '')[:100]!r}."
-            return _refusal(421, "HostError", text)
+            return _refusal(scope, 421, "HostError", text)
         if scope["method"] not in _SAFE and not _is_own_origin(headers):
-            return _refusal(403, "OriginError", "A page of another origin may not change anything here.")
+            return _refusal(scope, 403, "OriginError", "A page of another origin may not change anything here.")
         length = headers.get("content-length", "")
-        most = LARGEST_FILE if scope["path"] == _FILES else LARGEST_BODY
+        most = _most_bytes(scope)
         if length.isdecimal() and int(length) > most:
-            return _refusal(413, "TooLargeError", _too_many(most))
+            return _refusal(scope, 413, "TooLargeError", _too_many(most))
         if not self.settings.tokens:
             scope.setdefault("state", {})["client"] = (scope.get("client") or ("",))[0]
             return None
@@ -126,6 +129,7 @@ class Access:
             )
             return answer
         said = _refusal(
+            scope,
             401,
             "TokenError",
             "This server asks for a token: 'Authorization: Bearer TOKEN', or ?token=TOKEN for the page.",
@@ -136,8 +140,9 @@ class Access:
     def _client_of(self, headers: Headers) -> str | None:
         """Return the name of who asks with a token, or with the cookie that stands for one."""
         kind, _, given = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer":
-            token = self._known(given.strip())
+        if kind.lower() in ("bearer", "basic"):
+            # Clients of some interfaces know a name and a password only; the token is the password.
+            token = self._known(given.strip() if kind.lower() == "bearer" else _password(given))
             return None if token is None else self.settings.tokens[token]
         session = _cookie(headers.get("cookie", ""))
         if not session:
@@ -180,8 +185,13 @@ def _too_many(most: int) -> str:
     return f"A request has at most {most:,} bytes here."
 
 
-def _refusal(status: int, kind: str, text: str) -> Response:
-    return JSONResponse({"error": {"type": kind, "message": text, "faults": []}}, status)
+def _refusal(scope: Scope, status: int, kind: str, text: str) -> Response:
+    status, data = shaped(scope["path"], RefusedError(status, kind, text))
+    return JSONResponse(data, status)
+
+
+def _most_bytes(scope: Scope) -> int:
+    return LARGEST_FILE if scope["path"] in _FILES else LARGEST_BODY
 
 
 def _names_this_machine(host: str) -> bool:
@@ -206,6 +216,13 @@ def _is_own_origin(headers: Headers) -> bool:
         return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
     except ValueError:
         return False
+
+
+def _password(given: str) -> str:
+    try:
+        return base64.b64decode(given, validate=True).decode("utf-8", "replace").partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def _cookie(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from attrs import frozen
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -14,6 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from .a1111 import (
+    get_options,
+    get_progress,
+    list_samplers,
+    list_schedulers,
+    list_sd_models,
+    post_img2img,
+    post_interrupt,
+    post_options,
+    post_txt2img,
+)
+from .a1111_clients import A1111Clients
 from .access import Access
 from .composition_routes import (
     get_catalog,
@@ -23,6 +35,7 @@ from .composition_routes import (
     post_composition,
 )
 from .errors import RefusedError
+from .openai_images import get_model, list_models, post_edit, post_generation
 from .openapi import described
 from .page import page_routes
 from .recipe_routes import get_diff, get_python, get_recipe, get_shell, get_workflow_file
@@ -94,6 +107,19 @@ ENDPOINTS: Sequence[Endpoint] = (
     Endpoint("GET", "/api/compositions/{name}.yaml", get_composition),
     Endpoint("GET", "/api/workflows/{id}/composition", get_own_composition),
     Endpoint("GET", "/api/openapi.json", _description),
+    Endpoint("POST", "/v1/images/generations", post_generation),
+    Endpoint("POST", "/v1/images/edits", post_edit),
+    Endpoint("GET", "/v1/models", list_models),
+    Endpoint("GET", "/v1/models/{id}", get_model),
+    Endpoint("POST", "/sdapi/v1/txt2img", post_txt2img),
+    Endpoint("POST", "/sdapi/v1/img2img", post_img2img),
+    Endpoint("GET", "/sdapi/v1/progress", get_progress),
+    Endpoint("POST", "/sdapi/v1/interrupt", post_interrupt),
+    Endpoint("GET", "/sdapi/v1/options", get_options),
+    Endpoint("POST", "/sdapi/v1/options", post_options),
+    Endpoint("GET", "/sdapi/v1/samplers", list_samplers),
+    Endpoint("GET", "/sdapi/v1/schedulers", list_schedulers),
+    Endpoint("GET", "/sdapi/v1/sd-models", list_sd_models),
     Endpoint("GET", "/healthz", _health),
     Endpoint("GET", "/readyz", _ready),
     Endpoint("GET", "/metrics", _metrics),
@@ -107,19 +133,31 @@ async def _http_error(request: Request, error: Exception) -> Response:
         405: f"{request.method} is nothing that can be asked there.",
     }
     said = text.get(error.status_code, str(error.detail))
-    return error_answer(RefusedError(error.status_code, "RequestError", said, headers=error.headers or {}))
+    refused = RefusedError(error.status_code, "RequestError", said, headers=error.headers or {})
+    return error_answer(request.url.path, refused)
 
 
-def application(service: Service, more: Sequence[BaseRoute] = ()) -> Starlette:
+def application(service: Service, with_mcp: bool = False) -> Starlette:
     """Make the application of a service.
 
     Args:
-        more: routes of faces that speak other protocols; they are let through by the same rules.
+        with_mcp: agents are served, too, at `/mcp`, under the same rules.
     """
+    more: list[BaseRoute] = []
+    around: list[Callable[[], contextlib.AbstractAsyncContextManager[None]]] = []
+    if with_mcp:
+        from .mcp_server import mcp_over_http
+
+        route, goes_on = mcp_over_http(service)
+        more.append(route)
+        around.append(goes_on)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
+        async with contextlib.AsyncExitStack() as stack:
+            for each in around:
+                await stack.enter_async_context(each())
+            yield
         await in_thread(service.stop)
 
     routes = [Route(each.path, answering(each.handler), methods=[each.method]) for each in ENDPOINTS]
@@ -130,4 +168,5 @@ def application(service: Service, more: Sequence[BaseRoute] = ()) -> Starlette:
         lifespan=lifespan,
     )
     app.state.service = service
+    app.state.a1111 = A1111Clients()
     return app

@@ -32,7 +32,8 @@ class Asked:
     Attributes:
         inputs: as JSON has them, with a seed, and results of other runs as names of files. output: a name, or several. preview: `every` so many steps, and `size` in
             pixels of the longer side; None for none. sort: "replay" makes the run `of` again, "branch" goes on with it before the step `at_step`, with
-            `changes`. point: of a sweep, the inputs that are its own.
+            `changes`. point: of a sweep, the inputs that are its own. merges: its forwards may be shared with other runs. scheduler: by name, in place of the
+            workflow's.
     """
 
     workflow: str
@@ -47,6 +48,8 @@ class Asked:
     changes: Mapping[str, Any] | None = None
     sweep: str | None = None
     point: Mapping[str, Any] | None = None
+    merges: bool = True
+    scheduler: str | None = None
 
 
 @define(eq=False)

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ... import __version__
+from .a1111_fields import known_fields
+from .error_shapes import A1111, OPENAI
+from .openai_request import FIELDS as OPENAI_FIELDS
 
 if TYPE_CHECKING:
     from .application import Endpoint
@@ -29,6 +32,7 @@ _PREVIEW = {
         {"type": "null"},
     ]
 }  # fmt: skip
+_BINARY = {"type": "string", "contentMediaType": "image/png"}
 _OUTPUT = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}, {"type": "null"}]}
 _PRIORITY = {"enum": ["interactive", "batch", None]}
 _INPUTS = {
@@ -41,6 +45,15 @@ def _body(required: Iterable[str] = (), **properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
 
 
+_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+
+
+def _fields(known: Mapping[str, tuple[type, ...]], required: Iterable[str] = ()) -> dict[str, Any]:
+    return _body(
+        required, **{name: {"type": [*(_TYPES[kind] for kind in kinds), "null"]} for name, kinds in known.items()}
+    )
+
+
 _BODIES: Mapping[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/workflows/{id}/check"): _body(inputs=_INPUTS),
     ("POST", "/api/runs"): _body(workflow=_TEXT, inputs=_INPUTS, seed=_SEED, output=_OUTPUT, priority=_PRIORITY, preview=_PREVIEW,
@@ -51,12 +64,18 @@ _BODIES: Mapping[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/sweeps"): _body(("axes",), workflow=_TEXT, axes={"type": "object", "additionalProperties": {"type": "array", "minItems": 1}},
                                    inputs=_INPUTS, seed=_WHOLE, output=_OUTPUT, priority=_PRIORITY, preview=_PREVIEW),
     ("POST", "/api/compositions"): _body(("data",), data=_OBJECT, save=_TEXT),
+    ("POST", "/v1/images/generations"): _fields(OPENAI_FIELDS),
+    ("POST", "/v1/images/edits"): _body(("image",), image=_BINARY, mask=_BINARY, **_fields(OPENAI_FIELDS)["properties"]),
+    ("POST", "/sdapi/v1/txt2img"): _fields(known_fields(with_images=False)),
+    ("POST", "/sdapi/v1/img2img"): _fields(known_fields(with_images=True), ("init_images",)),
+    ("POST", "/sdapi/v1/options"): {"type": "object", "properties": {"sd_model_checkpoint": _TEXT}, "required": []},
 }  # fmt: skip
 _QUERIES: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("GET", "/api/workflows/{id}"): {"workflow": _TEXT},
     ("GET", "/api/runs"): {"limit": {"type": "integer", "minimum": 1, "maximum": 200}, "before": _TEXT},
     ("GET", "/api/runs/{id}/events"): {"blocks": {"enum": ["all"]}, "after": {"type": "integer", "minimum": 0}},
     ("GET", "/api/diff"): {"a": _TEXT, "b": _TEXT},
+    ("GET", "/sdapi/v1/progress"): {"skip_current_image": {"type": "boolean"}},
 }
 _SUCCESS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("POST", "/api/files"): ("201",),
@@ -67,6 +86,7 @@ _SUCCESS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("POST", "/api/compositions"): ("200", "201"),
     ("DELETE", "/api/runs/{id}"): ("200", "202"),
 }
+_FORMS = {"/v1/images/edits": "multipart/form-data"}
 _KINDS = {
     ".png": "image/png", ".yaml": "application/yaml", "events": "text/event-stream", "python": "text/x-python", "shell": "text/plain",
     "/metrics": "text/plain",
@@ -96,6 +116,16 @@ _ERROR = {
     },
     "required": ["error"],
 }
+_ERRORS = {
+    "Error": _ERROR,
+    "ErrorOfOpenAI": _body(("error",), error=_body(("message", "type"), message=_TEXT, type=_TEXT, param={"type": ["string", "null"]},
+                                                  code={"type": ["string", "null"]})),
+    "ErrorOfA1111": _body(("error", "detail"), error=_TEXT, detail=_TEXT, errors=_TEXT),
+}  # fmt: skip
+
+
+def _error_of(path: str) -> str:
+    return "ErrorOfOpenAI" if path.startswith(OPENAI) else "ErrorOfA1111" if path.startswith(A1111) else "Error"
 
 
 def described(endpoints: Iterable[Endpoint], workflows: Mapping[str, ServedWorkflow]) -> dict[str, Any]:
@@ -114,7 +144,7 @@ def described(endpoints: Iterable[Endpoint], workflows: Mapping[str, ServedWorkf
         "info": {"title": "Brickwork", "version": __version__},
         "paths": paths,
         "components": {
-            "schemas": {"Error": _ERROR, **named},
+            "schemas": {**_ERRORS, **named},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"token": []}],
@@ -142,7 +172,7 @@ def _operation(each: Endpoint) -> dict[str, Any]:
     for code, text in _REFUSALS.items():
         answers[code] = {
             "description": text,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{_error_of(each.path)}"}}},
         }
     if each.path == "/readyz":
         answers["503"] = {"description": "Some components are not there.", "content": {"application/json": {}}}
@@ -155,7 +185,7 @@ def _operation(each: Endpoint) -> dict[str, Any]:
     if key in _BODIES:
         found["requestBody"] = {
             "required": key[0] == "POST" and bool(_BODIES[key]["required"]),
-            "content": {"application/json": {"schema": _BODIES[key]}},
+            "content": {_FORMS.get(each.path, "application/json"): {"schema": _BODIES[key]}},
         }
     if key == ("POST", "/api/files"):
         found["requestBody"] = {

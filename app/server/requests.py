@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from ...state.strict_json import parse_json
+from .error_shapes import shaped
 from .errors import BodyError, RefusedError, refused
 from .service import Service
-from .settings import LARGEST_BODY
+from .settings import LARGEST_FILE
 
 Handler = Callable[[Request], Awaitable[Response]]
 _DEEPEST = 12
@@ -41,14 +42,29 @@ async def body_of(
     Raises:
         RefusedError: it is none, or has other keys or values.
     """
+    # How long it may be, those have seen to that let requests in.
     content = await request.body()
-    data = parse_json(content or b"{}", "The request", BodyError, LARGEST_BODY, deepest=_DEEPEST)
+    data = parse_json(content or b"{}", "The request", BodyError, LARGEST_FILE, deepest=_DEEPEST)
     try:
         json.dumps(data, allow_nan=False)
     except ValueError:
         raise BodyError(
             "The request has a number that is none (NaN) or has no end (Infinity), which JSON does not know."
         ) from None
+    return checked_keys(data, known, needed)
+
+
+def checked_keys(
+    data: Mapping[str, Any], known: Mapping[str, tuple[type, ...]], needed: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Return those keys of an object that say something.
+
+    Args:
+        known, needed: as of `body_of`.
+
+    Raises:
+        RefusedError: it has other keys or values.
+    """
     faults = [f"There is no key {name[:60]!r}; there are: {', '.join(known)}." for name in data if name not in known]
     found = {name: value for name, value in data.items() if value is not None}
     for name, kinds in known.items():
@@ -82,11 +98,10 @@ def json_answer(data: object, status: int = 200, headers: Mapping[str, str] | No
     return JSONResponse(data, status, dict(headers or {}))
 
 
-def error_answer(error: RefusedError) -> Response:
-    """Return an error as an answer."""
-    faults = [dict(fault) for fault in error.faults]
-    data = {"error": {"type": error.kind, "message": error.message, "faults": faults, **error.more}}
-    return JSONResponse(data, error.status, dict(error.headers))
+def error_answer(path: str, error: RefusedError) -> Response:
+    """Return an error as an answer, in the form of the interface that a path is of."""
+    status, data = shaped(path, error)
+    return JSONResponse(data, status, dict(error.headers))
 
 
 def answering(handler: Handler) -> Handler:
@@ -96,14 +111,17 @@ def answering(handler: Handler) -> Handler:
         service = service_of(request)
         try:
             return await handler(request)
+        except ClientDisconnect:
+            # Nobody is there to read it.
+            return Response(status_code=499)
         except Exception as error:
-            # Of a client that has gone, or a body that is too large: those who are around know what to do.
+            # Of a form that is none, or a body that is too large: those who are around know what to do.
             if type(error).__module__.startswith("starlette.") or type(error).__name__ == "_TooLargeError":
                 raise
             found = refused(error, service.settings.logs_prompts)
             if found.status in (429, 413, 503):
                 service.metrics.refused.labels(str(found.status)).inc()
-            return error_answer(found)
+            return error_answer(request.url.path, found)
 
     return answered
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from sse_starlette.sse import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
@@ -14,8 +12,8 @@ from .errors import RefusedError
 from .job import OVER, Asked, Job
 from .requests import body_of, client_of, in_thread, json_answer, service_of, text_of
 from .run_events import preview_options
+from .watching import event_answer, events_of
 
-_PING = 15
 _MOST_LISTED = 200
 _RUN = {
     "workflow": (str,), "inputs": (dict,), "seed": (int, list), "output": (str, list), "priority": (str,), "preview": (bool, dict),
@@ -154,28 +152,12 @@ async def get_events(request: Request) -> Response:
     last = request.headers.get("last-event-id", "") or request.query_params.get("after", "")
     following = int(last) + 1 if last.isdecimal() and len(last) < 12 else 0
     with_inner = request.query_params.get("blocks") == "all"
-    return EventSourceResponse(_events(_job(request), following, with_inner), ping=_PING)
+    return event_answer(_events(_job(request), following, with_inner))
 
 
 async def _events(job: Job, following: int, with_inner: bool) -> AsyncIterator[dict[str, str]]:
-    changed, loop = asyncio.Event(), asyncio.get_running_loop()
-
-    def wake() -> None:
-        loop.call_soon_threadsafe(changed.set)
-
-    job.events.listen(wake)
-    try:
-        while True:
-            changed.clear()
-            is_over = job.events.is_over
-            for event in job.events.since(following, with_inner):
-                yield {"event": event.kind, "id": str(event.number), "data": text_of(event.data)}
-                following = event.number + 1
-            if is_over:
-                return
-            await changed.wait()
-    finally:
-        job.events.forget(wake)
+    async for event in events_of(job, following, with_inner):
+        yield {"event": event.kind, "id": str(event.number), "data": text_of(event.data)}
 
 
 async def get_output(request: Request) -> Response:

@@ -108,7 +108,8 @@ class RunWork:
     def _computed(self, request: RunRequest) -> Any:
         """Run what was prepared, where it can be watched and cancelled."""
         pipe, job = self.workflow.pipe, self.job
-        settings = evolve(pipe.settings, progress=False, listeners=(), cache=self.cache)
+        merge = pipe.settings.merge if job.asked.merges else None
+        settings = evolve(pipe.settings, progress=False, listeners=(), cache=self.cache, merge=merge)
         run = PipelineRun(pipe, request, settings)
         job.run = run
         # Whoever cancels says so in the job first, and then looks for the run.

@@ -30,6 +30,7 @@ from .metrics import Metrics
 from .run_events import RunEvents
 from .run_outputs import write_outputs
 from .run_work import RunWork
+from .scheduled_workflows import ScheduledWorkflows
 from .served_workflow import ServedWorkflow
 from .settings import ServerSettings
 from .workflow_inputs import InputReader
@@ -42,7 +43,7 @@ class Service:
 
     Attributes:
         workflows: by their names. jobs: the runs that are known. files: images that clients gave, and results that runs took. metrics: what is counted.
-        queue: what waits and goes on. compositions: what was put together on the page.
+        queue: what waits and goes on. compositions: what was put together on the page. scheduled: workflows with other schedulers.
     """
 
     def __init__(self, workflows: Iterable[ServedWorkflow], settings: ServerSettings) -> None:
@@ -56,6 +57,7 @@ class Service:
         self.metrics = Metrics()
         self.cache = MemoryCache(max_bytes=settings.cache_bytes, steps=True)
         self.reader = InputReader(self.files.value, self._file_of_run)
+        self.scheduled = ScheduledWorkflows()
         self.compositions = Compositions(
             self.workflows, None if settings.state is None else settings.state / "workflows"
         )
@@ -133,7 +135,7 @@ class Service:
 
     def _job(self, asked: Asked, seed: Any, client: str) -> Job:
         """Make a job of what was asked for, which is checked."""
-        workflow = self.workflow(asked.workflow)
+        workflow = self.scheduled.of(self.workflow(asked.workflow), asked.scheduler)
         inputs = asked.inputs
         if asked.sort == "run":
             inputs = workflow.seeded(self.reader.pinned(inputs), seed)
@@ -222,8 +224,10 @@ class Service:
         started = time.perf_counter()
         events = RunEvents(job, workflow, self.metrics)
         every = self.settings.snapshot_every if self.settings.state is not None else None
-        work = RunWork(job, workflow, self.reader, events, self.cache, every, self.jobs.get)
         try:
+            # In here: after a restart there may be no such scheduler any more.
+            of_run = self.scheduled.of(workflow, job.asked.scheduler)
+            work = RunWork(job, of_run, self.reader, events, self.cache, every, self.jobs.get)
             job.keep()
             results = work.results()
             job.outputs = write_outputs(results, job.folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -85,7 +85,7 @@ class InputReader:
         return None if given is None else guider_of(given)
 
 
-def unfit_inputs(faults: list[Mapping[str, Any]]) -> RefusedError:
+def unfit_inputs(faults: Sequence[Mapping[str, Any]]) -> RefusedError:
     """Return the answer to inputs with faults."""
     text = "\n".join(str(fault["text"]) for fault in faults)
     return RefusedError(422, "InputError", text, tuple(faults))

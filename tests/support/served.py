@@ -12,9 +12,15 @@ from typing import Any
 
 import uvicorn
 from attrs import define, field, frozen
+from PIL.Image import Image
 
 from brickwork.app.server.application import application
 from brickwork.app.server.service import Service
+
+
+def is_same(one: Image, other: Image) -> bool:
+    """Return whether two images have the same pixels."""
+    return one.size == other.size and one.tobytes() == other.tobytes()
 
 
 @frozen
@@ -109,6 +115,7 @@ class Served:
     """A server that goes on until `stop`."""
 
     service: Service
+    with_mcp: bool = False
     port: int = field(init=False)
     _server: uvicorn.Server = field(init=False)
     _thread: threading.Thread = field(init=False)
@@ -119,7 +126,7 @@ class Served:
         listening.listen(64)
         self.port = listening.getsockname()[1]
         config = uvicorn.Config(
-            application(self.service), log_level="warning", timeout_graceful_shutdown=2, lifespan="on"
+            application(self.service, self.with_mcp), log_level="warning", timeout_graceful_shutdown=2, lifespan="on"
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -127,6 +134,11 @@ class Served:
         until = time.monotonic() + 30
         while not self._server.started and time.monotonic() < until:
             time.sleep(0.01)
+
+    @property
+    def connections(self) -> int:
+        """How many there are whose request is not answered, or whose client is there."""
+        return len(self._server.server_state.connections)
 
     def client(self, **headers: str) -> Client:
         return Client(self.port, headers)

@@ -36,25 +36,35 @@ def serve(targets: Sequence[Target], tokens: Mapping[str, str], options: Mapping
         import torch
 
         torch.set_num_threads(options["threads"])
+    if options["mcp_stdio"]:
+        from ...server.mcp_server import serve_over_stdio
+
+        serve_over_stdio(_service(targets, tokens, options, port=0))
+        return
     # Before anything is loaded, which takes longer than to find that the address is taken.
     with _listening(options["host"], options["port"]) as listening:
         port = listening.getsockname()[1]
         shown = f"[{options['host']}]" if ":" in options["host"] else options["host"]
         remark(f"Brickwork serves on http://{shown}:{port}{' (with a token: ?token=TOKEN)' if tokens else ''}")
-        rows = options["merge"]
-        merger = Merger(rows=rows, bucket=rows if options["bucket"] else None) if rows else None
-        workflows = served(targets, merger, options)
-        settings = ServerSettings(
-            options["host"], port, tokens, options["queue"], options["workers"], options["state"],
-            logs_prompts=options["log_prompts"],
-        )  # fmt: skip
-        service = Service(workflows, settings)
-        remark(f"Ready: {', '.join(service.workflows)}.")
+        service = _service(targets, tokens, options, port)
         config = uvicorn.Config(
-            application(service), log_level="warning", access_log=False, server_header=False,
+            application(service, options["mcp"]), log_level="warning", access_log=False, server_header=False,
             timeout_graceful_shutdown=_GRACE, lifespan="on",
         )  # fmt: skip
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _service(targets: Sequence[Target], tokens: Mapping[str, str], options: Mapping[str, Any], port: int) -> Service:
+    rows = options["merge"]
+    merger = Merger(rows=rows, bucket=rows if options["bucket"] else None) if rows else None
+    workflows = served(targets, merger, options)
+    settings = ServerSettings(
+        options["host"], port, tokens, options["queue"], options["workers"], options["state"],
+        logs_prompts=options["log_prompts"],
+    )  # fmt: skip
+    service = Service(workflows, settings)
+    remark(f"Ready: {', '.join(service.workflows)}.")
+    return service
 
 
 def begin_log(logs_prompts: bool) -> None:

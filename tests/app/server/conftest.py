@@ -45,8 +45,8 @@ def served(
     workflow: ServedWorkflow, painting: ServedWorkflow, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
     """A server with room for two runs at once and six that wait, and a folder for compositions."""
-    settings = ServerSettings(queue=6, workers=2, keep=40, state=tmp_path_factory.mktemp("state"), snapshot_every=1000)
-    found = Served(Service([workflow, painting], settings))
+    settings = ServerSettings(queue=6, workers=2, keep=400, state=tmp_path_factory.mktemp("state"), snapshot_every=1000)
+    found = Served(Service([workflow, painting], settings), with_mcp=True)
     yield found
     found.stop()
 

@@ -299,11 +299,16 @@ def test_memory_that_ran_out_is_said(client: Client, few: dict[str, Any], monkey
     def fails(*_: object, **__: object) -> None:
         raise MemoryError
 
+    def counted() -> float:
+        lines = client.get("/metrics").body.decode().splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith("brickwork_out_of_memory_total "))
+
+    before = counted()
     monkeypatch.setattr("brickwork.app.server.run_work.RunWork._computed", fails)
     run = client.run(few, seed=1)
     assert run["error"]["type"] == "OutOfMemoryError"
     assert run["error"]["message"].startswith("Memory ran out.")
-    assert "brickwork_out_of_memory_total 1.0" in client.get("/metrics").body.decode()
+    assert counted() == before + 1
 
 
 def test_runs_beside_each_other_share_forwards(served: Served, client: Client) -> None:
