@@ -62,7 +62,7 @@ def given_image(value: Any, name: str, purpose: Purpose = "image", latent_channe
     if not (hasattr(value, "dtype") and hasattr(value, "ndim")):
         raise InputError(
             f"{name} is {with_article(type(value).__name__)}, which is no image; give a PIL image, an array, a tensor, or the path of a "
-            "file: {name}='image.png'."
+            f"file: {name}='image.png'."
         )
     if purpose != "mask" and is_latents(value, latent_channels):
         return value
