@@ -126,3 +126,12 @@ def test_a_whole_state_that_is_saved_as_an_image_is_told_what_to_pass(tmp_path: 
         match=r"save\(state\['images'\], path\), or run for the images alone, save\(pipe\(\.\.\., output='images'\), path\)",
     ):
         brickwork.save(PipelineState(), tmp_path / "x.png")
+
+
+def test_what_is_no_image_is_told_of_paths_and_other_inputs_are_not() -> None:
+    given = {**WORDS, "image": 3, "num_inference_steps": "many"}
+    with pytest.raises(InputError) as caught:
+        auto_pipe("sdxl.image2image").prepare_run(None, "images", given)
+    said = {fault.input: str(fault) for fault in caught.value.faults if isinstance(fault, Fault)}
+    assert said["image"].endswith("The path of a file is an image, too: image='image.png'.")
+    assert "path" not in said["num_inference_steps"]
