@@ -232,8 +232,10 @@ class PipelineRequests(PipelineAdapters):
         ]
         if plan is None:
             # An input that was given by another tool's name is not missing as well.
-            said = [fault for fault in faults if "In place of" in fault]
-            left = [each for each in missing if not any(f" {getattr(each, 'input', None)}=" in fault for fault in said)]
+            instead = [fault for fault in faults if "In place of" in fault]
+            left = [
+                each for each in missing if not any(f" {getattr(each, 'input', None)}=" in fault for fault in instead)
+            ]
             raise InputError.of("The inputs do not fit", [*faults, *left])
         said = ", ".join(values)
         faults += [

@@ -245,10 +245,10 @@ class _Workflow:
             self._attempt(("guider",), lambda: pipe.update_components(guider=self._guider(guider)))
         if written.scheduler is not None:
             scheduler = written.scheduler
-            known = partial(look_at_scheduler, scheduler)
+            look = partial(look_at_scheduler, scheduler)
             there = partial(pipe.update_components, scheduler=scheduler_of(scheduler))
             # Without a repository there is none to be made from.
-            self._attempt(("scheduler",), there if is_there else known)
+            self._attempt(("scheduler",), there if is_there else look)
         for name, value in (written.config or {}).items():
             self._attempt(("config", name), partial(self._set_config, pipe, name, value))
         inputs = _values(written.inputs or {})
