@@ -231,16 +231,33 @@ class PipelineRequests(PipelineAdapters):
             if values.get(name) is not None and not isinstance(values[name], Mapping)
         ]
         if plan is None:
-            raise InputError.of("The inputs do not fit", [*faults, *missing])
+            # An input that was given by another tool's name is not missing as well.
+            instead = [fault for fault in faults if "In place of" in fault]
+            left = [
+                each for each in missing if not any(f" {getattr(each, 'input', None)}=" in fault for fault in instead)
+            ]
+            raise InputError.of("The inputs do not fit", [*faults, *left])
         said = ", ".join(values)
         faults += [
-            Fault(f"{name!r} is read by no block that runs with these inputs ({said}); leave it out.", name)
+            Fault(
+                f"{name!r} is read by no block that runs with these inputs ({said}); leave it out{self._read_with(name, values, known)}.",
+                name,
+            )
             for name in names
             if name in known and name not in plan.reads and values[name] is not None
         ]
         if faults:
             raise InputError.of("The inputs do not fit", faults)
         return plan
+
+    def _read_with(self, name: str, values: Mapping[str, Any], known: Sequence[str]) -> str:
+        """Say with which other input a block would read one, as `strength` is read with an image."""
+        for other in known:
+            if values.get(other) is None:
+                plan = self._planned({**values, other: True}, known)[0]
+                if plan is not None and name in plan.reads:
+                    return f", or give {other}, with which it is read"
+        return ""
 
     def _planned(self, values: Mapping[str, Any], known: Sequence[str]) -> tuple[Plan | None, list[str]]:
         """Return the plan for these inputs; where there is none, what is missing."""

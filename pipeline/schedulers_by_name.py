@@ -72,7 +72,7 @@ def made_by_name(given: str | Mapping[str, Any], present: Any) -> Any:
         raise ComponentError(
             "A scheduler is a name, or 'name' with settings: {'name': 'dpmpp_2m', 'use_karras_sigmas': True}."
         )
-    class_name, overrides = _named(name)
+    class_name, overrides = class_of_name(name)
     cls = resolve_class("diffusers", class_name)
     if not hasattr(cls, "from_config") or not is_scheduler(cls):
         raise ComponentError(f"{class_name} is no scheduler. {did_you_mean(class_name, names_of_schedulers())}")
@@ -150,8 +150,12 @@ def spelled_elsewhere(class_name: str, config: Mapping[str, Any]) -> tuple[str, 
     return sampler, next((each.capitalize() for each in _SIGMAS if config.get(f"use_{each}_sigmas")), "Uniform")
 
 
-def _named(name: str) -> tuple[str, Mapping[str, Any]]:
-    """Return the class and the settings that a name stands for, also as other tools write it ("DPM++ 2M Karras", "k_euler")."""
+def class_of_name(name: str) -> tuple[str, Mapping[str, Any]]:
+    """Return the class and the settings that a name stands for, also as other tools write it ("DPM++ 2M Karras", "k_euler").
+
+    Raises:
+        ComponentError: there is no such scheduler.
+    """
     short, sigmas = _parts(name)
     if short in SHORT_NAMES:
         class_name, settings, _ = SHORT_NAMES[short]

@@ -14,7 +14,7 @@ from attrs import define, field
 from ...state import BrickworkError, InputError, RepoError, TrustError
 from ...state.limits import LARGEST_JSON
 from ...state.reading import read_bytes
-from .shared.exits import ABSENT
+from .shared.exits import ABSENT, UNTRUSTED, with_options
 from .shared.opening import opened
 from .shared.output import print_json, remark, table
 from .shared.target_command import TargetType
@@ -22,6 +22,9 @@ from .shared.targets import Target
 
 _MOST_LEFT = 20
 """Files that stay here which are named."""
+
+_READ_ONLY = """What is said above was found by reading alone. Whether it opens and comes back as the same is known only once its code has run on this \
+machine; of a folder of your own, grant it, and say this again."""
 
 
 @click.command("publish", short_help="Publish a saved pipeline, or say what would go.")
@@ -61,6 +64,10 @@ def command(
             raise InputError(f"{repo!r} is no owner/name; --dry-run asks nobody who you are.")
         found = _DryRun.of(folder, repo, licence)
         _print_json(found) if as_json else _print_text(found)
+        if found.refused is not None and as_json:
+            ctx.exit(UNTRUSTED)
+        if found.refused is not None:
+            raise TrustError(found.refused)
         if found.faults and as_json:
             ctx.exit(ABSENT)
         if found.faults:
@@ -106,6 +113,7 @@ class _DryRun:
 
     Attributes:
         files: name, bytes and SHA-256 of each that would go. left: files of the folder that would stay. card: of the repository.
+        refused: why its own code was not run, so that files are those that lie there; None where it was, or where there is none.
     """
 
     repo: str
@@ -114,13 +122,13 @@ class _DryRun:
     files: list[tuple[str, int, str]] = field(factory=list)
     left: list[str] = field(factory=list)
     card: str = ""
+    refused: str | None = None
 
     @classmethod
     def of(cls, source: Target, repo: str, licence: str | None) -> _DryRun:
         """Save as if to publish, and note all that is wrong.
 
-        Raises:
-            TrustError: it has code that was not granted, which nobody may run to find out more.
+        Code that was not granted is not run to find out more: the files that lie there are then looked at.
         """
         from ...registry.hub.credentials import credential_in
         from ...registry.publishing import publishable_or_not, repo_name_fault
@@ -135,8 +143,11 @@ class _DryRun:
             try:
                 _saving(source, licence)(saved, "owner/repo" if fault else repo)
                 files, faults = publishable_or_not(saved)
-            except TrustError:
-                raise
+            except TrustError as error:
+                if source.kind != "folder":
+                    raise
+                found.refused = f"{error}\n{_READ_ONLY}"
+                files, faults = publishable_or_not(source.path)
             except BrickworkError as error:
                 files, faults = [], list(error.faults or [str(error)])
             found.faults += faults
@@ -163,9 +174,8 @@ def _names_in(folder: Path) -> Iterator[str]:
 
 def _print_json(found: _DryRun) -> None:
     files = [{"name": name, "bytes": size, "sha256": digest} for name, size, digest in found.files]
-    print_json(
-        {"repo": found.repo, "files": files, "stay": found.left, "card": found.card, "faults": list(found.faults)}
-    )
+    said = {"repo": found.repo, "files": files, "stay": found.left, "card": found.card, "faults": list(found.faults)}
+    print_json(said if found.refused is None else {**said, "refused": with_options(found.refused)})
 
 
 def _print_text(found: _DryRun) -> None:
@@ -185,7 +195,11 @@ def _print_text(found: _DryRun) -> None:
         remark(f"\nThese files of the folder would stay here: {', '.join(found.left[:_MOST_LEFT])}{more}.")
     if found.files and found.licence is None and "\nlicense:" not in found.card:
         remark("The card states no licence; --license apache-2.0, or another one, does.")
-    if not found.faults:
+    for fault in found.faults if found.refused is not None else ():
+        remark(f"Would be refused: {fault}")
+    if found.refused is not None:
+        remark("Nothing was sent, and nothing of its code was run.")
+    elif not found.faults:
         remark(f"Nothing was sent. {len(found.files)} files would go to {found.repo}.")
 
 

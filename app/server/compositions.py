@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,7 @@ from ...state import InputError
 from ...state.atomic import write_text
 from ...state.digest import digest_of
 from ...state.errors import BrickworkError
+from ...state.limits import LARGEST_YAML
 from ..shared.block_listing import own_made, summaries
 from .errors import RefusedError
 from .workflow_data import block_data, block_tree, graph_data, guider_schemas, needed_names, plan_rows
@@ -83,7 +85,16 @@ class Compositions:
 
         Args:
             data: of a workflow file.
+
+        Raises:
+            InputError: it has more characters than a workflow file may have.
         """
+        # Before anything is made of it, which takes seconds.
+        size = len(json.dumps(data))
+        if size > LARGEST_YAML:
+            raise InputError(
+                f"A composition has at most {LARGEST_YAML:,} characters, as a workflow file; this has {size:,}."
+            )
         faults = self._foreign(data)
         try:
             pipe = workflow_of_data(

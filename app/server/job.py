@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from attrs import asdict, define, field, frozen
 
@@ -50,6 +50,11 @@ class Asked:
     point: Mapping[str, Any] | None = None
     merges: bool = True
     scheduler: str | None = None
+
+    @property
+    def all_inputs(self) -> dict[str, Any]:
+        """The inputs, with what a variant changes of them."""
+        return {**self.inputs, **(self.changes or {})}
 
 
 @define(eq=False)
@@ -107,7 +112,7 @@ class Job:
         """Return what is told of it."""
         asked = self.asked
         found = {
-            "id": self.id, "workflow": asked.workflow, "status": self.status, "inputs": asked.inputs, "output": asked.output,
+            "id": self.id, "workflow": asked.workflow, "status": self.status, "inputs": asked.all_inputs, "output": asked.output,
             "priority": asked.priority, "created": self.created, "started": self.started, "seconds": self.seconds,
             "progress": self.progress, "outputs": self.said_outputs(), "error": self.error, "sort": asked.sort,
         }  # fmt: skip
@@ -143,6 +148,8 @@ class Job:
         try:
             if data["format"] != _FORMAT:
                 raise RepoError(f"{folder} is of another version.")
+            if data["status"] not in get_args(Status):
+                raise RepoError(f"{folder} has a run with the status {str(data['status'])[:40]!r}, which is none.")
             return cls(asked=Asked(**data["asked"]), folder=folder, **{name: data[name] for name in _KEPT})
         except (KeyError, TypeError) as error:
             raise RepoError(f"{folder} is no run of a server: {error!r}.") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import shutil
 import threading
@@ -15,6 +16,8 @@ from .errors import RefusedError
 from .job import OVER, Job
 
 _logger = logging.getLogger("brickwork.server")
+_ASIDE = "unreadable"
+"""Folder beside that of the runs, for runs that cannot be read."""
 
 
 @define(eq=False)
@@ -75,6 +78,15 @@ class JobStore:
         for each in gone:
             self.remove(each)
 
+    def _put_aside(self, folder: Path) -> Path:
+        """Keep what cannot be read where nobody looks for runs; it may be of a later version, or mended by hand."""
+        aside = self.folder.with_name(_ASIDE)
+        aside.mkdir(exist_ok=True)
+        place = next(
+            each for n in itertools.count() if not (each := aside / f"{folder.name}{f'-{n}' if n else ''}").exists()
+        )
+        return folder.rename(place)
+
     def take_up(self) -> list[Job]:
         """Read the runs that an earlier process has kept, and return those that are not over, in their order."""
         found = []
@@ -82,9 +94,7 @@ class JobStore:
             try:
                 found.append(Job.kept(folder))
             except BrickworkError as error:
-                # A process that ended before the file was whole had told nobody of the run.
-                _logger.warning("A run is not taken up: %s", error)
-                shutil.rmtree(folder, ignore_errors=True)
+                _logger.warning("A run is not taken up, and lies in %s: %s", self._put_aside(folder), error)
         found.sort(key=lambda job: job.number)
         self._count = max((job.number for job in found), default=0)
         for job in found:

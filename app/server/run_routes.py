@@ -65,7 +65,7 @@ async def _branched(request: Request, of: str, data: dict[str, Any]) -> Response
     if "seed" in data:
         changes["seed"] = data["seed"]
     if not changes:
-        raise refusal("A variant has an input that is other than the run's: inputs.")
+        raise refusal('A variant needs an input that differs from the run\'s, such as "inputs": {"guidance_scale": 4}.')
     more = {
         "loop": data.get("loop"),
         "preview": preview_options(data.get("preview"), refusal),
@@ -86,7 +86,9 @@ def accepted(request: Request, job: Job) -> Response:
     """Return the answer to a run that was queued."""
     position = service_of(request).position(job)
     return json_answer(
-        {"id": job.id, "position": position or 0, "inputs": job.asked.inputs}, 202, {"Location": f"/api/runs/{job.id}"}
+        {"id": job.id, "position": position or 0, "inputs": job.asked.all_inputs},
+        202,
+        {"Location": f"/api/runs/{job.id}"},
     )
 
 
@@ -149,10 +151,14 @@ def _job(request: Request) -> Job:
 
 async def get_events(request: Request) -> Response:
     """Send the events of a run, from the first or from after `Last-Event-ID`, to the last."""
-    last = request.headers.get("last-event-id", "") or request.query_params.get("after", "")
+    after, blocks = (request.query_params.get(name, "") for name in ("after", "blocks"))
+    if after and not after.isdecimal():
+        raise refusal("after is the number of an event.")
+    if blocks not in ("", "all"):
+        raise refusal("blocks is 'all', or is left out.")
+    last = request.headers.get("last-event-id", "") or after
     following = int(last) + 1 if last.isdecimal() and len(last) < 12 else 0
-    with_inner = request.query_params.get("blocks") == "all"
-    return event_answer(_events(_job(request), following, with_inner))
+    return event_answer(_events(_job(request), following, blocks == "all"))
 
 
 async def _events(job: Job, following: int, with_inner: bool) -> AsyncIterator[dict[str, str]]:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from .job import Asked, Job
     from .served_workflow import ServedWorkflow
 
+_UNKNOWN = "Nothing that is recorded differs; a block, or the hardware, does not give the same twice."
+_ROUNDED = "Nothing that is recorded differs. Forwards that runs share round by how many rows they have, to about 1e-5; with --bucket they do not."
+
 
 @define(eq=False)
 class RunWork:
@@ -100,7 +103,8 @@ class RunWork:
         others = [name for name, found in known.items() if now.results.get(name) != found]
         words = [text for _, text in differences(then, now)]
         if others and not words:
-            words = ["Nothing that is recorded differs; a block, or the hardware, does not give the same twice."]
+            merger = self.workflow.pipe.settings.merge
+            words = [_ROUNDED if merger is not None and getattr(merger, "bucket", None) is None else _UNKNOWN]
         # Where nothing tells what the run gave, nothing tells whether this is the same.
         self.job.verdict = {"same": not others if known else None, "others": others, "differs": words}
         return results

@@ -14,7 +14,7 @@ from ...pipeline.images.previews import Previews
 from ...pipeline.seed import SEED, takes_seed
 from ...state import InputError
 from ...state.errors import BrickworkError
-from .errors import faults_of
+from .errors import RefusedError, faults_of
 from .workflow_data import block_tree, graph_data, guider_schemas, needed_names, plan_rows
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _SIDE = 512
 """Pixels of a side, where nothing says how large an image will be."""
 _LARGEST_SEED = 2**32
+EACH = "num_images_per_prompt"
+MOST_IMAGES = 256
+"""Of one run."""
 
 
 @frozen
@@ -171,8 +174,13 @@ class ServedWorkflow:
         """Check the inputs of a run.
 
         Raises:
-            InputError, ComponentError: as a call does.
+            RefusedError: it is of too many images. InputError, ComponentError: as a call does.
         """
+        # Before anything is made for each image, such as its generator.
+        count = image_count(self.pipe.family, values) or 0
+        if count > MOST_IMAGES:
+            text = f"This run would make {count:,} images, and a run makes {MOST_IMAGES} at most. Ask for several runs."
+            raise RefusedError(413, "TooLargeError", text, ({"input": EACH, "text": text},))
         asked = self.output if output is None else list(output) if not isinstance(output, str) else output
         return self.pipe.prepare_run(None, asked, dict(values))
 
@@ -183,8 +191,8 @@ class ServedWorkflow:
         try:
             request = self.prepared(values, None)
             plan = request.plan
-        except BrickworkError as error:
-            faults = faults_of(error)
+        except (BrickworkError, RefusedError) as error:
+            faults = [dict(each) for each in error.faults] if isinstance(error, RefusedError) else faults_of(error)
             plan = self._plan_for(values)
         if plan is None:
             return {"faults": faults, "workflow": None, "plan": [], "skipped": {}, "bytes": None, "graph": None}
@@ -226,12 +234,7 @@ class ServedWorkflow:
         plan, values = request.plan, request.values
         steps = _number(values, plan, "num_inference_steps") or 1
         family = self.pipe.family
-        images = (
-            image_count(
-                family, {**{n: plan.default_of(n) for n in ("num_images_per_prompt",) if n in plan.reads}, **values}
-            )
-            or 1
-        )
+        images = image_count(family, {**({EACH: plan.default_of(EACH)} if EACH in plan.reads else {}), **values}) or 1
         sides = (_number(values, plan, "height"), _number(values, plan, "width"))
         shown: Any = next(
             (v for n in ("image", "control_image", "mask_image") if (v := values.get(n)) is not None), None

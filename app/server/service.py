@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import evolve
+from filelock import FileLock, Timeout
 
 from ...engine.cache import MemoryCache
 from ...engine.execution.out_of_memory import is_out_of_memory
@@ -51,7 +52,15 @@ class Service:
         self.workflows = {each.id: each for each in workflows}
         self._own_folder = settings.state is None
         self.folder = Path(tempfile.mkdtemp(prefix="brickwork-serve-")) if settings.state is None else settings.state
-        self.folder.mkdir(parents=True, exist_ok=True)
+        # Prompts are in it.
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._held = FileLock(self.folder / ".lock", timeout=0, thread_local=False)
+        try:
+            self._held.acquire()
+        except Timeout:
+            raise InputError(
+                f"Another server has the state in {self.folder}. Stop it first, or give this one a folder of its own."
+            ) from None
         self.files = FileStore(self.folder / "files", settings.files_bytes)
         self.jobs = JobStore(self.folder / "runs", settings.keep)
         self.metrics = Metrics()
@@ -313,5 +322,6 @@ class Service:
             job.is_stopping = keeps
             job.cancel()
         self.queue.stop(timeout=grace)
+        self._held.release()
         if self._own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)

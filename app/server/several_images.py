@@ -12,12 +12,11 @@ from ...pipeline.seed import SEED
 from .error_shapes import failed
 from .errors import RefusedError
 from .job import Asked, Job
+from .served_workflow import EACH
 from .workflow_inputs import unfit_inputs
 
 if TYPE_CHECKING:
     from .served_workflow import ServedWorkflow
-
-_EACH = "num_images_per_prompt"
 
 
 def runs_of(
@@ -33,8 +32,8 @@ def runs_of(
     Raises:
         RefusedError, InputError: there are two counts or two seeds, or all images would be the same.
     """
-    if inputs.get(_EACH, 1) != 1:
-        raise unfit_inputs([{"input": _EACH, "text": f"{_EACH} is not given here: the request's own count says it."}])
+    if inputs.get(EACH, 1) != 1:
+        raise unfit_inputs([{"input": EACH, "text": f"{EACH} is not given here: the request's own count says it."}])
     seeded = workflow.seeded(inputs, seed)
     first = seeded.get(SEED)
     if count > 1 and (isinstance(first, bool) or not isinstance(first, int)):

@@ -18,13 +18,16 @@ from ...state.errors import Fault
 from ...state.type_relations import accepts
 from ...state.types import type_words
 from ...state.unfit_values import unfit
-from ...state.vocabulary import Value, value_of
+from ...state.vocabulary import ChangeMap, ControlImage, ImagePrompt, InputImage, MaskImage, Value, value_of
 from .base import ModularPipelineBlocks
 from .flattening import walk_scopes
 from .interface import is_typed
 from .scope_names import Around, explained_at, given_at, value_outside
 
 _PLAIN = (str, int, float, bool)
+
+IMAGES = tuple(map(value_of, (InputImage, MaskImage, ChangeMap, ControlImage, ImagePrompt)))
+"""Values for which the path of a file may be given."""
 
 
 @frozen
@@ -151,7 +154,8 @@ def _fault(name: str, value: object, expected: _Expectation) -> str | None:
     cls = value.__class__
     if cls not in expected.accepted and not accepts(value, expected.hint):
         return (
-            f"{name} {unfit(value, expected.hint)}{_seed_hint(name, value) or _left_out_hint(value, expected.default)}"
+            f"{name} {unfit(value, expected.hint)}{_path_hint(name, value, expected)}"
+            f"{_seed_hint(name, value) or _left_out_hint(value, expected.default)}"
         )
     # Types are looked at with beartype, which takes microseconds that a small run notices; of plain classes the
     # answer is always the same.
@@ -168,6 +172,14 @@ def _has_choices(hint: object) -> bool:
 
 def _left_out_hint(value: object, default: object) -> str:
     return f" Leave it out for its default, {default!r:.40}." if value is None and default is not None else ""
+
+
+def _path_hint(name: str, value: object, expected: _Expectation) -> str:
+    return (
+        f" The path of a file is an image, too: {name}='image.png'."
+        if value is not None and expected.value in IMAGES
+        else ""
+    )
 
 
 def _seed_hint(name: str, value: object) -> str:

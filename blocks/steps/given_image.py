@@ -7,12 +7,14 @@ processor has always understood passes unchanged, bit for bit.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...state import Fault, InputError
-from ...state.errors import with_article
+from ...state.errors import nearest, with_article
 from .image_numbers import (
     as_colours,
     as_grey,
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 Purpose = Literal["image", "mask", "control"]
 """What it is for: a mask has one channel, and its transparent places are black; numbers of a control image may lie in -1..1."""
+
+_MOST_FILES = 10_000
+"""Files of a folder that are looked at for one that was meant."""
 
 
 def given_image(value: Any, name: str, purpose: Purpose = "image", latent_channels: int | None = None) -> Any:
@@ -56,8 +61,8 @@ def given_image(value: Any, name: str, purpose: Purpose = "image", latent_channe
         return _of_pil(value, name, purpose)
     if not (hasattr(value, "dtype") and hasattr(value, "ndim")):
         raise InputError(
-            f"{name} is {with_article(type(value).__name__)}, which is no image; give a PIL image, an array or a tensor. Of a file: "
-            "load_image(path)."
+            f"{name} is {with_article(type(value).__name__)}, which is no image; give a PIL image, an array, a tensor, or the path of a "
+            f"file: {name}='image.png'."
         )
     if purpose != "mask" and is_latents(value, latent_channels):
         return value
@@ -81,8 +86,22 @@ def with_files_read(value: Any, name: str) -> Any:
         try:
             return as_turned(read_image(Path(value)), str(value))
         except InputError as error:
-            raise InputError(f"{name}: {error}") from error
+            near = _nearest_file(Path(value))
+            raise InputError(f"{name}: {error}{f' Did you mean {str(near)!r}?' if near else ''}") from error
     return type(value)(with_files_read(each, name) for each in value) if names_files(value) else value
+
+
+def _nearest_file(path: Path) -> Path | None:
+    """Return the file of the same folder that is named most alike, where there is none of this name."""
+    try:
+        if path.exists() or not path.parent.is_dir():
+            return None
+        with os.scandir(path.parent) as entries:
+            names = [entry.name for entry in islice(entries, _MOST_FILES) if entry.is_file()]
+    except (OSError, ValueError):  # ValueError: a zero byte in the name
+        return None
+    near = nearest(path.name, names)
+    return None if near is None else path.parent / near
 
 
 def names_files(value: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,8 @@ class Explanation:
         from rich.console import Console
         from rich.table import Table
 
-        width = min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
+        # Into a file or a pipe nobody has said how wide: paths and names stay whole.
+        width = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
         # Without markup and highlighting: names and texts come from users, and "[red]" is to be printed as it stands.
         console = Console(
             file=io.StringIO(), width=width, highlight=False, markup=False, color_system=None,
@@ -85,19 +87,42 @@ class Explanation:
         )  # fmt: skip
         table = Table(box=None, pad_edge=False, title=self.title, title_justify="left")
         for column in COLUMNS:
-            table.add_column(column, overflow="fold")
+            table.add_column(column, overflow="fold", min_width=self._longest(column))
         for row in self.rows:
             table.add_row(*row.cells)
-        console.print(table)
+        if sum(map(self._longest, COLUMNS)) + 2 * (len(COLUMNS) - 1) <= width:
+            console.print(table)
+        else:
+            console.print(self.title, *(_listed(row, width) for row in self.rows), sep="\n", soft_wrap=True)
         console.print("", *self.facts, sep="\n")
         lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]  # it is the StringIO from above
         return "\n".join(line.rstrip() for line in lines).rstrip()
 
     __repr__ = __str__
 
+    def _longest(self, column: str) -> int:
+        """Return how wide a column must be so that no name in it is broken."""
+        at = COLUMNS.index(column)
+        return max(len(word) for text in [column, *(row.cells[at] for row in self.rows)] for word in text.split())
+
     def _repr_html_(self) -> str:
         rows = [row.cells for row in self.rows]
         return html_view.titled(self.title, html_view.table(COLUMNS, rows), html_view.listed(self.facts))
+
+
+def _listed(row: Row, width: int) -> str:
+    """Return a step as lines, for where a table would break names."""
+    said = [
+        *(f"reads {line}" for line in row.reads),
+        *(f"{what} {names}" for what, names in (("writes", row.writes), ("uses", row.uses)) if names),
+    ]
+    filled = (
+        textwrap.fill(
+            line, width, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+        )
+        for line in said
+    )
+    return "\n".join([row.step, *filled])
 
 
 def explain(plan: Plan, sizes: Mapping[str, int] | None = None, notes: Sequence[str] = ()) -> Explanation:

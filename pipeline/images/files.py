@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...blocks.core.input_checks import IMAGES
 from ...blocks.steps.given_image import names_files, with_files_read
 from ...state import InputError
 from ...state.errors import Fault
-from ...state.vocabulary import ChangeMap, ControlImage, ImagePrompt, InputImage, MaskImage, value_of
-
-_IMAGES = tuple(map(value_of, (InputImage, MaskImage, ChangeMap, ControlImage, ImagePrompt)))
 
 
 def file_inputs(inputs: Mapping[str, Any], expected: Mapping[str, Sequence[Any]]) -> list[str]:
@@ -22,7 +20,7 @@ def file_inputs(inputs: Mapping[str, Any], expected: Mapping[str, Sequence[Any]]
     return [
         name
         for name, value in inputs.items()
-        if names_files(value) and any(each.value in _IMAGES for each in expected.get(name, ()))
+        if names_files(value) and any(each.value in IMAGES for each in expected.get(name, ()))
     ]
 
 

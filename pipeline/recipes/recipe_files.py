@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ...blocks.steps.given_image import as_pil, with_files_read
 from ...registry.hub.repo_paths import check_inside
-from ...state import InputError, RepoError
+from ...state import InputError, PipelineState, RepoError
 from ...state.atomic import beside
 from ...state.errors import capital_article, did_you_mean
 from ...state.limits import LARGEST_RECIPE
@@ -85,6 +85,11 @@ def _written_as(given: Any) -> list[tuple[Image, Image]]:
     if getattr(given, "mode", None) in _MODES:
         return [(given, given)]
     if not hasattr(given, "getbbox") and not hasattr(given, "ndim"):
+        if isinstance(given, PipelineState):
+            raise InputError(
+                "A PipelineState is all that a run gave, and no image: save(state['images'], path), or run for the images alone, "
+                "save(pipe(..., output='images'), path)."
+            )
         raise InputError(f"{capital_article(type(given).__name__)} is no image; give those of PIL, arrays or tensors.")
     made = as_pil(given, "images")
     if hasattr(given, "getbbox"):

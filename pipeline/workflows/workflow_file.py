@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from attrs import asdict, define, field
 
 from ...blocks.core.base import ModularPipelineBlocks
 from ...blocks.core.block_catalog import BlockResolver, find_block
-from ...blocks.core.flattening import walk
 from ...blocks.core.input_checks import expectations_of, input_faults
 from ...blocks.core.preset_catalog import find_preset, points_of_preset
 from ...guiders import GUIDERS, Guider, guider_of
-from ...registry import ComponentSpec
 from ...registry.catalog import shipped_folder
 from ...registry.hub.repo import Repo, is_share, open_repo
 from ...registry.hub.strict_yaml import Document, parse_yaml, read_yaml
 from ...registry.hub.strict_yaml import written as written_yaml
 from ...registry.index import origin_faults
-from ...registry.loading.classes import resolve_class
 from ...saving.composition import compose
 from ...state import BrickworkError, CompositionError
-from ...state.errors import did_you_mean
+from ...state.errors import did_you_mean, nearest
 from ...state.given import given_path
 from ...state.packages.block_packages import unfit
 from ...state.structure import Faults, examined, place_words, structured
@@ -32,6 +29,7 @@ from ...state.value_data import value_of_data
 from ..seed import SEED, takes_seed
 from .guider_names import known_guiders
 from .workflow_loras import wanted_loras
+from .written_parts import component_of_config, known_outputs, look_at_scheduler, output_faults, scheduler_of
 from .written_workflow import EDITS, VERSION, Insert, Remove, Replace, SetOptions, WrittenPlace, WrittenWorkflow
 
 if TYPE_CHECKING:
@@ -73,27 +71,39 @@ class _Workflow:
     finder: BlockResolver
     guiders: Mapping[str, type[Guider]] = field(factory=dict)
     faults: list[str] = field(factory=list)
+    is_partial: bool = False
+    """Whether blocks may be missing, or there too many, because of faults: a name that none of those that are there knows may then be right."""
 
     def pipeline(self, options: dict[str, Any]) -> ModularPipeline:
         from ..modular_pipeline import ModularPipeline
 
         written = self._written()
         blocks = self._blocks(written)
-        if self.faults or blocks is None:
+        if blocks is None:
+            self._look_at_names(written)
             self._fail()
-        assert blocks is not None
+        self.is_partial = bool(self.faults)
         pipe_options = {name: options.pop(name) for name in ("components_manager", "collection") if name in options}
         dtypes = [options.pop(name, None) for name in ("dtype", "torch_dtype")]
         repo = place_of(written.repo)
         hub = {**options, **({"revision": written.revision} if written.revision else {})}
-        pipe = ModularPipeline(blocks, str(repo) if repo is not None else None, **pipe_options, **(hub if repo else {}))
-        self._settle(pipe, written)
+        absent: BrickworkError | None = None
+        try:
+            pipe = ModularPipeline(blocks, str(repo) if repo else None, **pipe_options, **(hub if repo else {}))
+        except BrickworkError as error:
+            absent, pipe = error, ModularPipeline(blocks, **pipe_options)
+            self.faults += [f"{self.document.at('repo')}: {text}" for text in error.faults or [str(error)]]
+        self._settle(pipe, written, is_there=absent is None)
+        # What is the matter with the repository alone keeps its kind: it is not there, or not trusted.
+        if absent is not None and len(self.faults) == len(absent.faults or [absent]):
+            absent.args = (f"{self.document.at('repo')}: {absent}",)
+            raise absent
         if self.faults:
             self._fail()
         pipe.load_in(*dtypes)
         return pipe
 
-    def _fail(self) -> None:
+    def _fail(self) -> NoReturn:
         raise CompositionError.of(f"{self.document.name} does not describe a workflow", self.faults)
 
     def fault(self, path: tuple[Any, ...], text: str) -> None:
@@ -139,11 +149,28 @@ class _Workflow:
             whole = self.document.data.get("composition")
             blocks = find_preset(str(written.start)) if place == "start" else compose(whole, self.finder)
         except BrickworkError as error:
-            self.faults += [f"{self.document.at(place)}: {text}" for text in error.faults or [str(error)]]
+            for text in error.faults or [str(error)]:
+                self.fault(self._block_place(text) if place == "composition" else (place,), text)
             return None
         for number, edit in enumerate(written.edits or ()):
             self._edit(blocks, edit, ("edits", number))
         return blocks
+
+    def _block_place(self, text: str) -> tuple[Any, ...]:
+        """Return where the block stands that a fault of a composition begins with: "denoise.denoiser: ..."."""
+        path: tuple[Any, ...] = ("composition",)
+        for name in text.partition(":")[0].split("."):
+            if (*path, "blocks", name) not in self.document.places:
+                break
+            path = (*path, "blocks", name)
+        return path
+
+    def _look_at_names(self, written: WrittenWorkflow) -> None:
+        """Note what is wrong with the guider and the scheduler where there are no blocks to settle them for."""
+        if written.guider is not None:
+            self._attempt(("guider",), partial(self._guider, written.guider))
+        if written.scheduler is not None:
+            self._attempt(("scheduler",), partial(look_at_scheduler, written.scheduler))
 
     def _unfit(self, written: WrittenWorkflow) -> list[str]:
         """Say which packages that the file names do not fit, all of them before one is imported."""
@@ -203,9 +230,13 @@ class _Workflow:
             there: ModularPipelineBlocks = blocks[beside]
             return there
 
-    def _settle(self, pipe: ModularPipeline, written: WrittenWorkflow) -> None:
-        """Settle components' origins, guider, config and defaults of inputs."""
-        place = place_of(written.repo)
+    def _settle(self, pipe: ModularPipeline, written: WrittenWorkflow, is_there: bool) -> None:
+        """Settle components' origins, guider, config and defaults of inputs.
+
+        Args:
+            is_there: whether the repository is.
+        """
+        place = place_of(written.repo) if is_there else None
         here = open_repo(place, **pipe.hub_options) if place else Repo(self.document.name, Path())
         for name, origin in (written.components or {}).items():
             self._attempt(("components", name), partial(self._origin, pipe, name, origin, here))
@@ -214,23 +245,36 @@ class _Workflow:
             self._attempt(("guider",), lambda: pipe.update_components(guider=self._guider(guider)))
         if written.scheduler is not None:
             scheduler = written.scheduler
-            self._attempt(("scheduler",), lambda: pipe.update_components(scheduler=_scheduler(scheduler)))
-        if written.config:
-            config = written.config
-            self._attempt(("config",), lambda: pipe.update_config(**_values(config)))
+            look = partial(look_at_scheduler, scheduler)
+            there = partial(pipe.update_components, scheduler=scheduler_of(scheduler))
+            # Without a repository there is none to be made from.
+            self._attempt(("scheduler",), there if is_there else look)
+        for name, value in (written.config or {}).items():
+            self._attempt(("config", name), partial(self._set_config, pipe, name, value))
         inputs = _values(written.inputs or {})
         names = pipe.blocks.input_names
         known = [*names, *([SEED] if takes_seed(names) else [])]
         for name in inputs:
             if name not in known:
-                self.fault(("inputs", name), f"{name!r} is no input of this workflow. {did_you_mean(name, known)}")
+                self._unknown(
+                    ("inputs", name), f"{name!r} is no input of this workflow. {did_you_mean(name, known)}", name, known
+                )
         for text in input_faults(expectations_of(pipe.blocks), {n: v for n, v in inputs.items() if n in known}):
-            self.fault(("inputs",), text)
+            self.fault(("inputs", getattr(text, "input", None)), text)
         pipe.input_defaults = inputs
         pipe.wanted_loras.loras = wanted_loras(pipe, written.loras or (), self.document.name, self.fault)
         pipe.outputs = written.outputs or ()
         for number, text in output_faults(pipe):
-            self.fault(("outputs", number), text)
+            self._unknown(("outputs", number), text, pipe.outputs[number], known_outputs(pipe))
+
+    def _unknown(self, path: tuple[Any, ...], text: str, name: str, known: Iterable[str]) -> None:
+        """Note a name that is none, unless a block that another fault has kept out may be what knows it."""
+        if not self.is_partial or name in known or nearest(name, known) is not None:
+            self.fault(path, text)
+
+    def _set_config(self, pipe: ModularPipeline, name: str, value: object) -> None:
+        if name in pipe.config or not self.is_partial or nearest(name, pipe.config) is not None:
+            pipe.update_config(**_values({name: value}))
 
     def _attempt(self, path: tuple[Any, ...], settle: Callable[[], object]) -> None:
         try:
@@ -243,6 +287,8 @@ class _Workflow:
     def _origin(self, pipe: ModularPipeline, name: str, origin: str | Mapping[str, Any] | None, here: Repo) -> None:
         """Say of one component where it is from, or what it is made of."""
         if name not in pipe.specs:
+            if self.is_partial and nearest(name, pipe.specs) is None:
+                return
             raise CompositionError(f"the workflow has no component {name!r}. {did_you_mean(name, pipe.specs)}")
         if origin is None:
             pipe.update_components(**{name: None})
@@ -252,10 +298,10 @@ class _Workflow:
             pipe.update_components(**{name: self._guider(given["guider"])})
             return
         if given.keys() == {"scheduler"}:
-            pipe.update_components(**{name: _scheduler(given["scheduler"])})
+            pipe.update_components(**{name: scheduler_of(given["scheduler"])})
             return
         if given.keys() == {"class", "config"}:
-            pipe.update_components(**{name: _made_of_config(name, given)})
+            pipe.update_components(**{name: component_of_config(name, given)})
             return
         place_component(pipe, name, given, here)
 
@@ -273,15 +319,6 @@ class _Workflow:
                 f"{did_you_mean(data['name'], GUIDERS)}"
             )
         return guider_of({"_class_name": data["name"], **settings}, self.guiders)
-
-
-def _scheduler(data: object) -> Any:
-    """Return a scheduler's name and settings as values."""
-    if isinstance(data, Mapping):
-        return {name: value_of_data(value) for name, value in data.items()}
-    if not isinstance(data, str):
-        raise CompositionError("a scheduler is a name, or 'name' with settings.")
-    return data
 
 
 def set_block_options(blocks: Any, path: str, options: Mapping[str, Any]) -> None:
@@ -318,30 +355,9 @@ def place_component(pipe: ModularPipeline, name: str, given: Mapping[str, Any], 
     pipe.update_components(**{name: spec})
 
 
-def output_faults(pipe: ModularPipeline) -> Iterator[tuple[int, str]]:
-    """Say which of a pipeline's outputs no block writes, with their places in the list."""
-    known = sorted({str(out.name) for _, block in walk(pipe.blocks) for out in block.intermediate_outputs})
-    for number, name in enumerate(pipe.outputs):
-        if name not in known:
-            yield number, f"{name!r} is no output of this workflow. {did_you_mean(name, known)}"
-        elif name in pipe.outputs[:number]:
-            yield number, f"{name!r} is named twice."
-
-
 def place_of(repo: object) -> Any:
     """Return a repository by its name; "embedded" is the model that ships with this package."""
     return repo if repo is None else shipped_folder(str(repo)) or repo
-
-
-def _made_of_config(name: str, given: Mapping[str, Any]) -> Any:
-    """Return a component that is made from a configuration, of a class of an allowed library."""
-    library, _, class_name = str(given["class"]).partition(":")
-    config = value_of_data(given["config"])
-    if not isinstance(config, dict):
-        raise CompositionError(f"the config of {name} must be a mapping.")
-    return ComponentSpec(
-        name, resolve_class(library, class_name), config=config, default_creation_method="from_config"
-    ).create()
 
 
 _APPLY: dict[str, Callable[..., None]] = {

@@ -69,7 +69,10 @@ def parse_yaml(data: bytes, name: str) -> Document:
         raise RepoError(f"{name} is no text in UTF-8: {error}.") from None
     try:
         reader = _Reader(name, yaml.parse(text, Loader=_LOADER))
-        return Document(name, reader.document(), reader.places)
+        data_read = reader.document()
+        if reader.twice:
+            raise RepoError.of(f"{name} has keys twice", reader.twice)
+        return Document(name, data_read, reader.places)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -85,6 +88,7 @@ class _Reader:
     name: str
     events: Iterator[Any]
     places: dict[tuple[Any, ...], tuple[int, int]] = field(factory=dict)
+    twice: list[str] = field(factory=list)
 
     def document(self) -> Any:
         data, count = None, 0
@@ -121,9 +125,10 @@ class _Reader:
             self._require(event.value != "<<" or bool(event.style), event, "merge keys (<<) are not read")
             key = event.value
             first = self.places.get((*path, key))
-            self._require(
-                key not in found, event, f"the key {key!r} stands there twice, first in line {first and first[0]}"
-            )
+            if key in found:
+                self.twice.append(
+                    self._at(event, f"the key {key!r} stands there twice, first in line {first and first[0]}")
+                )
             place = (event.start_mark.line + 1, event.start_mark.column + 1)
             found[key] = self._value(next(self.events), (*path, key))
             self.places[(*path, key)] = place
@@ -131,8 +136,11 @@ class _Reader:
 
     def _require(self, holds: bool, event: Any, fault: str) -> None:
         if not holds:
-            mark = event.start_mark
-            raise RepoError(f"{self.name}, line {mark.line + 1}, column {mark.column + 1}: {fault}.")
+            raise RepoError(self._at(event, fault))
+
+    def _at(self, event: Any, fault: str) -> str:
+        mark = event.start_mark
+        return f"{self.name}, line {mark.line + 1}, column {mark.column + 1}: {fault}."
 
 
 def scalar(text: str) -> Any:

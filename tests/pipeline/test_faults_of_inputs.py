@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from brickwork import BrickworkError, Fault, InputError, ModularPipeline
+import brickwork
+from brickwork import BrickworkError, Fault, InputError, ModularPipeline, PipelineState, find_preset
 from brickwork.blocks import Scope, SequentialPipelineBlocks
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 
@@ -84,3 +86,52 @@ def test_a_block_may_say_texts_alone(embedded_pipe: ModularPipeline) -> None:
     with pytest.raises(InputError) as caught:
         embedded_pipe("a red circle", output="imags")
     assert [getattr(fault, "input", None) for fault in caught.value.faults] == [None]
+
+
+def auto_pipe(name: str) -> ModularPipeline:
+    return find_preset(name).init_pipeline()
+
+
+def test_strength_without_an_image_is_one_fault_that_says_so() -> None:
+    with pytest.raises(
+        InputError, match=r"^'strength' is read by no block .*; leave it out, or give image, with which it is read\.$"
+    ):
+        auto_pipe("sdxl.auto").prepare_run(None, "images", {**WORDS, "strength": 0.5})
+    # With these, nothing more would make a block read it.
+    with pytest.raises(InputError, match=r"^'prompt' is read by no block [^;]*; leave it out\.$"):
+        auto_pipe("sdxl.auto").prepare_run(
+            None,
+            "images",
+            {**WORDS, "prompt_embeds": torch.zeros(1, 77, 64), "pooled_prompt_embeds": torch.zeros(1, 32)},
+        )
+
+
+def test_a_mask_by_another_name_is_one_fault_where_there_are_masks_and_where_there_are_none() -> None:
+    given = {**WORDS, "image": torch.zeros(1, 3, 64, 64), "mask": torch.zeros(1, 1, 64, 64)}
+    for name in ("sdxl.image2image", "sdxl.inpainting"):
+        with pytest.raises(InputError) as caught:
+            auto_pipe(name).prepare_run(None, "images", dict(given))
+        assert [str(fault) for fault in caught.value.faults] == [
+            "'mask' is no input of this pipeline. In place of mask: mask_image=, of a task with a mask."
+        ]
+    # What is missing besides is still told.
+    del given["image"]
+    with pytest.raises(InputError, match="needs 'image'"):
+        auto_pipe("sdxl.inpainting").prepare_run(None, "images", dict(given))
+
+
+def test_a_whole_state_that_is_saved_as_an_image_is_told_what_to_pass(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError,
+        match=r"save\(state\['images'\], path\), or run for the images alone, save\(pipe\(\.\.\., output='images'\), path\)",
+    ):
+        brickwork.save(PipelineState(), tmp_path / "x.png")
+
+
+def test_what_is_no_image_is_told_of_paths_and_other_inputs_are_not() -> None:
+    given = {**WORDS, "image": 3, "num_inference_steps": "many"}
+    with pytest.raises(InputError) as caught:
+        auto_pipe("sdxl.image2image").prepare_run(None, "images", given)
+    said = {fault.input: str(fault) for fault in caught.value.faults if isinstance(fault, Fault)}
+    assert said["image"].endswith("The path of a file is an image, too: image='image.png'.")
+    assert "path" not in said["num_inference_steps"]

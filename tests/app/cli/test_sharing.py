@@ -130,6 +130,20 @@ def saved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "saved"
 
 
+def test_a_dry_run_of_a_folder_with_code_reads_what_it_can_and_says_why_more_needs_the_code_to_run(saved: Path) -> None:
+    (saved / "notes.exe").write_text("x")
+    found = invoke("publish", saved, "me/saved", "--dry-run")
+    assert found.exit_code == 4
+    assert "same_block_of_cli.py" in found.stdout
+    assert "README.md, the card of me/saved, looks like this:" in found.stdout
+    assert "Would be refused: notes.exe is of no kind that is published" in found.stderr
+    assert "Nothing was sent, and nothing of its code was run." in found.stderr
+    assert f"brickwork trust grant {saved}" in found.stderr
+    assert "was found by reading alone" in found.stderr
+    told = invoke("publish", saved, "me/saved", "--dry-run", "--json")
+    assert (told.exit_code, f"brickwork trust grant {saved}" in json.loads(told.stdout)["refused"]) == (4, True)
+
+
 def test_code_of_a_folder_runs_once_it_is_granted_and_no_more_when_it_changed(
     saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

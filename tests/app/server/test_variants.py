@@ -99,7 +99,7 @@ def test_a_variant_shares_the_steps_before_one(client: Client, pear: Any, embedd
     [
         ({"inputs": {"prompt": "x"}}, "at_step is missing"),
         ({"at_step": 0, "inputs": {"prompt": "x"}}, "at_step is a whole number from 1 on"),
-        ({"at_step": 3}, "A variant has an input that is other than the run's"),
+        ({"at_step": 3}, "A variant needs an input that differs from the run's"),
         ({"at_step": 3, "inputs": {"promt": "x"}}, "Did you mean 'prompt'?"),
     ],
 )  # fmt: skip

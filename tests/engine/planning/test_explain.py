@@ -48,6 +48,9 @@ def test_the_table_fits_the_terminal_and_cuts_no_name(
     text = str(blocks.explain("prompt"))
     assert max(map(len, text.splitlines())) <= int(columns)
     assert "…" not in text
+    for row in blocks.explain("prompt").rows:
+        for name in [row.step, *row.writes.split(", "), *row.uses.split(", ")]:
+            assert name.partition(" (")[0] in text, f"{name} is broken over two lines"
 
 
 def test_a_notebook_gets_a_table(blocks: SequentialPipelineBlocks) -> None:

@@ -18,6 +18,7 @@ from transformers import CLIPImageProcessor
 
 import brickwork
 from brickwork import InputError, ModularPipeline, ReplayError
+from brickwork.blocks.steps.given_image import given_image, with_files_read
 from brickwork.presets.sdxl import (
     IMAGE2IMAGE_BLOCKS,
     INPAINT_BLOCKS,
@@ -168,3 +169,19 @@ def test_arrays_and_tensors_are_saved_as_the_images_that_they_are(tmp_path: Path
         assert [Image.open(path).tobytes() for path in paths] == meant
     (path,) = brickwork.save(NUMBERS, tmp_path / "b.png")
     assert Image.open(path).tobytes() == IMAGE.tobytes()
+
+
+def test_a_file_that_is_not_there_names_the_nearest_one_of_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "mask.png").write_bytes(b"")
+    with pytest.raises(
+        InputError, match=rf"mask_image: There is no file .*maks\.png\. Did you mean '{tmp_path}/mask\.png'\?"
+    ):
+        with_files_read(str(tmp_path / "maks.png"), "mask_image")
+    for name in ("unlike.jpg", "no/mask.png"):
+        with pytest.raises(InputError, match=r"There is no file [^?]*$"):
+            with_files_read(tmp_path / name, "image")
+
+
+def test_what_is_no_image_is_told_that_a_path_is_one() -> None:
+    with pytest.raises(InputError, match=r"an array, a tensor, or the path of a file: image='image\.png'\."):
+        given_image(3, "image")

@@ -96,7 +96,7 @@ def composed(tiny_folder: Path) -> ModularPipeline:
 def test_a_file_python_and_a_repository_agree(tiny_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(CompositionError, match="soft.yaml, line 8, column 5: Dim: by is 'much'; it must be float"):
         workflow(tmp_path, EDITED.replace("by: 0.25", "by: much"), [Dim])
-    with pytest.raises(CompositionError, match="soft.yaml, line 20, column 1: .*'no'; its default is True"):
+    with pytest.raises(CompositionError, match="soft.yaml, line 21, column 3: .*'no'; its default is True"):
         workflow(tmp_path, EDITED.replace("REPO", str(tiny_folder)), [Dim])
     text = EDITED.replace("REPO", str(tiny_folder)).replace(": no\n", ": false\n")
     made, expected = workflow(tmp_path, text, [Dim]), composed(tiny_folder)
@@ -221,7 +221,7 @@ def test_what_is_no_edit_of_a_preset_is_written_whole(tmp_path: Path) -> None:
         ("brickwork: 1\nstart: sdxl.auto\nedits:\n  - replace: decode\n    with: os:system", "No block is named 'os:system'"),
         ("brickwork: 1\nstart: sdxl.auto\nguider: Perturbed", "line 3, column 1: 'Perturbed' is no guider"),
         ("brickwork: 1\nstart: sdxl.auto\nguider:\n  name: ClassifierFreeGuidance\n  scale: 3", "ClassifierFreeGuidance has no 'scale'"),
-        ("brickwork: 1\nstart: sdxl.auto\nconfig: {force_zero: 1}", "line 3, column 1: There is no config 'force_zero'"),
+        ("brickwork: 1\nstart: sdxl.auto\nconfig: {force_zero: 1}", "line 3, column 10: There is no config 'force_zero'"),
         ("brickwork: 1\nstart: sdxl.auto\ninputs: {promt: x}", "line 3, column 10: 'promt' is no input of this workflow. Did you mean 'prompt'"),
         ("brickwork: 1\nstart: sdxl.auto\ninputs: {num_inference_steps: many}", "num_inference_steps"),
         ("brickwork: 1\nstart: sdxl.auto\ncomponents: {unt: a/b}", "line 3, column 14: the workflow has no component 'unt'. Did you mean 'unet'"),
@@ -253,6 +253,78 @@ def test_all_faults_are_named_together(tmp_path: Path) -> None:
     with pytest.raises(CompositionError) as caught:
         workflow(tmp_path, text)
     assert len(caught.value.faults) == 3
+
+
+_ALL_WRONG = """\
+brickwork: 1
+start: sdxl.text2image
+repo: ./nowhere
+guider: nobody
+scheduler: Eulr
+config: {force_zeros_for_empty_promt: 1}
+components:
+  vaee: embedded
+inputs:
+  num_inference_stps: 4
+  steps_of_mine: 4
+  guidance_scale: many
+outputs: [imags, mine]
+edits:
+  - replace: denoise.denoisr
+    with: PredictNoise
+"""
+
+
+def test_edits_settings_and_an_absent_repository_are_told_together_each_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(CompositionError) as caught:
+        workflow(tmp_path, _ALL_WRONG)
+    places = [fault.partition(": ")[0].removeprefix("soft.yaml, ") for fault in caught.value.faults]
+    # `steps_of_mine` and `mine` may be of the block that was not replaced, so nothing is said of them.
+    assert places == [
+        "line 15, column 5", "line 3, column 1", "line 8, column 3", "line 4, column 1", "line 5, column 1", "line 6, column 10",
+        "line 10, column 3", "line 12, column 3", "line 13, column 11",
+    ]  # fmt: skip
+    whole = _ALL_WRONG.partition("edits:")[0]
+    with pytest.raises(CompositionError) as caught:
+        workflow(tmp_path, whole)
+    assert len(caught.value.faults) == len(places) + 1
+    for name, position in (("steps_of_mine", "line 11, column 3"), ("mine", "line 13, column 18")):
+        assert any(fault.startswith(f"soft.yaml, {position}: {name!r} is no") for fault in caught.value.faults)
+
+
+def test_a_repository_alone_that_is_not_there_is_an_error_of_repositories_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(RepoError, match=r"^soft.yaml, line 3, column 1: ./nowhere is no folder"):
+        workflow(tmp_path, "brickwork: 1\nstart: sdxl.text2image\nrepo: ./nowhere\n")
+
+
+def test_where_no_blocks_can_be_made_the_names_of_guider_and_scheduler_are_looked_at(tmp_path: Path) -> None:
+    text = "brickwork: 1\nstart: sdxl.txt2image\nguider: nobody\nscheduler: {name: Eulr}\n"
+    with pytest.raises(CompositionError) as caught:
+        workflow(tmp_path, text)
+    assert [fault.partition(" is no ")[0] for fault in caught.value.faults[1:]] == [
+        "soft.yaml, line 3, column 1: 'nobody'",
+        "soft.yaml, line 4, column 1: 'Eulr'",
+    ]
+
+
+def test_a_fault_of_a_written_composition_stands_at_its_block(tmp_path: Path) -> None:
+    text = """
+    brickwork: 1
+    composition:
+      block: SequentialPipelineBlocks
+      blocks:
+        first: {block: Decod}
+        inner:
+          block: SequentialPipelineBlocks
+          blocks:
+            second: {block: PredictNois}
+    """
+    with pytest.raises(CompositionError) as caught:
+        workflow(tmp_path, text)
+    assert [fault.partition(" is no ")[0] for fault in caught.value.faults] == [
+        "soft.yaml, line 6, column 5: first: 'Decod'",
+        "soft.yaml, line 10, column 9: inner.second: 'PredictNois'",
+    ]
 
 
 # Blocks by name
@@ -349,6 +421,15 @@ def test_what_is_more_than_plain_data_is_refused(text: str, expected: str) -> No
         return
     with pytest.raises(RepoError, match=expected):
         parse_yaml(text.encode(), "x.yaml")
+
+
+def test_every_key_that_stands_twice_is_named() -> None:
+    with pytest.raises(RepoError) as caught:
+        parse_yaml(b"a: 1\na: 2\nb: {c: 1, c: 2}", "x.yaml")
+    assert caught.value.faults == (
+        "x.yaml, line 2, column 1: the key 'a' stands there twice, first in line 1.",
+        "x.yaml, line 3, column 11: the key 'c' stands there twice, first in line 3.",
+    )
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"a: \x00", b"a" * 10_000_000, b"a: \x1b[2K"])

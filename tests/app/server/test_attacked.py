@@ -1,0 +1,113 @@
+"""What an attack with the docs in hand found, each as a test."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from served import Client
+
+from brickwork import InputError
+from brickwork.app.server.served_workflow import MOST_IMAGES, ServedWorkflow
+from brickwork.app.server.service import Service
+from brickwork.app.server.settings import ServerSettings
+
+STEP = {"prompt": "a red apple", "num_inference_steps": 1}
+_SAID = f"This run would make 1,000,000,000 images, and a run makes {MOST_IMAGES} at most. Ask for several runs."
+
+
+@pytest.mark.parametrize(
+    "many", [{"num_images_per_prompt": 10**9}, {"prompt": ["x"] * 1000, "num_images_per_prompt": 10**6}]
+)
+def test_a_run_of_endless_images_is_refused_before_anything_is_made_for_each(
+    client: Client, many: dict[str, Any]
+) -> None:
+    answer = client.post("/api/runs", {"inputs": {**STEP, **many}})
+    assert answer.status == 413
+    assert answer.error["message"] == _SAID
+    assert answer.error["faults"] == [{"input": "num_images_per_prompt", "text": _SAID}]
+    checked = client.post("/api/workflows/embedded/check", {"inputs": {**STEP, **many}})
+    assert checked.data["faults"] == answer.error["faults"]
+
+
+def test_as_many_images_as_a_run_may_have_are_a_question_of_memory_only(client: Client) -> None:
+    fits = client.post("/api/workflows/embedded/check", {"inputs": {**STEP, "num_images_per_prompt": MOST_IMAGES}})
+    assert fits.data["faults"] == []
+    more = client.post("/api/workflows/embedded/check", {"inputs": {**STEP, "num_images_per_prompt": MOST_IMAGES + 1}})
+    assert len(more.data["faults"]) == 1
+
+
+def test_a_sweep_with_a_point_of_endless_images_is_refused_whole(client: Client) -> None:
+    answer = client.post("/api/sweeps", {"inputs": STEP, "axes": {"num_images_per_prompt": [1, 10**9]}})
+    assert (answer.status, answer.error["message"]) == (413, _SAID)
+
+
+def test_a_variant_is_shown_with_what_it_changes(client: Client, apple: dict[str, Any]) -> None:
+    answer = client.post(f"/api/runs/{apple['id']}/branch", {"at_step": 2, "inputs": {"guidance_scale": 9}})
+    assert answer.data["inputs"] == {**apple["inputs"], "guidance_scale": 9}
+    told = client.ended(answer.data["id"])
+    assert told["inputs"] == answer.data["inputs"]
+    assert told["changes"] == {"guidance_scale": 9}
+    empty = client.post(f"/api/runs/{apple['id']}/branch", {"at_step": 2, "inputs": {}})
+    assert empty.error["message"].startswith("A variant needs an input that differs from the run's, such as")
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [("?after=x", "after is the number of an event."), ("?blocks=zz", "blocks is 'all', or is left out.")],
+)
+def test_events_are_not_sent_for_questions_that_say_nothing(
+    client: Client, apple: dict[str, Any], query: str, said: str
+) -> None:
+    answer = client.get(f"/api/runs/{apple['id']}/events{query}")
+    assert (answer.status, answer.error["message"]) == (422, said)
+
+
+def test_a_composition_larger_than_a_file_may_be_is_refused_unread(client: Client) -> None:
+    answer = client.post("/api/compositions", {"data": {"brickwork": 1, "inputs": {"prompt": "x" * 300_000}}})
+    assert answer.status == 422
+    assert answer.error["message"].startswith("A composition has at most 256,000 characters")
+
+
+def service_in(folder: Path, workflow: ServedWorkflow) -> Service:
+    return Service([workflow], ServerSettings(workers=1, state=folder))
+
+
+def test_a_state_folder_has_one_server_at_a_time(workflow: ServedWorkflow, tmp_path: Path) -> None:
+    first = service_in(tmp_path / "state", workflow)
+    with pytest.raises(InputError, match=r"^Another server has the state in .*state\. Stop it first, or give this one"):
+        service_in(tmp_path / "state", workflow)
+    first.stop()
+    service_in(tmp_path / "state", workflow).stop()
+    assert (tmp_path / "state").stat().st_mode & 0o077 == 0
+
+
+def test_runs_that_cannot_be_read_are_moved_aside_and_kept(workflow: ServedWorkflow, tmp_path: Path) -> None:
+    service_in(tmp_path, workflow).stop()
+    kept: dict[str, Any] = {
+        "format": 1, "asked": {"workflow": "embedded", "inputs": {}}, "id": "a", "number": 1, "client": "", "cost": 1.0, "created": 0.0,
+        "status": "finished", "started": None, "seconds": None, "outputs": [], "error": None, "verdict": None,
+    }  # fmt: skip
+    written = {
+        "later": json.dumps({**kept, "format": 99}), "cut": "{", "evil": json.dumps({**kept, "status": "evil"}), "fine": json.dumps(kept)
+    }  # fmt: skip
+    for name, text in written.items():
+        folder = tmp_path / "runs" / name
+        folder.mkdir()
+        (folder / "run.json").write_text(text)
+        (folder / "images-0.png").write_bytes(b"an image")
+    (tmp_path / "runs" / "empty").mkdir()
+    service = service_in(tmp_path, workflow)
+    assert [job.id for job in service.jobs.all()] == ["a"]
+    assert service.jobs.get("a").status == "finished"
+    service.stop()
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["fine"]
+    assert sorted(path.name for path in (tmp_path / "unreadable").iterdir()) == ["cut", "empty", "evil", "later"]
+    assert (tmp_path / "unreadable" / "later" / "images-0.png").read_bytes() == b"an image"
+    # And once more, beside what lies there.
+    shutil.copytree(tmp_path / "unreadable" / "cut", tmp_path / "runs" / "cut")
+    service_in(tmp_path, workflow).stop()
+    assert (tmp_path / "unreadable" / "cut-1" / "run.json").read_text() == "{"
