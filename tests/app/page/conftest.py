@@ -1,4 +1,4 @@
-"""One server and one browser for all tests of the page."""
+"""One server for all tests of the page, and a browser for those of a file."""
 
 from __future__ import annotations
 
@@ -27,9 +27,13 @@ def _missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, with a profile of its own."""
+    """The system's Chromium, with a profile of its own.
+
+    Not for the whole session: while it is open, an event loop of playwright's runs in this thread, and what has one of its own
+    (notebooks, agents) is refused by Python.
+    """
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -44,9 +48,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def site(
-    browser: Browser, embedded_pipe: ModularPipeline, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Served]:
+def site(embedded_pipe: ModularPipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server of the embedded model, and of one over it that takes images; one run at a time, so that others wait."""
     from served import Served
 
@@ -70,9 +72,9 @@ def site(
     found.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tab(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
-    """One tab for all tests, and what its console had of errors."""
+    """One tab for the tests of a file, and what its console had of errors."""
     errors: list[str] = []
     context = browser.new_context(reduced_motion="reduce", permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
