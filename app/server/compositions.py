@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from ...blocks.core.block_catalog import block_names
+from ...guiders import GUIDERS
+from ...pipeline.forms.guiders import guider_schema
+from ...pipeline.forms.meanings import first_line
 from ...pipeline.workflows.workflow_file import workflow_of_data
 from ...pipeline.workflows.workflow_writing import save_workflow
 from ...registry.hub.strict_yaml import read_yaml, written
@@ -21,7 +24,7 @@ from ...state.digest import digest_of
 from ...state.errors import BrickworkError
 from ..shared.block_listing import own_made, summaries
 from .errors import RefusedError
-from .workflow_data import block_data, block_tree, graph_data, guider_schemas, needed_names, plan_rows
+from .workflow_data import block_data, block_tree, graph_data, needed_names, plan_rows
 
 if TYPE_CHECKING:
     from .served_workflow import ServedWorkflow
@@ -45,7 +48,10 @@ def catalog() -> dict[str, Any]:
         for name, said in summaries(())
         if name in known and (name in made or "/" in name)
     ]
-    return {"blocks": found, "guiders": guider_schemas()}
+    guiders = [
+        {"name": name, "description": first_line(cls), "schema": guider_schema(cls)} for name, cls in GUIDERS.items()
+    ]
+    return {"blocks": found, "guiders": guiders}
 
 
 @define(eq=False)

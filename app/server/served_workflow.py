@@ -15,7 +15,7 @@ from ...pipeline.seed import SEED, takes_seed
 from ...state import InputError
 from ...state.errors import BrickworkError
 from .errors import faults_of
-from .workflow_data import block_tree, graph_data, guider_schemas, needed_names, plan_rows
+from .workflow_data import block_tree, graph_data, needed_names, plan_rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -100,7 +100,7 @@ class ServedWorkflow:
             "outputs": [{"name": str(each.name), "description": each.description or ""} for each in one.outputs],
             "output": self.output,
             "blocks": block_tree(pipe.blocks),
-            "guiders": guider_schemas(),
+            "guiders": pipe.guider_schemas(),
             "guider_names": sorted(pipe.guider_names),
             "graph": graph_data(graph),
             "code": self._code(workflow),

@@ -42,7 +42,7 @@ def test_a_workflow_is_described_for_a_form_and_a_drawing(client: Client) -> Non
     assert found["graph"]["svg"].startswith("<svg")
     assert "decode" in [node["path"] for node in found["graph"]["nodes"]]
     guider = next(each for each in found["guiders"] if each["name"] == "ClassifierFreeGuidance")
-    assert guider["properties"]["guidance_scale"]["default"] == 7.5
+    assert (guider["selected"], guider["schema"]["properties"]["guidance_scale"]["default"]) == (True, 5.0)
     assert found["code"] == "pipe(prompt=..., seed=1, output='images')"
 
 
@@ -142,7 +142,8 @@ def test_the_catalog_has_blocks_with_ports_and_guiders(client: Client) -> None:
     block = next(each for each in found["blocks"] if each["name"] == "PredictNoise")
     assert "noise_pred" in [port["name"] for port in block["outputs"]]
     assert block["description"]
-    assert "ClassifierFreeGuidance" in [each["name"] for each in found["guiders"]]
+    guider = next(each for each in found["guiders"] if each["name"] == "ClassifierFreeGuidance")
+    assert guider["schema"]["properties"]["guidance_scale"]["default"] == 7.5
 
 
 def test_a_composition_begins_with_a_served_workflow(client: Client) -> None:
