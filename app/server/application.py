@@ -43,7 +43,7 @@ from .requests import Handler, answering, error_answer, in_thread, json_answer, 
 from .run_routes import delete_run, get_events, get_output, get_run, list_runs, post_branch, post_replay, post_run
 from .service import Service
 from .sweep_routes import post_sweep
-from .workflow_routes import get_queue, get_workflow, list_workflows, post_check, post_file
+from .workflow_routes import get_queue, get_workflow, list_workflows, post_check, post_file, post_workflow
 
 
 @frozen
@@ -83,6 +83,7 @@ async def _description(request: Request) -> Response:
 
 ENDPOINTS: Sequence[Endpoint] = (
     Endpoint("GET", "/api/workflows", list_workflows),
+    Endpoint("POST", "/api/workflows", post_workflow),
     Endpoint("GET", "/api/workflows/{id}", get_workflow),
     Endpoint("POST", "/api/workflows/{id}/check", post_check),
     Endpoint("POST", "/api/files", post_file),

@@ -65,9 +65,14 @@ class ServedWorkflow:
     @property
     def is_loaded(self) -> bool:
         """Whether all components are there that a run needs which is given no more than it must."""
+        return not self.missing
+
+    @property
+    def missing(self) -> list[str]:
+        """Components that such a run needs, and that are not there."""
         plan = self._plan_for({})
         names = self.pipe.pretrained_component_names if plan is None else plan.components
-        return all(self.pipe.components[name] is not None or self.pipe.may_be_none(name) for name in names)
+        return [name for name in names if self.pipe.components[name] is None and not self.pipe.may_be_none(name)]
 
     def summary(self) -> dict[str, Any]:
         """Return what a list of workflows says of it."""

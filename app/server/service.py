@@ -20,6 +20,7 @@ from ...engine.serving.merger import Merger
 from ...engine.serving.work_queue import Task, TooLargeError, WorkQueue
 from ...state import InputError
 from ...state.errors import BrickworkError, RunCancelledError, did_you_mean, with_article
+from .composed_workflows import ComposedWorkflows
 from .compositions import Compositions
 from .errors import RefusedError, failure_data
 from .file_store import FileStore
@@ -43,7 +44,7 @@ class Service:
 
     Attributes:
         workflows: by their names. jobs: the runs that are known. files: images that clients gave, and results that runs took. metrics: what is counted.
-        queue: what waits and goes on. compositions: what was put together on the page. scheduled: workflows with other schedulers.
+        queue: what waits and goes on. compositions: what was put together on the page. composed: those that are served. scheduled: workflows with other schedulers.
     """
 
     def __init__(self, workflows: Iterable[ServedWorkflow], settings: ServerSettings) -> None:
@@ -69,9 +70,17 @@ class Service:
             memory=settings.memory or free_bytes(),
         )
         self.metrics.watch(self.queue, self._mergers)
+        self.composed = ComposedWorkflows(self)
+        self.composed.take_up()
         self._take_up()
 
     # Asking.
+
+    def add_workflow(self, workflow: ServedWorkflow) -> None:
+        """Serve one more workflow."""
+        # A new mapping: others may go through the old one.
+        self.workflows = {**self.workflows, workflow.id: workflow}
+        self.compositions.workflows = self.workflows
 
     def workflow(self, name: object) -> ServedWorkflow:
         """Return a workflow; the only one, or the first, where none is named.

@@ -16,6 +16,14 @@ async def list_workflows(request: Request) -> Response:
     return json_answer([each.summary() for each in service_of(request).workflows.values()])
 
 
+async def post_workflow(request: Request) -> Response:
+    """Serve a composition under a `name`, with the components of the workflow `of` that it began from."""
+    known = {"name": (str,), "data": (dict,), "of": (str,)}
+    body = await body_of(request, known, tuple(known))
+    found = await in_thread(service_of(request).composed.serve, body["name"], body["data"], body["of"])
+    return json_answer(found.summary(), 201, {"Location": f"/api/workflows/{found.id}"})
+
+
 async def get_workflow(request: Request) -> Response:
     """Describe a workflow: inputs, outputs, blocks, guiders, components, drawing."""
     workflow = service_of(request).workflow(request.path_params["id"])

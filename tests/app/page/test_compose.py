@@ -154,3 +154,40 @@ def test_three_hundred_blocks_stay_smooth(compose: Any) -> None:
     assert (count, at) == (300, "b30")
     # A frame is 16 ms; the bound is for a machine that does other things as well.
     assert median < 150
+
+
+def forget_refusals(tab: tuple[Any, list[str]]) -> None:
+    """Forget what the browser itself says in its console of an answer 422."""
+    assert all("422" in said for said in tab[1])
+    tab[1].clear()
+
+
+def test_a_composition_is_run_from_the_page_and_is_among_the_workflows(compose: Any, site: Any, tab: Any) -> None:
+    choose(compose, "decode", "Replace", "DecodeCircular")
+    compose.click("#put-block")
+    compose.wait_for_selector(".tree-row[data-path='decode']:has-text('DecodeCircular')")
+    compose.fill("#composition-name", "painting")
+    compose.click("#run-composition")
+    compose.wait_for_selector(".notice.bad:has-text('painting-2')")
+    forget_refusals(tab)
+    compose.fill("#composition-name", "circular")
+    compose.click("#run-composition")
+    compose.wait_for_selector("#field-prompt")
+    assert compose.inner_text(".notice span") == "circular is a workflow now."
+    assert compose.locator("#workflow option").all_inner_texts()[-1] == "circular"
+    assert compose.input_value("#workflow") == "circular"
+    compose.fill("#field-prompt", "a red apple")
+    compose.fill("#field-num_inference_steps", "2")
+    compose.click("#run")
+    run = compose.wait_for_selector("[data-state=finished]").get_attribute("data-run")
+    assert site.client().get(f"/api/runs/{run}").data["workflow"] == "circular"
+
+
+def test_a_composition_whose_components_are_missing_says_which(compose: Any, tab: Any) -> None:
+    choose(compose, "decode", "Insert after", "CheckSafety")
+    compose.click("#put-block")
+    compose.wait_for_selector(".tree-row[data-path='check_safety']")
+    compose.click("#run-composition")
+    said = compose.wait_for_selector(".notice.bad").inner_text()
+    assert "safety_checker (StableDiffusionSafetyChecker): embedded has no such component. It has tokenizer" in said
+    forget_refusals(tab)
