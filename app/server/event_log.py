@@ -40,6 +40,7 @@ class EventLog:
     _preview_bytes: int = field(default=0, init=False)
     _passing: deque[int] = field(factory=deque, init=False)
     _is_over: bool = field(default=False, init=False)
+    _is_closed: bool = field(default=False, init=False)
     _listeners: set[Callable[[], object]] = field(factory=set, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
@@ -89,6 +90,19 @@ class EventLog:
     def is_over(self) -> bool:
         """Whether the last event is there."""
         return self._is_over
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether those who watch are let go, as the server ends."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """Let those go who watch: they come back to another process, and get what follows."""
+        with self._lock:
+            self._is_closed = True
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener()
 
     def listen(self, listener: Callable[[], object]) -> None:
         """Call a function, in whichever thread, after each event; until `forget`."""

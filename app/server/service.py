@@ -309,6 +309,11 @@ class Service:
             _logger.info("%d runs of an earlier process go on", len(tasks))
             self.queue.put_all(tasks, is_known=True)
 
+    def end_streams(self) -> None:
+        """Let all go who watch runs, before the connections are closed."""
+        for job in self.jobs.all():
+            job.events.close()
+
     def stop(self, grace: float = 10.0) -> None:
         """Take no more runs, and end: what goes on has some seconds to finish. With a state folder everything else goes on after a restart."""
         keeps = self.settings.state is not None
