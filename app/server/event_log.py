@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field, frozen
@@ -85,6 +85,16 @@ class EventLog:
         with self._lock:
             found = [event for event in self._events.values() if event.number >= number]
         return [event for event in found if with_inner or not event.is_within]
+
+    def data(self) -> list[list[Any]]:
+        """Return what is kept as data, for `take_up`."""
+        return [[each.number, each.kind, each.data, each.is_within] for each in self.since(0, with_inner=True)]
+
+    def take_up(self, data: Sequence[Sequence[Any]]) -> None:
+        """Have events of an earlier process under their numbers, before any of this one."""
+        for number, kind, said, is_within in data:
+            self._count = number
+            self.tell(kind, said, is_within)
 
     @property
     def is_over(self) -> bool:

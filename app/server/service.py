@@ -260,6 +260,8 @@ class Service:
     def _end(self, job: Job, status: Any, data: Mapping[str, Any] | None = None) -> None:
         job.status = status
         try:
+            if not self._own_folder:
+                job.keep_events()
             job.keep()
             job.snapshot.unlink(missing_ok=True)
         except (BrickworkError, OSError):
