@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from served import Client, Served, is_same
 
+from brickwork.app.server.composed_workflows import ComposedWorkflows
 from brickwork.app.server.compositions import Compositions
 from brickwork.app.server.page import page_routes
 from brickwork.app.server.served_workflow import ServedWorkflow
@@ -264,6 +265,7 @@ def test_a_composition_is_run_with_the_components_of_its_workflow_and_is_there_a
     composing: Callable[[], Service], few: dict[str, object]
 ) -> None:
     service = composing()
+    assert isinstance(service.composed, ComposedWorkflows)
     own = service.workflow("embedded")
     data = service.compositions.of_workflow(own)
     edits = [{"replace": "decode", "with": "DecodeCircular"}]
