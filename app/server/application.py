@@ -29,13 +29,6 @@ from .a1111 import (
 )
 from .a1111_clients import A1111Clients
 from .access import Access
-from .composition_routes import (
-    get_catalog,
-    get_composition,
-    get_own_composition,
-    list_compositions,
-    post_composition,
-)
 from .errors import RefusedError
 from .openai_images import get_model, list_models, post_edit, post_generation
 from .openapi import described
@@ -45,7 +38,19 @@ from .requests import Handler, answering, error_answer, in_thread, json_answer, 
 from .run_routes import delete_run, get_events, get_output, get_run, list_runs, post_branch, post_replay, post_run
 from .service import Service
 from .sweep_routes import post_sweep
-from .workflow_routes import get_queue, get_workflow, list_workflows, post_check, post_file, post_workflow
+from .workflow_routes import (
+    get_catalog,
+    get_composition,
+    get_own_composition,
+    get_queue,
+    get_workflow,
+    list_compositions,
+    list_workflows,
+    post_check,
+    post_composition,
+    post_file,
+    post_workflow,
+)
 
 
 @frozen
