@@ -149,6 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{len(images)} images in {seconds:.1f} s.")
     print(f"All of them: {path.resolve()}")
     print(f"Each by itself: {options.out.resolve()}")
+    print("A page to draw on, in the browser: brickwork serve embedded")
 
 
 if __name__ == "__main__":

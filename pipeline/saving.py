@@ -24,6 +24,7 @@ from ..registry.loading.stale_files import stale_files
 from ..registry.provenance import commit_of
 from ..saving.block_sources import Sources
 from ..saving.foreign_folder import refuse_file, refuse_foreign, refuse_replacing
+from ..saving.mellon_file import MELLON_CONFIG, mellon_config
 from ..saving.model_card import CARD, model_card
 from ..saving.reopening import blocks_faults, index_faults, written_origin, written_type
 from ..saving.repo_format import RepoFormat
@@ -103,6 +104,8 @@ def save_pipeline(
             sources.api,
         )
         write_blocks(stage, sources, written, pipe.graph().svg, plan.not_for_diffusers(adapters))
+        mellon = mellon_config(folder.name, pipe.input_schema(), pipe.pretrained_component_names, pipe.outputs)
+        (stage / MELLON_CONFIG).write_text(json_text(mellon), encoding="utf-8")
         card = model_card(pipe.blocks, repo_id or folder.name, sources, specs, own, licence)
         (stage / CARD).write_text(kept_card(folder, card), encoding="utf-8")
         _open_to_others(stage)

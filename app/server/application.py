@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 
+import uvicorn
 from attrs import frozen
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -27,13 +29,6 @@ from .a1111 import (
 )
 from .a1111_clients import A1111Clients
 from .access import Access
-from .composition_routes import (
-    get_catalog,
-    get_composition,
-    get_own_composition,
-    list_compositions,
-    post_composition,
-)
 from .errors import RefusedError
 from .openai_images import get_model, list_models, post_edit, post_generation
 from .openapi import described
@@ -43,7 +38,19 @@ from .requests import Handler, answering, error_answer, in_thread, json_answer, 
 from .run_routes import delete_run, get_events, get_output, get_run, list_runs, post_branch, post_replay, post_run
 from .service import Service
 from .sweep_routes import post_sweep
-from .workflow_routes import get_queue, get_workflow, list_workflows, post_check, post_file
+from .workflow_routes import (
+    get_catalog,
+    get_composition,
+    get_own_composition,
+    get_queue,
+    get_workflow,
+    list_compositions,
+    list_workflows,
+    post_check,
+    post_composition,
+    post_file,
+    post_workflow,
+)
 
 
 @frozen
@@ -83,6 +90,7 @@ async def _description(request: Request) -> Response:
 
 ENDPOINTS: Sequence[Endpoint] = (
     Endpoint("GET", "/api/workflows", list_workflows),
+    Endpoint("POST", "/api/workflows", post_workflow),
     Endpoint("GET", "/api/workflows/{id}", get_workflow),
     Endpoint("POST", "/api/workflows/{id}/check", post_check),
     Endpoint("POST", "/api/files", post_file),
@@ -170,3 +178,12 @@ def application(service: Service, with_mcp: bool = False) -> Starlette:
     app.state.service = service
     app.state.a1111 = A1111Clients()
     return app
+
+
+class Listening(uvicorn.Server):
+    """A server of an application that ends streams of events before it closes connections, which would be cut with an error in the log."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop to listen, and close connections."""
+        self.config.app.state.service.end_streams()  # type: ignore[union-attr]  # an application, as it was given
+        await super().shutdown(sockets)

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from ...blocks.core.block_catalog import block_names
+from ...guiders import GUIDERS
+from ...pipeline.forms.guiders import guider_schema
+from ...pipeline.forms.meanings import first_line
 from ...pipeline.workflows.workflow_file import workflow_of_data
 from ...pipeline.workflows.workflow_writing import save_workflow
 from ...registry.hub.strict_yaml import read_yaml, written
@@ -23,12 +26,12 @@ from ...state.errors import BrickworkError
 from ...state.limits import LARGEST_YAML
 from ..shared.block_listing import own_made, summaries
 from .errors import RefusedError
-from .workflow_data import block_data, block_tree, graph_data, guider_schemas, needed_names, plan_rows
+from .workflow_data import block_data, block_tree, graph_data, needed_names, plan_rows
 
 if TYPE_CHECKING:
     from .served_workflow import ServedWorkflow
 
-_ELSEWHERE = ("repo", "revision", "components", "loras", "scheduler")
+ELSEWHERE = ("repo", "revision", "components", "loras", "scheduler")
 """Keys that name files: they are taken where a served workflow has the very same."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 _MOST_SAVED = 1_000
@@ -47,7 +50,10 @@ def catalog() -> dict[str, Any]:
         for name, said in summaries(())
         if name in known and (name in made or "/" in name)
     ]
-    return {"blocks": found, "guiders": guider_schemas()}
+    guiders = [
+        {"name": name, "description": first_line(cls), "schema": guider_schema(cls)} for name, cls in GUIDERS.items()
+    ]
+    return {"blocks": found, "guiders": guiders}
 
 
 @define(eq=False)
@@ -98,7 +104,7 @@ class Compositions:
         faults = self._foreign(data)
         try:
             pipe = workflow_of_data(
-                {key: value for key, value in data.items() if key not in _ELSEWHERE}, "the composition"
+                {key: value for key, value in data.items() if key not in ELSEWHERE}, "the composition"
             )
         except BrickworkError as error:
             said = [str(fault) for fault in error.faults or [str(error)]]
@@ -170,17 +176,29 @@ class Compositions:
             raise RefusedError(404, "UnknownCompositionError", f"There is no composition {name[:60]!r}.")
         return place.read_text(encoding="utf-8")
 
-    def _place(self, name: str) -> Path:
+    def know(self, name: str, data: Mapping[str, Any]) -> None:
+        """Take note of what a workflow that was composed is written as."""
+        self._own[name] = dict(data)
+
+    def refuse_name(self, name: str) -> None:
+        """Raise an error where a text is no name of a composition.
+
+        Raises:
+            InputError: it is none.
+        """
         if not _NAME.fullmatch(name):
             raise InputError(
                 f"{name[:80]!r} is no name of a composition: letters, digits, '.', '_' and '-', 61 at most."
             )
+
+    def _place(self, name: str) -> Path:
+        self.refuse_name(name)
         assert self.folder is not None
         return self.folder / f"{name}.yaml"
 
     def _foreign(self, data: Mapping[str, Any]) -> list[str]:
         """Return what a composition names of files that no served workflow has."""
-        named = {key: data[key] for key in _ELSEWHERE if data.get(key) is not None}
+        named = {key: data[key] for key in ELSEWHERE if data.get(key) is not None}
         if not named or any(all(own.get(key) == value for key, value in named.items()) for own in self._served()):
             return []
         return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field, frozen
@@ -40,6 +40,7 @@ class EventLog:
     _preview_bytes: int = field(default=0, init=False)
     _passing: deque[int] = field(factory=deque, init=False)
     _is_over: bool = field(default=False, init=False)
+    _is_closed: bool = field(default=False, init=False)
     _listeners: set[Callable[[], object]] = field(factory=set, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
@@ -85,10 +86,33 @@ class EventLog:
             found = [event for event in self._events.values() if event.number >= number]
         return [event for event in found if with_inner or not event.is_within]
 
+    def data(self) -> list[list[Any]]:
+        """Return what is kept as data, for `take_up`."""
+        return [[each.number, each.kind, each.data, each.is_within] for each in self.since(0, with_inner=True)]
+
+    def take_up(self, data: Sequence[Sequence[Any]]) -> None:
+        """Have events of an earlier process under their numbers, before any of this one."""
+        for number, kind, said, is_within in data:
+            self._count = number
+            self.tell(kind, said, is_within)
+
     @property
     def is_over(self) -> bool:
         """Whether the last event is there."""
         return self._is_over
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether those who watch are let go, as the server ends."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """Let those go who watch: they come back to another process, and get what follows."""
+        with self._lock:
+            self._is_closed = True
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener()
 
     def listen(self, listener: Callable[[], object]) -> None:
         """Call a function, in whichever thread, after each event; until `forget`."""

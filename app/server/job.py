@@ -23,6 +23,8 @@ Status = Literal["queued", "running", "finished", "failed", "cancelled"]
 Sort = Literal["run", "replay", "branch"]
 OVER = frozenset({"finished", "failed", "cancelled"})
 _FILE, _FORMAT = "run.json", 1
+_EVENTS, _LARGEST_EVENTS = "events.json", 16_000_000
+"""Bytes: a log has 1.5 MB of previews and 2,000 steps at most, and an event of each block beside."""
 
 
 @frozen
@@ -136,6 +138,23 @@ class Job:
         kept = {name: getattr(self, name) for name in _KEPT}
         self.folder.mkdir(parents=True, exist_ok=True)
         write_text(self.folder / _FILE, json.dumps({"format": _FORMAT, "asked": asked, **kept}))
+
+    def keep_events(self) -> None:
+        """Write what happened to a file, so that its steps can be looked at after a restart."""
+        write_text(self.folder / _EVENTS, json.dumps({"events": self.events.data()}))
+
+    def take_up_events(self) -> None:
+        """Read what `keep_events` has written; nothing where there is no such file.
+
+        Raises:
+            RepoError: it is no such file.
+        """
+        path = self.folder / _EVENTS
+        if path.is_file():
+            try:
+                self.events.take_up(read_json(path, _LARGEST_EVENTS)["events"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise RepoError(f"{path} has no events of a run: {error!r}.") from None
 
     @classmethod
     def kept(cls, folder: Path) -> Job:

@@ -106,5 +106,9 @@ class JobStore:
                     if job.status == "finished"
                     else job.error or {}
                 )
+                try:
+                    job.take_up_events()
+                except BrickworkError as error:
+                    _logger.warning("What happened in a run is not kept: %s", error)
                 job.events.tell(job.status, said)
         return [job for job in found if job.status not in OVER]

@@ -55,6 +55,7 @@ def _fields(known: Mapping[str, tuple[type, ...]], required: Iterable[str] = ())
 
 
 _BODIES: Mapping[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/api/workflows"): _body(("name", "data", "of"), name=_TEXT, data=_OBJECT, of=_TEXT),
     ("POST", "/api/workflows/{id}/check"): _body(inputs=_INPUTS),
     ("POST", "/api/runs"): _body(workflow=_TEXT, inputs=_INPUTS, seed=_SEED, output=_OUTPUT, priority=_PRIORITY, preview=_PREVIEW,
                                  **{"from": _body(("run", "at_step"), run=_TEXT, at_step={"type": "integer", "minimum": 1})}),
@@ -79,6 +80,7 @@ _QUERIES: Mapping[tuple[str, str], Mapping[str, Any]] = {
 }
 _SUCCESS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("POST", "/api/files"): ("201",),
+    ("POST", "/api/workflows"): ("201",),
     ("POST", "/api/runs"): ("202",),
     ("POST", "/api/sweeps"): ("202",),
     ("POST", "/api/runs/{id}/replay"): ("202",),

@@ -15,7 +15,7 @@ from ...pipeline.seed import SEED, takes_seed
 from ...state import InputError
 from ...state.errors import BrickworkError
 from .errors import RefusedError, faults_of
-from .workflow_data import block_tree, graph_data, guider_schemas, needed_names, plan_rows
+from .workflow_data import block_tree, graph_data, needed_names, plan_rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -68,9 +68,14 @@ class ServedWorkflow:
     @property
     def is_loaded(self) -> bool:
         """Whether all components are there that a run needs which is given no more than it must."""
+        return not self.missing
+
+    @property
+    def missing(self) -> list[str]:
+        """Components that such a run needs, and that are not there."""
         plan = self._plan_for({})
         names = self.pipe.pretrained_component_names if plan is None else plan.components
-        return all(self.pipe.components[name] is not None or self.pipe.may_be_none(name) for name in names)
+        return [name for name in names if self.pipe.components[name] is None and not self.pipe.may_be_none(name)]
 
     def summary(self) -> dict[str, Any]:
         """Return what a list of workflows says of it."""
@@ -103,7 +108,7 @@ class ServedWorkflow:
             "outputs": [{"name": str(each.name), "description": each.description or ""} for each in one.outputs],
             "output": self.output,
             "blocks": block_tree(pipe.blocks),
-            "guiders": guider_schemas(),
+            "guiders": pipe.guider_schemas(),
             "guider_names": sorted(pipe.guider_names),
             "graph": graph_data(graph),
             "code": self._code(workflow),

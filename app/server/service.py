@@ -21,6 +21,7 @@ from ...engine.serving.merger import Merger
 from ...engine.serving.work_queue import Task, TooLargeError, WorkQueue
 from ...state import InputError
 from ...state.errors import BrickworkError, RunCancelledError, did_you_mean, with_article
+from .composed_workflows import ComposedWorkflows
 from .compositions import Compositions
 from .errors import RefusedError, failure_data
 from .file_store import FileStore
@@ -44,7 +45,7 @@ class Service:
 
     Attributes:
         workflows: by their names. jobs: the runs that are known. files: images that clients gave, and results that runs took. metrics: what is counted.
-        queue: what waits and goes on. compositions: what was put together on the page. scheduled: workflows with other schedulers.
+        queue: what waits and goes on. compositions: what was put together on the page. composed: those that are served. scheduled: workflows with other schedulers.
     """
 
     def __init__(self, workflows: Iterable[ServedWorkflow], settings: ServerSettings) -> None:
@@ -78,9 +79,17 @@ class Service:
             memory=settings.memory or free_bytes(),
         )
         self.metrics.watch(self.queue, self._mergers)
+        self.composed = ComposedWorkflows(self)
+        self.composed.take_up()
         self._take_up()
 
     # Asking.
+
+    def add_workflow(self, workflow: ServedWorkflow) -> None:
+        """Serve one more workflow."""
+        # A new mapping: others may go through the old one.
+        self.workflows = {**self.workflows, workflow.id: workflow}
+        self.compositions.workflows = self.workflows
 
     def workflow(self, name: object) -> ServedWorkflow:
         """Return a workflow; the only one, or the first, where none is named.
@@ -260,6 +269,8 @@ class Service:
     def _end(self, job: Job, status: Any, data: Mapping[str, Any] | None = None) -> None:
         job.status = status
         try:
+            if not self._own_folder:
+                job.keep_events()
             job.keep()
             job.snapshot.unlink(missing_ok=True)
         except (BrickworkError, OSError):
@@ -308,6 +319,11 @@ class Service:
         if tasks:
             _logger.info("%d runs of an earlier process go on", len(tasks))
             self.queue.put_all(tasks, is_known=True)
+
+    def end_streams(self) -> None:
+        """Let all go who watch runs, before the connections are closed."""
+        for job in self.jobs.all():
+            job.events.close()
 
     def stop(self, grace: float = 10.0) -> None:
         """Take no more runs, and end: what goes on has some seconds to finish. With a state folder everything else goes on after a restart."""

@@ -39,7 +39,7 @@ def event_answer(events: AsyncIterator[dict[str, str]]) -> Response:
 
 
 async def events_of(job: Job, following: int = 0, with_inner: bool = False) -> AsyncIterator[LoggedEvent]:
-    """Yield the events of a run from a number on, to the last.
+    """Yield the events of a run from a number on, to the last; or to where the server ends.
 
     Args:
         with_inner: those of blocks inside of loops, too.
@@ -53,7 +53,7 @@ async def events_of(job: Job, following: int = 0, with_inner: bool = False) -> A
     try:
         while True:
             changed.clear()
-            is_over = job.events.is_over
+            is_over = job.events.is_over or job.events.is_closed
             for event in job.events.since(following, with_inner):
                 yield event
                 following = event.number + 1
@@ -72,7 +72,7 @@ async def are_over(request: Request, jobs: Sequence[Job]) -> bool:
     over, gone = asyncio.ensure_future(_over(jobs)), asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait({over, gone}, return_when=asyncio.FIRST_COMPLETED)
-        return over.done()
+        return over.done() and all(job.status in OVER for job in jobs)
     finally:
         over.cancel()
         gone.cancel()

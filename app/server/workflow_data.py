@@ -1,14 +1,11 @@
-"""What a page draws, as data: trees of blocks with ports, plans, drawings, guiders with their settings."""
+"""What a page draws, as data: trees of blocks with ports, plans, drawings."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.core.block_catalog import reference
-from ...blocks.core.schema import type_schema
-from ...guiders import GUIDERS
 from ...state.types import type_words
 
 if TYPE_CHECKING:
@@ -92,34 +89,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)) and all(isinstance(each, (str, int, float, bool)) for each in value):
         return list(value)
     return repr(value)
-
-
-def guider_schemas() -> list[dict[str, Any]]:
-    """Return every guider with its settings as JSON schema."""
-    found = []
-    for name, cls in GUIDERS.items():
-        properties = {}
-        required = []
-        for each in inspect.signature(cls).parameters.values():
-            said = _schema_of(each.annotation)
-            if each.default is each.empty:
-                required.append(each.name)
-            elif each.default is None or isinstance(each.default, (str, int, float, bool)):
-                said["default"] = each.default
-            properties[each.name] = said
-        text = (cls.__doc__ or "").strip().partition("\n")[0].rstrip(".")
-        found.append(
-            {"name": name, "description": text, "type": "object", "properties": properties, "required": required}
-        )
-    return found
-
-
-def _schema_of(annotation: Any) -> dict[str, Any]:
-    if isinstance(annotation, str):
-        plain = {"float": "number", "int": "integer", "str": "string", "bool": "boolean"}
-        kinds = [plain[part] for part in annotation.replace(" ", "").split("|") if part in plain]
-        return {"type": kinds[0]} if len(kinds) == 1 else {"anyOf": [{"type": kind} for kind in kinds]} if kinds else {}
-    try:
-        return dict(type_schema(annotation))
-    except (TypeError, IndexError):
-        return {}

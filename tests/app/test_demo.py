@@ -24,6 +24,7 @@ def test_each_prompt_is_a_file_and_all_are_on_a_sheet(tmp_path: Path, capsys: py
     printed, said = capsys.readouterr()
     assert re.search(r"2 images in \d+\.\d s\.", printed)
     assert f"All of them: {(out / 'demo.png').resolve()}" in printed
+    assert printed.endswith("\nA page to draw on, in the browser: brickwork serve embedded\n")
     assert "does not know" not in said
 
 

@@ -14,7 +14,7 @@ import uvicorn
 from attrs import define, field, frozen
 from PIL.Image import Image
 
-from brickwork.app.server.application import application
+from brickwork.app.server.application import Listening, application
 from brickwork.app.server.service import Service
 
 
@@ -117,7 +117,7 @@ class Served:
     service: Service
     with_mcp: bool = False
     port: int = field(init=False)
-    _server: uvicorn.Server = field(init=False)
+    _server: Listening = field(init=False)
     _thread: threading.Thread = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -128,7 +128,7 @@ class Served:
         config = uvicorn.Config(
             application(self.service, self.with_mcp), log_level="warning", timeout_graceful_shutdown=2, lifespan="on"
         )
-        self._server = uvicorn.Server(config)
+        self._server = Listening(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
         self._thread.start()
         until = time.monotonic() + 30

@@ -14,7 +14,7 @@ import uvicorn
 
 from ....engine.serving.merger import Merger
 from ....state import InputError
-from ...server.application import application
+from ...server.application import Listening, application
 from ...server.served_workflow import ServedWorkflow
 from ...server.service import Service
 from ...server.settings import ServerSettings
@@ -51,7 +51,7 @@ def serve(targets: Sequence[Target], tokens: Mapping[str, str], options: Mapping
             application(service, options["mcp"]), log_level="warning", access_log=False, server_header=False,
             timeout_graceful_shutdown=_GRACE, lifespan="on",
         )  # fmt: skip
-        uvicorn.Server(config).run(sockets=[listening])
+        Listening(config).run(sockets=[listening])
 
 
 def _service(targets: Sequence[Target], tokens: Mapping[str, str], options: Mapping[str, Any], port: int) -> Service:

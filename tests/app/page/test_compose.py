@@ -23,7 +23,13 @@ STEPS = (
     "PrepareSizeConditioning",
     "Denoise",
     "DecodeCircular",
+    "CheckSafety",
+    "UnscaleClean",
+    "TakeLabelRegions",
+    "TakePromptEmbeds",
+    "TakeNegativeEmbeds",
 )
+OF_NO_FAMILY = {"CheckSafety", "TakeLabelRegions"}
 
 
 @pytest.fixture
@@ -102,6 +108,7 @@ def test_what_does_not_fit_cannot_be_put_and_what_fits_says_what_it_asks_for(com
 
 
 def test_blocks_put_together_by_clicks_alone_are_those_that_python_puts_together(compose: Any) -> None:
+    assert len(STEPS) == 12
     compose.click("#from-nothing")
     compose.wait_for_selector(".tree-empty")
     take(compose, STEPS[0])
@@ -113,8 +120,10 @@ def test_blocks_put_together_by_clicks_alone_are_those_that_python_puts_together
         path = compose.input_value("#block-name")
         compose.click("#put-block")
     compose.wait_for_selector(f".tree-row.is-chosen[data-path='{path}']")
-    assert compose.inner_text(".compose-told").startswith("16 blocks")
-    named = {snake_case(name): find_block(name).bind(SDXL) for name in STEPS}
+    assert compose.inner_text(".compose-told").startswith("21 blocks")
+    named = {
+        snake_case(name): find_block(name)() if name in OF_NO_FAMILY else find_block(name).bind(SDXL) for name in STEPS
+    }
     made = SequentialPipelineBlocks.from_blocks_dict(named).init_pipeline()
     made.update_components(guider=ClassifierFreeGuidance(guidance_scale=5.0))
     assert compose.inner_text("#composition-hash") == digest_of(made.described())
@@ -154,3 +163,40 @@ def test_three_hundred_blocks_stay_smooth(compose: Any) -> None:
     assert (count, at) == (300, "b30")
     # A frame is 16 ms; the bound is for a machine that does other things as well.
     assert median < 150
+
+
+def forget_refusals(tab: tuple[Any, list[str]]) -> None:
+    """Forget what the browser itself says in its console of an answer 422."""
+    assert all("422" in said for said in tab[1])
+    tab[1].clear()
+
+
+def test_a_composition_is_run_from_the_page_and_is_among_the_workflows(compose: Any, site: Any, tab: Any) -> None:
+    choose(compose, "decode", "Replace", "DecodeCircular")
+    compose.click("#put-block")
+    compose.wait_for_selector(".tree-row[data-path='decode']:has-text('DecodeCircular')")
+    compose.fill("#composition-name", "painting")
+    compose.click("#run-composition")
+    compose.wait_for_selector(".notice.bad:has-text('painting-2')")
+    forget_refusals(tab)
+    compose.fill("#composition-name", "circular")
+    compose.click("#run-composition")
+    compose.wait_for_selector("#field-prompt")
+    assert compose.inner_text(".notice span") == "circular is a workflow now."
+    assert compose.locator("#workflow option").all_inner_texts()[-1] == "circular"
+    assert compose.input_value("#workflow") == "circular"
+    compose.fill("#field-prompt", "a red apple")
+    compose.fill("#field-num_inference_steps", "2")
+    compose.click("#run")
+    run = compose.wait_for_selector("[data-state=finished]").get_attribute("data-run")
+    assert site.client().get(f"/api/runs/{run}").data["workflow"] == "circular"
+
+
+def test_a_composition_whose_components_are_missing_says_which(compose: Any, tab: Any) -> None:
+    choose(compose, "decode", "Insert after", "CheckSafety")
+    compose.click("#put-block")
+    compose.wait_for_selector(".tree-row[data-path='check_safety']")
+    compose.click("#run-composition")
+    said = compose.wait_for_selector(".notice.bad").inner_text()
+    assert "safety_checker (StableDiffusionSafetyChecker): embedded has no such component. It has tokenizer" in said
+    forget_refusals(tab)

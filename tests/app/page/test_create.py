@@ -183,3 +183,36 @@ def test_an_image_with_a_recipe_fills_the_form_and_a_file_without_is_said_to_hav
         assert page.input_value("#field-seed") == "7"
     give(page, "body", "drop", Path(__file__))
     page.wait_for_selector(f"text={Path(__file__).name} has no recipe, and this workflow takes no image.")
+
+
+def test_a_guider_is_chosen_with_its_settings_and_a_recipe_fills_it_again(page: Any, site: Any, tmp_path: Path) -> None:
+    guider, scale = "#field-guider", "[id='field-guider.perturbed_guidance_scale']"
+    assert page.locator("[data-field^='guider.']").count() == 0
+    page.select_option(guider, "PerturbedAttentionGuidance")
+    assert page.get_attribute(scale, "placeholder") == "2.8"
+    assert page.locator("[data-field='guider.enabled'] input").is_checked()
+    page.fill(scale, "1.5, much")
+    assert page.inner_text("[data-field='guider.perturbed_guidance_scale'] .fault") == "much is no number."
+    page.fill(scale, "1.5")
+    page.fill("[id='field-guider.guidance_rescale']", "2")
+    page.wait_for_selector("[data-field=guider] .fault:has-text('guidance_rescale')")
+    page.fill("[id='field-guider.guidance_rescale']", "0.5")
+    page.wait_for_selector("[data-field=guider] .fault", state="detached")
+    started(page, steps=2)
+    run = site.client().get(f"/api/runs/{finished(page).get_attribute('data-run')}").data
+    asked = {"name": "PerturbedAttentionGuidance", "guidance_rescale": 0.5, "perturbed_guidance_scale": 1.5}
+    assert run["inputs"]["guider"] == asked
+    image = tmp_path / "guided.png"
+    image.write_bytes(site.client().get(run["outputs"][0]["url"]).body)
+    for way in ("drop", "use"):
+        page.click("text=Clear")
+        assert page.input_value(guider) == ""
+        if way == "drop":
+            give(page, "body", "drop", image)
+        else:
+            page.click(".stage-run >> text=Details")
+            page.click("#use-inputs")
+        page.wait_for_selector(scale)
+        assert page.input_value(guider) == "PerturbedAttentionGuidance"
+        assert (page.input_value(scale), page.input_value("[id='field-guider.guidance_rescale']")) == ("1.5", "0.5")
+        assert page.input_value("[id='field-guider.guidance_scale']") == ""

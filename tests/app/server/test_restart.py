@@ -174,3 +174,19 @@ def test_the_oldest_runs_go_with_their_outputs(started: Callable[[ServerSettings
     assert all(map(over, jobs))
     assert becomes(lambda: service.jobs.all() == [jobs[3], jobs[2]])
     assert {path.name for path in (tmp_path / "runs").iterdir()} == {jobs[3].id, jobs[2].id}
+
+
+def test_a_run_that_is_over_has_its_steps_and_previews_after_a_restart(
+    started: Callable[[ServerSettings], Service], settings: ServerSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = started(settings)
+    jobs = [service.submit(Asked("embedded", SHORT, preview={"every": 1, "size": 32}), seed=n) for n in (1, 2)]
+    assert all(map(over, jobs))
+    service.stop()
+    (jobs[1].folder / "events.json").write_text('{"events": [[1]]}')
+    again = started(settings)
+    then, now = (found.events.since(0, with_inner=True) for found in (jobs[0], again.jobs.get(jobs[0].id)))
+    assert now == then
+    assert [event.kind for event in now].count("preview") == 3
+    assert [event.kind for event in again.jobs.get(jobs[1].id).events.since(0)] == ["finished"]
+    assert "What happened in a run is not kept" in caplog.text

@@ -6,12 +6,16 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from served import Client, Served
 
 from brickwork.app.server.event_log import EventLog, LoggedEvent
+from brickwork.app.server.served_workflow import ServedWorkflow
+from brickwork.app.server.service import Service
+from brickwork.app.server.settings import ServerSettings
 
 CLIENTS = 12
 LONG = {"prompt": "a cat", "num_inference_steps": 900}
@@ -125,3 +129,17 @@ def test_those_that_send_a_little_hold_no_thread(served: Served, client: Client)
     assert client.get("/healthz").status == 200
     for each in slow:
         each.close()
+
+
+def test_a_stop_ends_open_streams_without_an_error_in_the_log(
+    workflow: ServedWorkflow, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = Served(Service([workflow], ServerSettings(workers=1, state=tmp_path)))
+    client = found.client()
+    watched = client.events(client.asked({"prompt": "a pear", "num_inference_steps": 300}))
+    assert next(watched).kind == "queued"
+    caplog.clear()
+    found.stop()
+    kinds = [event.kind for event in watched]
+    assert not {"finished", "failed", "cancelled"} & set(kinds)
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")] == []

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from served import Client, Served
+from served import Client, Served, is_same
 
+from brickwork.app.server.composed_workflows import ComposedWorkflows
 from brickwork.app.server.compositions import Compositions
 from brickwork.app.server.page import page_routes
+from brickwork.app.server.served_workflow import ServedWorkflow
+from brickwork.app.server.service import Service
+from brickwork.app.server.settings import ServerSettings
 
 
 def test_workflows_are_listed(client: Client) -> None:
@@ -24,7 +30,7 @@ def test_a_workflow_is_described_for_a_form_and_a_drawing(client: Client) -> Non
     found = client.get("/api/workflows/embedded").data
     inputs = found["inputs"]
     jsonschema.Draft202012Validator.check_schema(inputs)
-    assert inputs["required"] == ["prompt"]
+    assert (inputs["required"], inputs["anyOf"][0]["required"]) == ([], ["prompt"])
     assert "seed" in inputs["properties"]
     assert "generator" not in inputs["properties"]
     assert found["output"] == "images"
@@ -42,7 +48,7 @@ def test_a_workflow_is_described_for_a_form_and_a_drawing(client: Client) -> Non
     assert found["graph"]["svg"].startswith("<svg")
     assert "decode" in [node["path"] for node in found["graph"]["nodes"]]
     guider = next(each for each in found["guiders"] if each["name"] == "ClassifierFreeGuidance")
-    assert guider["properties"]["guidance_scale"]["default"] == 7.5
+    assert (guider["selected"], guider["schema"]["properties"]["guidance_scale"]["default"]) == (True, 5.0)
     assert found["code"] == "pipe(prompt=..., seed=1, output='images')"
 
 
@@ -142,7 +148,8 @@ def test_the_catalog_has_blocks_with_ports_and_guiders(client: Client) -> None:
     block = next(each for each in found["blocks"] if each["name"] == "PredictNoise")
     assert "noise_pred" in [port["name"] for port in block["outputs"]]
     assert block["description"]
-    assert "ClassifierFreeGuidance" in [each["name"] for each in found["guiders"]]
+    guider = next(each for each in found["guiders"] if each["name"] == "ClassifierFreeGuidance")
+    assert guider["schema"]["properties"]["guidance_scale"]["default"] == 7.5
 
 
 def test_a_composition_begins_with_a_served_workflow(client: Client) -> None:
@@ -238,3 +245,75 @@ def test_files_of_the_page_have_their_types_and_are_asked_for_once(tmp_path: Pat
     assert client.get("/vendor/a.mjs", headers={"If-None-Match": found.headers["etag"]}).status_code == 304
     assert client.get("/../secret.txt").status_code == 404
     assert client.get("/%2e%2e/secret.txt").status_code == 404
+
+
+@pytest.fixture
+def composing(workflow: ServedWorkflow, tmp_path: Path) -> Iterator[Callable[[], Service]]:
+    """Starts services with one folder, one after another."""
+    made: list[Service] = []
+
+    def start() -> Service:
+        made.append(Service([workflow], ServerSettings(workers=1, state=tmp_path)))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.stop(0)
+
+
+def test_a_composition_is_run_with_the_components_of_its_workflow_and_is_there_after_a_restart(
+    composing: Callable[[], Service], few: dict[str, object]
+) -> None:
+    service = composing()
+    assert isinstance(service.composed, ComposedWorkflows)
+    own = service.workflow("embedded")
+    data = service.compositions.of_workflow(own)
+    edits = [{"replace": "decode", "with": "DecodeCircular"}]
+    same = service.composed.serve("same", data, "embedded")
+    circular = service.composed.serve("circular", {**data, "edits": edits}, "embedded")
+    again = service.composed.serve("again", service.compositions.of_workflow(circular), "circular")
+    assert same.pipe.components["unet"] is circular.pipe.components["unet"] is own.pipe.components["unet"]
+    restarted = composing()
+    assert list(restarted.workflows) == ["embedded", "same", "circular", "again"]
+    kept = restarted.workflow("again")
+    assert [type(each.pipe.blocks["decode"]).__name__ for each in (same, circular, again, kept)] == [
+        "SDXLDecode", *["SDXLDecodeCircular"] * 3
+    ]  # fmt: skip
+    drawn = [each.pipe(**few, seed=1, output="images")[0] for each in (own, same, kept)]
+    # The circular decoder differs at the border only, where this image is white.
+    assert is_same(drawn[0], drawn[1])
+    assert is_same(drawn[0], drawn[2])
+
+
+def test_a_composition_that_cannot_be_served_again_is_said_in_the_log(
+    composing: Callable[[], Service], caplog: pytest.LogCaptureFixture
+) -> None:
+    service = composing()
+    service.composed.serve("gone", service.compositions.of_workflow(service.workflow("embedded")), "embedded")
+    (service.folder / "workflows" / "gone.yaml").write_text("brickwork: 1\nstart: sdxl.text2imag\n")
+    assert list(composing().workflows) == ["embedded"]
+    assert "The composition gone is not served any more: " in caplog.text
+
+
+START = {"brickwork": 1, "start": "sdxl.text2image"}
+SAFE = [{"insert": "check_safety", "block": "CheckSafety", "after": "decode"}]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "said"),
+    [
+        ({"name": "a b", "data": START, "of": "embedded"}, 422, "'a b' is no name of a composition"),
+        ({"name": "painting", "data": START, "of": "embedded"}, 422, "There is a workflow 'painting' already; 'painting-2' is free."),
+        ({"name": "x", "data": START, "of": "embeded"}, 404, "Did you mean 'embedded'?"),
+        ({"name": "x", "data": {**START, "start": "none"}, "of": "embedded"}, 422, "No preset is named 'none'."),
+        ({"name": "x", "data": {**START, "repo": "/etc"}, "of": "embedded"}, 422, "repo: a composition has its components from a workflow"),
+        ({"name": "x", "data": {**START, "edits": SAFE}, "of": "embedded"}, 422, "safety_checker (StableDiffusionSafetyChecker): embedded has no such component. It has "),
+        ({"name": "x", "data": {**START, "start": "flux.text2image"}, "of": "embedded"}, 422, "The components of embedded do not fit the composition"),
+    ],
+)  # fmt: skip
+def test_a_composition_that_cannot_be_run_says_why(
+    client: Client, asked: dict[str, Any], status: int, said: str
+) -> None:
+    answer = client.post("/api/workflows", asked)
+    assert (answer.status, said in json.dumps(answer.data, ensure_ascii=False)) == (status, True), answer.data
+    assert client.get("/api/workflows/x").status == 404

@@ -93,6 +93,10 @@ export function listen(run, tell) {
 /** What can be put into a composition. @returns {Promise<{blocks: any[], guiders: any[]}>} */
 export const catalog = () => get("/api/catalog");
 
+/** Serve a composition under a name, with the components of the workflow that it began from.
+ * @param {string} name @param {object} data of a workflow file @param {string} of */
+export const serve = (name, data, of) => post("/api/workflows", { name, data, of });
+
 /** A served workflow as the data of a workflow file. @param {string} workflow @returns {Promise<{data: any}>} */
 export const compositionOf = (workflow) => get(`/api/workflows/${id(workflow)}/composition`);
 

@@ -1,13 +1,15 @@
 // The compose view: the tree of blocks, and beside it the chosen block and the catalog.
+import * as api from "./api.js";
 import { BlockTree } from "./block_tree.js";
 import { Chosen } from "./chosen_block.js";
-import { begin, canUndo, composed, isEditing, undo } from "./composition.js";
-import { opened } from "./store.js";
-import { html, useEffect } from "./view.js";
+import { begin, begunFrom, canUndo, composed, isEditing, undo } from "./composition.js";
+import { open, opened, say, view, workflows } from "./store.js";
+import { html, useEffect, useState } from "./view.js";
 import { yamlOf } from "./yaml.js";
 
 export function Compose() {
   const name = opened.value?.id;
+  const [typedName, setName] = useState("");
   useEffect(() => {
     if (name && !composed.value) begin();
   }, [name]);
@@ -20,17 +22,42 @@ export function Compose() {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   };
+  const asName = typedName || freeName();
+  const run = async () => {
+    try {
+      await api.serve(asName, data, begunFrom.value);
+      workflows.value = await api.listWorkflows();
+      await open(asName);
+      setName("");
+      view.value = "create";
+      say(`${asName} is a workflow now.`);
+    } catch (error) {
+      const refusal = /** @type {api.Refusal} */ (error);
+      say([refusal.message, ...refusal.faults.map((fault) => fault.text).filter((text) => !refusal.message.includes(text))].join(" "), true);
+    }
+  };
   return html`<div class="compose">
     <div class="compose-bar">
       <button type="button" class="small" id="from-workflow" onClick=${() => begin()}>From the workflow</button>
       <button type="button" class="small" id="from-nothing" onClick=${() => begin(true)}>From nothing</button>
       <button type="button" class="small" id="undo-edit" disabled=${!canUndo.value} onClick=${undo}>Undo</button>
       <p class="muted compose-told" role="status">${count(tree)} blocks${faults.length ? `, ${faults.length} faults` : ""}${digest && html` · <code title="Hash of the composition" id="composition-hash">${digest}</code>`}</p>
-      <button type="button" class="primary" id="save-workflow" disabled=${!count(tree) || isEditing.value} onClick=${save}>Save workflow file</button>
+      <label for="composition-name" class="visually-hidden">Name of the workflow to run</label>
+      <input id="composition-name" type="text" class="compose-name" value=${asName} autocomplete="off" onInput=${(/** @type {any} */ event) => setName(event.target.value)} />
+      <button type="button" class="primary" id="run-composition" disabled=${!count(tree) || faults.length > 0 || isEditing.value} onClick=${run}>Run it</button>
+      <button type="button" class="small" id="save-workflow" disabled=${!count(tree) || isEditing.value} onClick=${save}>Save workflow file</button>
     </div>
     ${faults.length > 0 && html`<ul class="compose-faults" aria-live="polite">${faults.slice(0, 6).map((text) => html`<li class="fault">${text}</li>`)}</ul>`}
     <div class="compose-columns"><${BlockTree} /><${Chosen} /></div>
   </div>`;
+}
+
+/** A name that no workflow has. */
+function freeName() {
+  const taken = new Set(workflows.value.map((each) => each.id));
+  let number = 1;
+  while (taken.has(`composition-${number}`)) number++;
+  return `composition-${number}`;
 }
 
 /** @param {import("./composition.js").Block} block @returns {number} */

@@ -14,6 +14,8 @@ import { batch, computed, signal } from "./view.js";
 export const composed = signal(null);
 /** @type {import("../vendor/signals.mjs").Signal<Composed[]>} */
 const before = signal([]);
+/** The workflow that the composition began from, whose components it has when it is run. */
+export const begunFrom = signal("");
 export const selected = signal("");
 /** Whether an edit is on its way. */
 export const isEditing = signal(false);
@@ -51,11 +53,15 @@ const EMPTY = { block: "SequentialPipelineBlocks", blocks: {} };
  * @param {boolean} isEmpty */
 export async function begin(isEmpty = false) {
   try {
-    const { data } = await api.compositionOf(opened.value.id);
+    const from = opened.value.id;
+    const { data } = await api.compositionOf(from);
     const { start: _, composition: __, edits: ___, ...rest } = data;
     const tree = /** @type {Block} */ (/** @type {unknown} */ ({ path: "", name: "", blocks: [] }));
     const next = isEmpty ? { data: { ...rest, composition: EMPTY }, tree, faults: [], warnings: [], digest: null } : await looked(data);
-    batch(() => take(next, ""));
+    batch(() => {
+      begunFrom.value = from;
+      take(next, "");
+    });
     catalog.value ||= (await api.catalog()).blocks;
   } catch (error) {
     say(/** @type {Error} */ (error).message, true);

@@ -1,8 +1,9 @@
 // An image that is dropped or pasted anywhere: if it has a recipe, its inputs fill the form.
 import { tellLeft } from "./details.js";
 import { fileIn, send } from "./files.js";
+import { guidersOfRecipe } from "./guider_fields.js";
 import { inputsOfRecipe, textsOf } from "./png_recipe.js";
-import { fields, fill, say, type, view } from "./store.js";
+import { fields, fill, opened, say, type, view } from "./store.js";
 
 /** Take files that are dropped or pasted on what does not take them itself, from now on. */
 export function catchFiles() {
@@ -25,9 +26,10 @@ async function take(file) {
   if (!file || document.querySelector("dialog[open]")) return;
   const texts = await textsOf(await file.arrayBuffer());
   if (texts.brickwork) {
-    const { inputs, without } = inputsOfRecipe(JSON.parse(texts.brickwork));
+    const recipe = JSON.parse(texts.brickwork);
+    const { inputs, without } = inputsOfRecipe(recipe);
     view.value = "create";
-    const left = fill(inputs);
+    const left = fill({ ...inputs, ...guidersOfRecipe(opened.value, recipe) });
     if (without.length) say(`The recipe has only the hash of ${without.join(", ")}: give it again.`, true);
     else tellLeft(left);
     return;

@@ -1,9 +1,11 @@
 // From a workflow's JSON schema to the fields of a form, and from what a person typed to inputs. Pure functions.
 
-/** @typedef {"text" | "line" | "number" | "integer" | "choice" | "switch" | "file" | "list" | "data" | "seed"} Kind */
+/** @typedef {"text" | "line" | "number" | "integer" | "choice" | "switch" | "file" | "list" | "data" | "seed" | "guider"} Kind */
 /** @typedef {{name: string, label: string, kind: Kind, role: string, group: string, order: number, unit: string,
  *   isRequired: boolean, description: string, fallback: any, min?: number, max?: number, step?: number,
- *   choices?: any[], items?: string, length?: number, accept?: string}} Field */
+ *   choices?: any[], items?: string, length?: number, accept?: string,
+ *   of?: string, setting?: string, isOneOrMore?: boolean}} Field
+ * `of` is the guider whose `setting` it is; `isOneOrMore` takes a number, or one for each step. */
 
 export const GROUPS = ["prompt", "image", "size", "sampling", "guidance", "output", "expert"];
 export const TITLES = {
@@ -26,13 +28,20 @@ export function fieldsOf(schema) {
   // Of alternatives, such as a prompt or its embeddings, a form asks for the first.
   const required = new Set([...(schema.required || []), ...(schema.anyOf?.[0]?.required || [])]);
   const fields = Object.entries(schema.properties || {}).map(([name, each], place) => fieldOf(name, each, required.has(name), place));
-  return /** @type {Field[]} */ (fields.filter(Boolean)).sort(
+  return sorted(/** @type {Field[]} */ (fields.filter(Boolean)));
+}
+
+/** Return fields with those of a group together and in their order.
+ * @param {Field[]} fields @returns {Field[]} */
+export function sorted(fields) {
+  return fields.sort(
     (a, b) => GROUPS.indexOf(a.group) - GROUPS.indexOf(b.group) || Number(b.isRequired) - Number(a.isRequired) || a.order - b.order,
   );
 }
 
-/** @param {string} name @param {any} schema @param {boolean} isRequired @param {number} place @returns {Field | null} */
-function fieldOf(name, schema, isRequired, place) {
+/** Return the field of one value; null where a form cannot ask for it.
+ * @param {string} name @param {any} schema @param {boolean} isRequired @param {number} place @returns {Field | null} */
+export function fieldOf(name, schema, isRequired, place) {
   const all = alternatives(schema);
   const role = schema["x-role"] || (name === "seed" ? "seed" : "other");
   const kind = kindOf(all, role, schema);
@@ -92,7 +101,8 @@ export function valueOf(field, typed) {
     case "list": {
       const parts = String(typed).replace(/^\[|\]$/g, "").split(",").map((part) => part.trim()).filter((part) => part !== "");
       if (field.items === "string") return parts;
-      return parts.map((part) => numberOf(part, field.items === "integer"));
+      const numbers = parts.map((part) => numberOf(part, field.items === "integer"));
+      return field.isOneOrMore && numbers.length === 1 ? numbers[0] : numbers;
     }
     case "data":
       try {
@@ -122,7 +132,9 @@ export function inputsOf(fields, typed) {
   for (const field of fields) {
     try {
       const value = valueOf(field, typed[field.name]);
-      if (value !== undefined) inputs[field.name] = value;
+      if (value === undefined) continue;
+      if (field.of && field.setting) inputs[field.of][field.setting] = value; // behind its guider, in the order of fields
+      else inputs[field.name] = field.kind === "guider" ? { name: value } : value;
     } catch (error) {
       faults.push({ input: field.name, text: /** @type {Error} */ (error).message });
     }

@@ -75,7 +75,7 @@ function FormField({ field, isTried }) {
   const axis = axes.value[field.name];
   const all = axis === undefined ? faults.value[field.name] || [] : [];
   const shown = value === undefined && !isTried ? [] : all;
-  const mayVary = isSweeping.value && ["integer", "number", "choice", "text", "line", "seed"].includes(field.kind);
+  const mayVary = isSweeping.value && !field.of && ["integer", "number", "choice", "text", "line", "seed"].includes(field.kind);
   return html`<div class=${classes("field", `field-${field.kind}`, shown.length > 0 && "is-bad")} data-field=${field.name}>
     <div class="label-row">
       <label for=${axis === undefined ? id : `${id}-axis`} title=${field.description}>${field.label}${field.isRequired && html`<span class="required" aria-hidden="true"> *</span>`}</label>

@@ -1,6 +1,7 @@
 // What the whole page knows: the workflow that is open, what was typed, and what the server said of it.
 import * as api from "./api.js";
-import { fieldsOf, inputsOf, typedOf } from "./fields.js";
+import { fieldsOf, inputsOf, sorted, typedOf } from "./fields.js";
+import { apart, guiderFields } from "./guider_fields.js";
 import { batch, computed, signal } from "./view.js";
 
 export const VIEWS = ["create", "gallery", "compose"];
@@ -18,7 +19,10 @@ export const checked = signal(null);
 /** @type {import("../vendor/signals.mjs").Signal<{text: string, isBad: boolean} | null>} */
 export const notice = signal(null);
 
-export const fields = computed(() => (opened.value ? fieldsOf(opened.value.inputs) : []));
+const ofInputs = computed(() => (opened.value ? fieldsOf(opened.value.inputs) : []));
+/** @param {Record<string, any>} values what was typed, of which the guider says which settings there are */
+const fieldsWith = (values) => (opened.value ? sorted([...ofInputs.value, ...guiderFields(opened.value, values)]) : []);
+export const fields = computed(() => fieldsWith(typed.value));
 export const given = computed(() => inputsOf(fields.value, typed.value));
 
 /** Faults by the name of their input; under "" those of none.
@@ -52,8 +56,10 @@ export function fill(inputs) {
   /** @type {Record<string, any>} */
   const next = {};
   const left = [];
-  for (const [name, value] of Object.entries(inputs)) {
-    const field = fields.value.find((each) => each.name === name);
+  const values = apart(opened.value, inputs);
+  const known = fieldsWith(values);
+  for (const [name, value] of Object.entries(values)) {
+    const field = known.find((each) => each.name === name);
     if (field) next[name] = typedOf(field, value);
     else left.push(name);
   }

@@ -24,6 +24,11 @@ export function Widget(props) {
         ${(field.choices || []).filter((choice) => choice !== null && choice !== field.fallback)
           .map((choice) => html`<option value=${choice}>${String(choice)}</option>`)}
       </select>`;
+    case "guider":
+      return html`<select ...${common} value=${value ?? ""} onChange=${typed}>
+        <option value="">the workflow's own</option>
+        ${(field.choices || []).map((choice) => html`<option value=${choice}>${choice}</option>`)}
+      </select>`;
     case "switch":
       return html`<input ...${common} type="checkbox" class="switch" role="switch" checked=${value ?? field.fallback ?? false}
         onChange=${(/** @type {any} */ event) => onChange(event.target.checked)} />`;
