@@ -11,13 +11,13 @@ from rooms import ROOT
 from served import Served
 
 SNIPPETS = re.findall(r"^```py\n(.*?)^```", (ROOT / "docs" / "serve.md").read_text(), re.MULTILINE | re.DOTALL)
+ASKING = [code for code in SNIPPETS if "7801" in code]
 
 
-@pytest.mark.parametrize("code", SNIPPETS, ids=["openai", "a1111"])
+@pytest.mark.parametrize("code", ASKING, ids=["openai", "a1111"])
 def test_a_snippet_of_the_page_runs(
     code: str, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "7801" in code
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     exec(code.replace("7801", str(served.port)), names)

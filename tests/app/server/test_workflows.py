@@ -249,10 +249,13 @@ def test_files_of_the_page_have_their_types_and_are_asked_for_once(tmp_path: Pat
 
 @pytest.fixture
 def composing(workflow: ServedWorkflow, tmp_path: Path) -> Iterator[Callable[[], Service]]:
-    """Starts services with one folder, one after another."""
+    """Starts services with one folder, each after the one before has stopped."""
     made: list[Service] = []
 
     def start() -> Service:
+        for each in made:
+            each.stop(0)
+        made.clear()
         made.append(Service([workflow], ServerSettings(workers=1, state=tmp_path)))
         return made[-1]
 
