@@ -16,7 +16,7 @@ _KNOWN = (
 )  # fmt: skip
 _OF_OPENING = {
     "task": "a task is chosen when a pipeline is made, ModularPipeline.from_pretrained(repo, task=...), or by its preset: "
-    "brickwork.find_preset('sdxl.inpainting').init_pipeline(repo).",
+    "brickwork.find_preset(name).init_pipeline(repo).",
     "lock": "a lock is given when a repository is opened: ModularPipeline.from_pretrained(repo, lock=...).",
     "components_manager": "a manager is given when a pipeline is made: blocks.init_pipeline(repo, components_manager=...).",
 }

@@ -20,6 +20,9 @@ from brickwork import ModularPipeline
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 _MANY_STEPS = re.compile(r"""(\w*steps"?[=:] ?)(?:1[6-9]|[2-9]\d)\b""")
 
+_WHOLE = {"refiner"}
+"""Of eight steps none would be left for the network that has a tenth of them."""
+
 
 def shortened(path: Path, folder: Path) -> Path:
     """Write an example with fewer steps, and the rest of it as it is."""
@@ -34,7 +37,7 @@ def test_an_example_runs_and_leaves_what_it_says(
     path: Path, tmp_path: Path, prepared_python: PreparedPython, many: int
 ) -> None:
     home = {"BRICKWORK_HOME": str(tmp_path / "home")}
-    script = path if many > 1 else shortened(path, tmp_path)
+    script = path if many > 1 or path.stem in _WHOLE else shortened(path, tmp_path)
     done = prepared_python.run(str(script), cwd=tmp_path, env={**os.environ, **home})
     assert done.returncode == 0, done.stderr[-2000:]
     if path.stem == "publish":

@@ -33,7 +33,7 @@ def read_image(path: Path) -> Image:
     return decoded_image(read_bytes(path, LARGEST_PICTURE_FILE, InputError), str(path))
 
 
-def decoded_image(data: bytes, name: str, formats: tuple[str, ...] = FORMATS, most_pixels: int = MOST_PIXELS) -> Image:
+def decoded_image(data: bytes, name: str, formats: tuple[str, ...] = FORMATS, most_pixels: int | None = None) -> Image:
     """Decode an image, whole; `name` is for errors.
 
     Raises:
@@ -41,6 +41,7 @@ def decoded_image(data: bytes, name: str, formats: tuple[str, ...] = FORMATS, mo
     """
     from PIL import Image, UnidentifiedImageError
 
+    most_pixels = MOST_PIXELS if most_pixels is None else most_pixels
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of notes in it that are not as they should be

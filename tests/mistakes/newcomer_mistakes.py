@@ -170,7 +170,12 @@ MISTAKES = [
     put("a snapshot that is not there", lambda pipe: pipe.resume("no.safetensors"), RepoError, "no snapshot"),
     put("a workflow of ComfyUI", lambda at: load_workflow(comfy(at)), CompositionError, "brickwork: 1", at="folder"),
     put("an image that is not there", lambda _: load_image("no.png"), InputError, "There is no file no.png"),
-    put("a LoRA that is not there", lambda pipe: pipe.set_adapters("x"), InputError, "There is no LoRA 'x'"),
+    put(
+        "a LoRA that is not there",
+        lambda pipe: pipe.set_adapters("x"),
+        InputError,
+        "No LoRA is loaded, so there is none named 'x'",
+    ),
     put("no LoRA to fuse", lambda pipe: pipe.fuse_lora(), InputError, "load_lora_weights(...) first"),
     put("to nowhere", lambda pipe: pipe.to(), InputError, "neither a device nor a dtype", "pipe.to('cuda')"),
     put("a setting as a guider", lambda pipe: pipe("x", guider={"scale": 3}), InputError, "'_class_name'", "scale"),

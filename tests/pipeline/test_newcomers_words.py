@@ -64,7 +64,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         lambda _: brickwork.embedded(task="inpainting"),
         (
             "load_components has no option 'task': a task is chosen when a pipeline is made, ModularPipeline.from_pretrained(repo, task=...), or by "
-            "its preset: brickwork.find_preset('sdxl.inpainting').init_pipeline(repo)."
+            "its preset: brickwork.find_preset(name).init_pipeline(repo)."
         ),
     ),
     "a graph as PNG": (

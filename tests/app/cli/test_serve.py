@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import importlib.util
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli_runner import invoke
+from kept_logging import kept_logging
 
 from brickwork.app.cli.shared import serving
 from brickwork.app.cli.shared.targets import Target, target_of
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    with kept_logging():
+        yield
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.1", "::", "example.org"])

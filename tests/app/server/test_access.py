@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import http.client
-import logging
 from collections.abc import Iterator
 
 import pytest
+from kept_logging import kept_logging
 from served import Client, Served
 
 from brickwork.app.cli.shared.serving import begin_log
@@ -178,13 +178,9 @@ def test_addresses_of_this_machine_alone_are_known() -> None:
 @pytest.fixture
 def logging_of_a_server() -> Iterator[None]:
     """What is logged, as the command has it."""
-    names = ("brickwork", "py.warnings", "brickwork.server", "brickwork.serving")
-    before = {name: logging.getLogger(name).level for name in names}
-    begin_log(False)
-    yield
-    logging.captureWarnings(False)
-    for name, level in before.items():
-        logging.getLogger(name).setLevel(level)
+    with kept_logging():
+        begin_log(False)
+        yield
 
 
 @pytest.mark.usefixtures("logging_of_a_server")
