@@ -83,7 +83,7 @@ def test_what_is_served_hangs_on_the_options(monkeypatch: pytest.MonkeyPatch, tm
             seen["port"] = sockets[0].getsockname()[1]
             sockets[0].close()
 
-    monkeypatch.setattr(serving.uvicorn, "Server", Server)
+    monkeypatch.setattr(serving, "Listening", Server)
     monkeypatch.setattr(serving, "begin_log", lambda _: None)
     options = (
         "--port",
