@@ -81,7 +81,10 @@ def test_a_pipeline_of_a_relative_folder_does_not_ask_the_hub_when_the_working_d
     monkeypatch.chdir(here / "elsewhere")
     with pytest.raises(ComponentError, match=r"no folder ./models/mine, and that is no name of a Hub repository"):
         pipe.load_components("unet")
-    with pytest.raises(RepoError, match=r"^./models/mine is no folder on this machine, and no name of a Hub"):
+    with pytest.raises(
+        RepoError,
+        match=r"^flow.yaml, line 3, column 1: ./models/mine is no folder on this machine, and no name of a Hub",
+    ):
         load_workflow(here / "flow.yaml")
 
 
