@@ -41,16 +41,24 @@ class Sweep:
     def grid(self, resize: int | None = None) -> Image:
         """Return all images with labels: a column for each value of the last axis, a row for each of the others.
 
+        A call that draws several images (a list of prompts, `num_images_per_prompt`) has a column for each of them.
+
         Raises:
             InputError: the results are no lists of PIL images.
         """
         from .images.grid import make_image_grid
 
-        images = [result[0] for result in self.results if isinstance(result, list) and hasattr(result[0], "resize")]
-        if len(images) != len(self.results):
+        cells = [result for result in self.results if html_view.is_images(result)]
+        if len(cells) != len(self.results):
             raise InputError("The results are no images; sweep with output='images' and output_type='pil'.")
-        columns = len(list(self.axes.values())[-1])
-        labels = [", ".join(f"{name}={_short(value)}" for name, value in point.items()) for point in self.points]
+        most = max(map(len, cells))
+        columns = len(list(self.axes.values())[-1]) * most
+        pairs = [
+            pair
+            for point, cell in zip(self.points, cells, strict=True)
+            for pair in _filled(_labelled(point, cell), most)
+        ]
+        images, labels = zip(*pairs, strict=True)
         return make_image_grid(images, len(images) // columns, columns, resize, labels)
 
     def __iter__(self) -> Iterator[tuple[dict[str, Any], Any]]:
@@ -71,6 +79,28 @@ class Sweep:
     def __repr__(self) -> str:
         axes = " x ".join(f"{len(values)} {name}" for name, values in self.axes.items())
         return f"Sweep({axes}: {len(self)} results, {self.seconds_saved:.1f} s shared)"
+
+
+def _labelled(point: Mapping[str, Any], images: Sequence[Image]) -> list[tuple[Image, str]]:
+    """Return the images of one combination, each with what it was made of and which of them it is."""
+    found = []
+    for at, image in enumerate(images):
+        words = [f"{name}={_short(_own_value(value, at, len(images)))}" for name, value in point.items()]
+        found.append((image, ", ".join(words) + (f" ({at + 1} of {len(images)})" if len(images) > 1 else "")))
+    return found
+
+
+def _own_value(value: Any, at: int, count: int) -> Any:
+    """Return what of a value is an image's own: of a list of prompts or seeds the one that it was drawn from."""
+    is_of_rows = isinstance(value, list) and all(isinstance(each, (str, int)) for each in value)
+    return value[at * len(value) // count] if is_of_rows and value and count % len(value) == 0 else value
+
+
+def _filled(pairs: list[tuple[Image, str]], count: int) -> list[tuple[Image, str]]:
+    """Return so many pairs: where other combinations have more images, white ones without a label."""
+    from PIL import Image as Pillow
+
+    return pairs + [(Pillow.new("RGB", pairs[0][0].size, "white"), "")] * (count - len(pairs))
 
 
 def _short(value: object) -> str:

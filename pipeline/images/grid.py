@@ -19,7 +19,7 @@ def make_image_grid(
     resize: int | None = None,
     labels: Sequence[str] | None = None,
 ) -> Image.Image:
-    """Put images of one size into a grid, row by row.
+    """Put images into a grid, row by row; the largest says how large a place is.
 
     Args:
         resize: side in pixels that every image is brought to; small images stay crisp.
@@ -34,7 +34,7 @@ def make_image_grid(
         raise InputError(f"{len(labels)} labels were given for {len(images)} images.")
     if resize is not None:
         images = [image.resize((resize, resize), Image.Resampling.LANCZOS) for image in images]
-    width, height = images[0].size
+    width, height = (max(sides) for sides in zip(*(image.size for image in images), strict=True))
     cell = height + (LINE_HEIGHT * LABEL_LINES + 4 if labels else 0)
     grid = Image.new("RGB", (cols * width, rows * cell), "white")
     pen = ImageDraw.Draw(grid)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from brickwork import InputError, MemoryCache, ModularPipeline
 from brickwork.engine.events import CacheHit
+from brickwork.pipeline.images import grid
+from brickwork.pipeline.sweep import Sweep
 
 INPUTS: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 2, "height": 64, "width": 64}
 
@@ -53,10 +57,68 @@ def test_shared_work_is_done_once_and_one_bar_counts_the_runs(
 def test_any_input_is_an_axis_and_the_grid_has_labels(tiny_pipe: ModularPipeline) -> None:
     rest = {name: value for name, value in INPUTS.items() if name != "prompt"}
     swept = tiny_pipe.sweep(axes={"prompt": ["a cat", "a red circle"], "seed": [1, 2, 3]}, **rest)
-    grid = swept.grid(resize=32)
-    assert grid.size[0] == 3 * 32
-    assert grid.size[1] > 2 * 32
+    drawn = swept.grid(resize=32)
+    assert drawn.size[0] == 3 * 32
+    assert drawn.size[1] > 2 * 32
     assert swept._repr_png_().startswith(b"\x89PNG")
+
+
+def swept(axes: dict[str, Any], counts: list[int], size: tuple[int, int] = (40, 30)) -> Sweep:
+    """A sweep whose cells have so many images, each of another grey."""
+    greys = iter(range(10, 250, 10))
+    results = tuple([Image.new("RGB", size, (grey,) * 3) for grey in islice(greys, count)] for count in counts)
+    return Sweep(axes, results, 0.0)
+
+
+def greys_of(grid: Image.Image, columns: int, rows: int) -> list[list[int]]:
+    """The grey in the middle of each place of a grid, row by row."""
+    width, height = grid.width // columns, grid.height // rows
+    return [[grid.getpixel((at * width + 20, row * height + 15))[0] for at in range(columns)] for row in range(rows)]  # type: ignore[index]  # RGB
+
+
+def test_all_images_of_a_call_stand_in_the_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(grid, "_fitted", lambda _, text, __: said.append(text) or text)
+    drawn = swept({"seed": [1, 2], "guidance_scale": [3.0, 5.0]}, [2, 2, 2, 2]).grid()
+    assert greys_of(drawn, 4, 2) == [[10, 20, 30, 40], [50, 60, 70, 80]]
+    assert said[:3] == [
+        "seed=1, guidance_scale=3 (1 of 2)", "seed=1, guidance_scale=3 (2 of 2)", "seed=1, guidance_scale=5 (1 of 2)"
+    ]  # fmt: skip
+
+
+def test_a_list_of_prompts_as_one_value_says_each_images_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(grid, "_fitted", lambda _, text, __: said.append(text) or text)
+    sizes = {"prompt": [["a cat", "a dog"], "a hat"], "timesteps": [[0.9, 0.5]]}
+    drawn = swept(sizes, [4, 1]).grid()
+    assert said == [
+        "prompt=a cat, timesteps=[0.9, 0.5] (1 of 4)", "prompt=a cat, timesteps=[0.9, 0.5] (2 of 4)",
+        "prompt=a dog, timesteps=[0.9, 0.5] (3 of 4)", "prompt=a dog, timesteps=[0.9, 0.5] (4 of 4)",
+        "prompt=a hat, timesteps=[0.9, 0.5]", "", "", "",
+    ]  # fmt: skip
+    assert greys_of(drawn, 4, 2) == [[10, 20, 30, 40], [50, 255, 255, 255]]
+
+
+def test_a_list_that_is_no_images_own_is_said_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(grid, "_fitted", lambda _, text, __: said.append(text) or text)
+    swept({"prompt": [["a cat", "a dog"]]}, [3]).grid()
+    assert said[0] == "prompt=['a cat', 'a dog'] (1 of 3)"
+
+
+def test_images_of_several_sizes_do_not_cover_each_other() -> None:
+    small, large = (Image.new("RGB", (side, side), "black") for side in (20, 40))
+    drawn = Sweep({"height": [20, 40]}, ([small], [large]), 0.0).grid()
+    assert drawn.width == 80
+    assert drawn.getpixel((30, 10)) == (255, 255, 255)
+    assert drawn.getpixel((70, 35)) == (0, 0, 0)
+
+
+def test_a_batch_is_one_call_of_each_combination(tiny_pipe: ModularPipeline) -> None:
+    rest = {**INPUTS, "prompt": ["a cat", "a red circle"], "num_inference_steps": 1}
+    found = tiny_pipe.sweep(**rest, guidance_scale=[1.0, 5.0])
+    assert [len(images) for _, images in found] == [2, 2]
+    assert found.grid(resize=16).width == 4 * 16
 
 
 @pytest.mark.parametrize(
