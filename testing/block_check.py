@@ -99,7 +99,7 @@ def check_block(
         return _reported(
             BlockReport(name, (failed_at(name, "in a pipeline", error),), ("in a pipeline",)), raise_faults
         )
-    maker = Maker(runs.name, made.all_inputs, inputs or {})
+    maker = Maker(runs.name, made.all_inputs, inputs or {}, made.family.image_multiple)
     process = ProcessMarks()
     try:
         with seeded(0):
@@ -176,6 +176,7 @@ class _Checking:
             yield self.maker.plain(rows=1)
         yield self.maker.plain(whole=False)
         yield from (self.maker.plain(form=form) for form in range(1, self.maker.forms))
+        yield from self.maker.at_bounds()
 
     def _examine(self, values: dict[str, Any]) -> list[BlockFault]:
         try:

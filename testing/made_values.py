@@ -6,7 +6,6 @@ them does not get smaller, and hundreds of single numbers would take seconds.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
@@ -20,6 +19,7 @@ from ..state.errors import NoDigestError
 from ..state.type_relations import alternatives
 from ..state.types import type_words
 from ..state.vocabulary import Value, value_of
+from .value_ranges import SIDES, bounds_of, range_of, whole_bounds, whole_range, with_sides
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -28,8 +28,6 @@ _SPATIAL = frozenset({"h", "w", "height", "width", "rows", "columns"})
 _ROWS = frozenset({"b", "images", "given", "masks", "prompts"})
 """Dimensions along a batch, of which both one and two are always tried."""
 _WORDS = ("", "a red circle", "ein Haus im Grünen, 木")
-_SIDES = (8, 16)
-"""Of images, in pixels."""
 
 
 @frozen
@@ -46,9 +44,14 @@ class Maker:
         InputError: a required input cannot be made of its declaration.
     """
 
-    def __init__(self, block: str, params: Sequence[InputParam], given: Mapping[str, Any]) -> None:
+    def __init__(self, block: str, params: Sequence[InputParam], given: Mapping[str, Any], multiple: int = 1) -> None:
+        """Look at what a block declares.
+
+        Args:
+            multiple: of sides of images in pixels, as its family has it.
+        """
         self.given = dict(given)
-        self.params = [param for param in params if param.name]
+        self.params = [with_sides(param, multiple) for param in params if param.name]
         self._refuse_unknown(block)
         self.fixed = self._given_sizes()
         self.left_out: dict[str, str] = {}
@@ -126,6 +129,12 @@ class Maker:
         }
         return {**made, **self.given}
 
+    def at_bounds(self) -> Iterator[dict[str, Any]]:
+        """Yield inputs of which one is at a bound that it declares."""
+        for param in self.made:
+            for bound in bounds_of(param.type_hint):
+                yield {**self.plain(), str(param.name): bound}
+
     @property
     def has_rows(self) -> bool:
         """Whether the size of the batch is free."""
@@ -194,9 +203,11 @@ def _member_strategy(part: Any, hint: Any, sizes: Mapping[str, int]) -> SearchSt
     if outer is str:
         return st.sampled_from(_WORDS)
     if outer is int:
-        return st.integers(*_whole_range(value))
+        _, most = whole_bounds(value)
+        near = st.integers(*whole_range(value))
+        return near if most is None else st.one_of(near, st.just(most))
     if outer is float:
-        low, high = _range(value)
+        low, high = range_of(value)
         ends = value.open
         return st.floats(low, high, exclude_min=ends, exclude_max=ends, allow_nan=False, width=64)
     if outer in (list, tuple) and not (outer is tuple and Ellipsis not in get_args(part)):
@@ -219,18 +230,6 @@ def _with_value(hint: Any, value: Value) -> Any:
     return hint if value_of(hint) is not None else Annotated[hint, value]
 
 
-def _range(value: Value) -> tuple[float, float]:
-    low = value.low if value.low is not None else (min(-4.0, value.high - 4) if value.high is not None else -4.0)
-    return low, value.high if value.high is not None else max(4.0, low + 4)
-
-
-def _whole_range(value: Value) -> tuple[int, int]:
-    low, high = (math.ceil(v) if v > 0 else math.floor(v) for v in _range(value))
-    if value.open:
-        low, high = low + (value.low is not None), high - (value.high is not None)
-    return low, max(low, min(high, low + 8))
-
-
 def plain_value(hint: Any, sizes: Mapping[str, int], seed: int, form: int = 0) -> Any:
     """Return one value of a type, by rule."""
     members = _makeable(hint)
@@ -247,10 +246,10 @@ def plain_member(part: Any, hint: Any, sizes: Mapping[str, int], seed: int) -> A
     if outer is bool:
         return bool(seed % 2)
     if outer is int:
-        least, most = _whole_range(value)
+        least, most = whole_range(value)
         return least + (1 + seed) % (most - least + 1)
     if outer is float:
-        low, high = _range(value)
+        low, high = range_of(value)
         return low + (high - low) * ((1 + seed) % 7) / 8 + (high - low) / 16
     if outer is torch.Generator:
         return torch.Generator().manual_seed(seed)
@@ -268,21 +267,23 @@ def plain_member(part: Any, hint: Any, sizes: Mapping[str, int], seed: int) -> A
 def _numbers(outer: Any, hint: Any, sizes: Mapping[str, int], seed: int) -> Any:
     chance, value = np.random.default_rng(seed), value_of(hint) or Value()
     if outer is Image.Image:
-        return Image.fromarray(chance.integers(0, 256, (*_SIDES, 3), dtype=np.uint8))
+        return Image.fromarray(chance.integers(0, 256, (*SIDES, 3), dtype=np.uint8))
     if outer is np.ndarray:
-        return chance.random((2, *_SIDES, 3), dtype=np.float32)
+        return chance.random((2, *SIDES, 3), dtype=np.float32)
     if _holds_images(hint):
-        return torch.from_numpy(chance.random((2, 3, *_SIDES), dtype=np.float32))
+        return torch.from_numpy(chance.random((2, 3, *SIDES), dtype=np.float32))
     parts = value.shape.split()
     shape = [n for part in parts for n in ([2, 3] if part == "..." else [int(part) if part.isdigit() else sizes[part]])]
     if value.dtype == "bool":
         return torch.from_numpy(chance.integers(0, 2, shape)).to(torch.bool)
     if value.dtype == "int":
-        least, most = _whole_range(value if value.low is not None else Value(low=0, high=value.high))
+        least, most = whole_range(value if value.low is not None else Value(low=0, high=value.high))
         return torch.from_numpy(np.asarray(chance.integers(least, most + 1, shape)))
     is_bounded = value.low is not None or value.high is not None
-    low, high = _range(value)
+    low, high = range_of(value)
     made = chance.uniform(low, high, shape) if is_bounded else chance.standard_normal(shape)
+    if is_bounded and not value.open and made.size > 1:
+        made.flat[0], made.flat[-1] = low, high
     return torch.tensor(made, dtype=torch.float32)
 
 
