@@ -21,7 +21,7 @@ def command() -> None:
 def list_guiders(as_json: bool) -> None:
     """List all guiders with what they do."""
     from ...guiders import GUIDERS
-    from ...pipeline.forms.meanings import first_line
+    from ...state.classes.meanings import first_line
 
     found = [(name, first_line(cls)) for name, cls in GUIDERS.items()]
     if as_json:
@@ -38,7 +38,7 @@ def show(name: str, as_json: bool) -> None:
     import inspect
 
     from ...guiders import GUIDERS
-    from ...pipeline.forms.meanings import first_line
+    from ...state.classes.meanings import first_line
 
     if name not in GUIDERS:
         raise InputError(f"There is no guider {name!r}. {did_you_mean(name, GUIDERS)}")

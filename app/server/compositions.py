@@ -15,12 +15,12 @@ from attrs import define, field
 from ...blocks.core.block_catalog import block_names
 from ...guiders import GUIDERS
 from ...pipeline.forms.guiders import guider_schema
-from ...pipeline.forms.meanings import first_line
 from ...pipeline.workflows.workflow_file import workflow_of_data
 from ...pipeline.workflows.workflow_writing import save_workflow
 from ...registry.hub.strict_yaml import read_yaml, written
 from ...state import InputError
 from ...state.atomic import write_text
+from ...state.classes.meanings import first_line
 from ...state.digest import digest_of
 from ...state.errors import BrickworkError
 from ...state.limits import LARGEST_YAML

@@ -14,8 +14,8 @@ from ...blocks.core.schema import DIALECT, type_schema, with_default
 from ...blocks.core.scope_names import components_at
 from ...guiders import GUIDERS, Guider
 from ...state import InputError
+from ...state.classes.meanings import first_line, meanings
 from ...state.structure import Check
-from .meanings import first_line, meanings
 
 if TYPE_CHECKING:
     from ..modular_pipeline import ModularPipeline

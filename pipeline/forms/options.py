@@ -9,7 +9,7 @@ from ...blocks.core.declaration import attribute_hint
 from ...blocks.core.flattening import walk
 from ...blocks.core.schema import type_schema, with_default
 from ...state import DeclarationError
-from .meanings import meanings
+from ...state.classes.meanings import meanings
 
 
 def options_of(block: ModularPipelineBlocks) -> dict[str, Any]:

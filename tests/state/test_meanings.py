@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brickwork.pipeline.forms.meanings import first_line, meanings
+from brickwork.state.classes.meanings import first_line, meanings
 
 
 class Outer:
