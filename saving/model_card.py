@@ -1,13 +1,11 @@
-"""The model card of a repository: what the blocks take and give, in tables, and how to run them."""
+"""The model card of a repository: how it is run and changed, what it takes and gives, of what it is made and what it needs."""
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.block_catalog import is_base
@@ -18,12 +16,13 @@ from ..blocks.core.workflow_names import find_workflow, workflow_names
 from ..registry import ComponentSpec
 from ..registry.catalog import shipped_name
 from ..registry.hub.repo import is_hub_name
-from ..state.types import type_words
 from .block_sources import Sources
+from .card_tables import code, input_table, option_table, output_table, plain, written_table
 from .insertion_place import InsertionPlace, insertion_place, is_shipped
 
 CARD = "README.md"
 MARK = "<!-- made by brickwork -->"
+_OWN = "brickwork"
 _MOST = 12
 """Workflows that are shown."""
 
@@ -41,22 +40,21 @@ def model_card(
     Args:
         specs: where components are from. origin: what they call the repository itself. licence: of code and own weights.
     """
-    name = repo_id.rpartition("/")[2]
     parts = [
         _head(specs or {}, origin, licence),
         MARK,
-        f"# {_plain(name)}",
-        _plain(description_of(blocks)),
-        # A name with three backticks would end the block, and be Markdown from there on.
-        "```text\n" + "\n".join(tree(blocks, type(blocks).__name__)).replace("```", "'''") + "\n```",
-        "![The blocks](graph.svg)",
+        f"# {plain(repo_id.rpartition('/')[2])}",
+        plain(description_of(blocks)),
+        *_needs(sources),
         *_use(blocks, repo_id, sources, specs),
-        *_workflows(blocks),
+        *_takes(blocks),
         *_options(blocks),
+        "## Blocks",
+        _fenced("text", tree(blocks, type(blocks).__name__)),
+        "![The blocks](graph.svg)",
         *_components(blocks, specs or {}, origin),
-        *_code(sources),
         "## Licence",
-        f"{_plain(licence)}." if licence else "Not stated. Ask the owner before you build on it.",
+        f"{plain(licence)}." if licence else "Not stated. Ask the owner before you build on it.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -79,11 +77,15 @@ def _use(
     place = insertion_place(blocks) if specs is None else None
     yield f"## {'Run it' if place is None else 'Insert it'}"
     if sources.places:
-        yield f"The repository brings code of its own ({', '.join(map(_code_span, sorted(sources.files)))}). Read it first."
-    yield from _run(blocks, repo_id, sources) if place is None else _insert(blocks, repo_id, sources, place)
+        yield f"The repository brings code of its own ({', '.join(map(code, sorted(sources.files)))}). Read it first."
+    if place is not None:
+        yield _insert(blocks, repo_id, sources, place)
+        return
+    yield _run(blocks, repo_id, sources)
+    yield from _change(blocks)
 
 
-def _insert(blocks: ModularPipelineBlocks, repo_id: str, sources: Sources, place: InsertionPlace) -> Iterable[str]:
+def _insert(blocks: ModularPipelineBlocks, repo_id: str, sources: Sources, place: InsertionPlace) -> str:
     name = _step_name(blocks, repo_id)
     trusted = ", trust_remote_code=True" if sources.places else ""
     ships = is_shipped(place.family)
@@ -102,12 +104,12 @@ def _insert(blocks: ModularPipelineBlocks, repo_id: str, sources: Sources, place
         *([f"pipe.load_components({further!r})"] if further else []),
         f"result = pipe({', '.join([*given, f'output={place.output!r}'])})",
     ]
-    yield _python(lines)
+    return _fenced("python", lines)
 
 
-def _python(lines: Iterable[str]) -> str:
-    # Names are anybody's, and one with three backticks would end the block.
-    return "```python\n" + "\n".join(lines).replace("```", "'''") + "\n```"
+def _fenced(language: str, lines: Iterable[str]) -> str:
+    # Names are anybody's, and one with three backticks would end the block, and be Markdown from there on.
+    return f"```{language}\n" + "\n".join(lines).replace("```", "'''") + "\n```"
 
 
 def _step_name(blocks: ModularPipelineBlocks, repo_id: str) -> str:
@@ -118,60 +120,61 @@ def _step_name(blocks: ModularPipelineBlocks, repo_id: str) -> str:
     return name if name.isidentifier() else f"block_{name}"
 
 
-def _options(blocks: ModularPipelineBlocks) -> Iterable[str]:
-    declared = getattr(getattr(blocks, "declaration", None), "options", {})
-    shown = {name: getattr(blocks, name, default) for name, default in declared.items() if name[:1] != "_"}
-    if shown:
-        yield "## Options"
-        yield _table(
-            ("option", "in this repository", "default"), [(n, repr(v), repr(declared[n])) for n, v in shown.items()]
-        )
-
-
-def _run(blocks: ModularPipelineBlocks, repo_id: str, sources: Sources) -> Iterable[str]:
+def _run(blocks: ModularPipelineBlocks, repo_id: str, sources: Sources) -> str:
     workflow = find_workflow(blocks, None)
     inputs = ", ".join(f"{param.name}=..." for param in workflow.required)
     trusted = ", trust_remote_code=True" if sources.places else ""
     outputs = [output.name for output in workflow.outputs]
     output = next((n for n in ("images", "image", "video", "videos") if n in outputs), outputs[-1] if outputs else "")
-    yield _python(
+    return _fenced(
+        "python",
         [
             "from brickwork import ModularPipeline",
             "",
             f"pipe = ModularPipeline.from_pretrained({repo_id!r}{trusted})",
             "pipe.load_components()",
             f"result = pipe({inputs}{', ' if inputs else ''}output={output!r})",
-        ]
+        ],
     )
 
 
-def _workflows(blocks: ModularPipelineBlocks) -> Iterable[str]:
+def _change(blocks: ModularPipelineBlocks) -> Iterable[str]:
+    """Say how a block of one's own is put into a pipeline."""
+    names = list(getattr(blocks, "sub_blocks", {}))
+    if not names:
+        return
+    yield "## Change it"
+    yield "A block of your own, or the repository of one, stands before or behind any other; then call `pipe` as above."
+    yield _fenced(
+        "python", [f"pipe.blocks.insert_after({names[-1]!r}, 'mine', MyBlock())  # or insert_before, replace, remove"]
+    )
+
+
+def _takes(blocks: ModularPipelineBlocks) -> Iterable[str]:
     names = workflow_names(blocks)
     # The only one of a block without choices says nothing by its name.
-    shown: list[str | None] = [] if names == ["default"] else [*names[:_MOST]]
-    for name in shown or [None]:
-        workflow = find_workflow(blocks, name)
-        yield f"## Workflow {_plain(name)}" if name else "## Inputs and outputs"
-        rows = [(param, True) for param in workflow.required] + [(param, False) for param in workflow.optional]
-        yield _table(
-            ("input", "type", "default", "meaning"),
-            [
-                (
-                    p.name or f"**{p.kwargs_type}",
-                    type_words(p.type_hint),
-                    "required" if required else repr(p.default),
-                    p.description,
-                )
-                for p, required in rows
-            ],
-        )
-        yield _table(
-            ("output", "type", "meaning"), [(o.name, type_words(o.type_hint), o.description) for o in workflow.outputs]
-        )
-    if len(names) > _MOST:
-        # Names of more would fill a page that nobody reads.
-        listed = f": {', '.join(map(_plain, names[_MOST:]))}" if len(names) <= MOST_NAMES else ""
-        yield f"{len(names) - _MOST} more workflows{listed}."
+    is_one = names == ["default"]
+    shown = [find_workflow(blocks, None)] if is_one else [find_workflow(blocks, name) for name in names[:_MOST]]
+    if len(shown) > 1:
+        yield "## Workflows"
+        yield "What is given chooses what runs."
+        rows = [(plain(each.name), ", ".join(map(code, each.given)) or "nothing of these is given") for each in shown]
+        yield written_table(("workflow", "runs when given"), rows)
+        if len(names) > _MOST:
+            # Names of more would fill a page that nobody reads.
+            listed = f": {', '.join(map(plain, names[_MOST:]))}" if len(names) <= MOST_NAMES else ""
+            yield f"{len(names) - _MOST} more workflows{listed}."
+    for title, table in (("Inputs", input_table(shown)), ("Outputs", output_table(shown))):
+        if table:
+            yield f"## {title}"
+            yield table
+
+
+def _options(blocks: ModularPipelineBlocks) -> Iterable[str]:
+    table = option_table(blocks)
+    if table:
+        yield "## Options"
+        yield table
 
 
 def _components(blocks: ModularPipelineBlocks, specs: Mapping[str, ComponentSpec], own: str | None) -> Iterable[str]:
@@ -182,10 +185,11 @@ def _components(blocks: ModularPipelineBlocks, specs: Mapping[str, ComponentSpec
         place = "this repository" if own is not None and spec.repo == own else _place(spec.repo)
         origin = "/".join(filter(None, [place, spec.subfolder])) or "yours to give"
         origin = "made from its configuration" if made else origin
-        rows.append((str(spec.name), str(spec.type_name[1] or ""), origin, expected.description or ""))
+        cells = (spec.name, spec.type_name[1] or "", origin, expected.description or "")
+        rows.append([*map(plain, cells)])
     if rows:
         yield "## Components"
-        yield _table(("component", "class", "from", "what for"), rows)
+        yield written_table(("component", "class", "from", "what for"), rows)
         yield "Each component keeps the licence of where it is from."
 
 
@@ -196,31 +200,9 @@ def _place(repo: str | None) -> str | None:
     return shipped_name(repo) or f"a folder ({Path(repo).name})"
 
 
-def _code(sources: Sources) -> Iterable[str]:
-    if sources.requirements:
-        yield "## Needs"
-        yield ", ".join(_code_span(f"{name}{wanted}") for name, wanted in sources.requirements.items())
-    if sources.api is not None:
-        yield f"The code was written for API {sources.api} of Brickwork."
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
-    lines = [" | ".join(map(_plain, row)) for row in rows]
-    if not lines:
-        return ""
-    return "\n".join(
-        [f"| {' | '.join(head)} |", "| " + " | ".join("---" for _ in head) + " |", *(f"| {line} |" for line in lines)]
-    )
-
-
-def _code_span(text: str) -> str:
-    """Return text as code, within which nothing is escaped, so that what would end it is taken out."""
-    return f"`{' '.join(text.replace('`', '').split())}`"
-
-
-def _plain(text: object) -> str:
-    """Return text that is nothing but text in Markdown and HTML."""
-    flat = " ".join(str(text).split())
-    escaped = html.escape(flat, quote=False)
-    # Names and descriptions come with opened repositories, and the Hub shows the card to others as a page.
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#!|" else c for c in escaped).replace("javascript:", "javascript&#58;")
+def _needs(sources: Sources) -> Iterable[str]:
+    wanted = [f"{name}{version}" for name, version in sources.requirements.items()]
+    names = wanted if any(name.startswith(_OWN) for name in wanted) else [_OWN, *wanted]
+    api = "" if sources.api is None else f" The code was written for API {sources.api} of Brickwork."
+    yield "## Needs"
+    yield f"{', '.join(map(code, names))}.{api}"

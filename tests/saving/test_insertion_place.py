@@ -138,11 +138,12 @@ def test_the_lines_of_a_card_run(
 
 def test_a_card_says_options_licence_and_api(blocks: Any, tmp_path: Path) -> None:
     card = card_of(blocks.Same(by=2.0), tmp_path / "repo")
-    assert "| by | 2.0 | 1.5 |" in card
+    assert "| option | here | default |" in card
+    assert "| by | `2.0` | `1.5` |" in card
     assert f"The code was written for API {brickwork.API_VERSION} of Brickwork." in card
     assert "(`card_blocks_of_tests.py`)" in card
     assert "`brickwork>=" in card
-    assert "## Inputs and outputs" in card
+    assert "## Inputs" in card
     assert "Not stated." in card
 
 
