@@ -81,8 +81,14 @@ class HostPlan:
 
     def refuse(self) -> None:
         """Raise ComponentError if the budget is not enough for what has to be in memory; it names the smallest that is."""
+        if text := self.refusal:
+            raise ComponentError(text)
+
+    @property
+    def refusal(self) -> str:
+        """Why the budget is not enough for what has to be in memory, with the smallest that is; "" where it is enough."""
         if self.least <= self.budget:
-            return
+            return ""
         sizes: dict[str, int] = {}
         for each in self.kept:
             if not each.is_movable:
@@ -93,11 +99,34 @@ class HostPlan:
             if self.folder is None
             else "Load in a smaller dtype, or quantize."
         )
-        raise ComponentError(
+        return (
             f"Weights of {byte_words(self.least)} have to be in the host's memory ({names}), and host_memory is {byte_words(self.budget)}. "
             f"{'No file has them as they are: they were cast, changed or made here' if self.folder is None else 'They cannot be written to a file'}. "
             f"Raise host_memory to {enough_words(self.least)}. {others}"
         )
+
+
+def host_plan_of(found: Sequence[HostTensor], budget: int, folder: Path | None) -> HostPlan:
+    """Return what lies where within a budget: what is read most often in memory, what cannot lie in a file in any case."""
+    left = budget - sum(each.size for each in found if not each.is_movable)
+    order = sorted(range(len(found)), key=lambda index: (*_worth(found[index]), index))
+    filed: set[int] = set()
+    for index in order:
+        if not found[index].is_movable:
+            continue
+        if found[index].size <= left:
+            left -= found[index].size
+        else:
+            filed.add(index)
+    return _divided(found, [index in filed for index in range(len(found))], budget, folder)
+
+
+def _divided(found: Sequence[HostTensor], are_filed: Sequence[bool], budget: int, folder: Path | None) -> HostPlan:
+    kept, filed = (
+        tuple(each for each, is_filed in zip(found, are_filed, strict=True) if is_filed is wanted)
+        for wanted in (False, True)
+    )
+    return HostPlan(budget, folder, kept, filed)
 
 
 @frozen
@@ -136,30 +165,13 @@ class HostMemory:
         Args:
             components: all that may be in memory. times: how often a run reads a tensor's numbers, by its identity.
         """
-        found = list(self._tensors(components, times))
-        left = self.budget - sum(each.size for each in found if not each.is_movable)
-        order = sorted(range(len(found)), key=lambda index: (*_worth(found[index]), index))
-        filed: set[int] = set()
-        for index in order:
-            if not found[index].is_movable:
-                continue
-            if found[index].size <= left:
-                left -= found[index].size
-            else:
-                filed.add(index)
-        return self._divided(found, [index in filed for index in range(len(found))])
+        return host_plan_of(list(self._tensors(components, times)), self.budget, self.folder)
 
     def present(self, components: Mapping[str, object]) -> HostPlan:
         """Return what lies where now."""
         found = list(self._tensors(components, {}))
-        return evolve(self._divided(found, [self._is_filed(each) for each in found]), is_of_run=False)
-
-    def _divided(self, found: Sequence[HostTensor], are_filed: Sequence[bool]) -> HostPlan:
-        kept, filed = (
-            tuple(each for each, is_filed in zip(found, are_filed, strict=True) if is_filed is wanted)
-            for wanted in (False, True)
-        )
-        return HostPlan(self.budget, self.folder, kept, filed)
+        plan = _divided(found, [self._is_filed(each) for each in found], self.budget, self.folder)
+        return evolve(plan, is_of_run=False)
 
     @outside_inference
     def arrange(self, components: Mapping[str, object], times: Mapping[int, int]) -> None:

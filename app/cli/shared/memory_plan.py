@@ -1,7 +1,8 @@
-"""What would be moved, if components might take so many bytes: by sizes in files, before anything is loaded."""
+"""What would be moved, if components might take so many bytes: by lists of tensors in files, before anything is loaded."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,16 @@ class MemoryPlan:
     unknown: Sequence[str]
 
     @property
+    def reads(self) -> Counter[str]:
+        """How often a run takes each component from the host; of what does not fit, the layers come in each iteration."""
+        from ....engine.execution.uses import ITERATIONS
+
+        found: Counter[str] = Counter()
+        for each in self.stages:
+            found.update(each.comes if each.fits else dict.fromkeys(each.comes, ITERATIONS))
+        return found
+
+    @property
     def data(self) -> dict[str, Any]:
         """All of it as data."""
         stages = [
@@ -96,7 +107,7 @@ def memory_plan(plan: Plan, sizes: Mapping[str, int], budget: int) -> MemoryPlan
     What stays is chosen as it is when components are placed, except that a step for which there is no room has all of its own.
 
     Args:
-        sizes: bytes of components by name, as far as they are known.
+        sizes: bytes of components by name as they are loaded, as far as they are known.
     """
     from ....engine.execution.eviction import best_schedule
     from ....engine.execution.uses import uses_of

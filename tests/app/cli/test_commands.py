@@ -14,6 +14,7 @@ from rooms import ROOT
 
 from brickwork.app.cli.main import SECTIONS, cli
 from brickwork.app.cli.shared.exits import MEANINGS, meanings_of
+from brickwork.presets.embedded import FOLDER
 
 HELP = Path(__file__).parent / "help"
 
@@ -161,6 +162,7 @@ JSON = {
     "check sdxl.auto": {"faults", "warnings", "workflows"},
     "explain embedded": {"given", "steps", "skipped", "warnings", "components", "peak"},
     "explain embedded --memory 20MB": {"given", "steps", "skipped", "warnings", "components", "peak", "memory"},
+    "explain embedded --host-memory 18MB --offload-folder x": {"given", "steps", "skipped", "warnings", "components", "peak", "host_memory"},
     "inputs embedded": {"name", "type", "required", "default", "description"},
     "components list embedded": {"name", "class", "bytes", "origin", "revision"},
     "components show embedded unet": {"name", "class", "bytes", "origin", "revision", "used_by"},
@@ -237,6 +239,8 @@ REFUSED = {
     "run sdxl.text2image --prompt x": (3, "ComponentError"),
     "explain embedded --promt x": (2, "--prompt"),
     "explain embedded --memory lots": (2, "'lots' is no size; give 8GB, 500MB or 6GiB."),
+    "explain embedded --offload-folder x": (2, "there is no limit: give --host-memory as well."),
+    "explain embedded --host-memry 8GB": (2, "Did you mean '--host-memory'?"),
     "graph embedded -o plan.pdf": (2, "-o plan.pdf: the name ends in .svg, .mmd, .md."),
     "components show embedded unett": (2, "embedded has no component 'unett'. Did you mean 'unet'?"),
     "presets show sdxl.text2imag": (2, "Did you mean 'sdxl.text2image'?"),
@@ -297,3 +301,39 @@ def test_memory_says_what_comes_and_goes() -> None:
     assert all((step["bytes"] <= 18_000_000) == step["fits"] for step in found["steps"])
     small = invoke("explain", "embedded", "--memory", "5MB")
     assert "Too little for" in small.stdout
+
+
+def test_host_memory_says_what_lies_on_disk() -> None:
+    words = ("explain", "embedded", "--host-memory", "18MB", "--offload-folder", "weights")
+    found = json.loads(invoke(*words, "--json").stdout)["host_memory"]
+    assert found["budget"] == 18_000_000
+    assert 0 < found["in_memory"] <= 18_000_000
+    # Read once in a run; the denoiser's in every step.
+    assert set(found["on_disk"]) <= {"text_encoder", "text_encoder_2", "vae"}
+    assert all(each["bytes"] and "in files of weights" in each["said"] for each in found["on_disk"].values())
+    assert found["refused"] == ""
+    said = invoke(*words).stdout
+    assert re.search(r"\ntext_encoder: .* lies on disk, in files of weights: ", said)
+    assert not Path("weights").exists()
+    assert "all weights have room" in invoke("explain", "embedded", "--host-memory", "1GB").stdout
+
+
+def test_host_memory_that_is_too_small_is_said_with_the_options_that_help() -> None:
+    said = " ".join(invoke("explain", "embedded", "--host-memory", "18MB").stdout.split())
+    assert re.search(r"refused: Weights of .* and --host-memory is 18\.0 MB\..* Raise --host-memory to ", said)
+    assert said.endswith("or name a folder to which they are written: --offload-folder.")
+
+
+def test_what_a_device_has_room_for_is_read_from_the_host_less_often() -> None:
+    words = ("explain", "embedded", "--host-memory", "18MB", "--offload-folder", "x", "--json", "--memory")
+    small, large = (json.loads(invoke(*words, size).stdout)["host_memory"]["on_disk"] for size in ("5MB", "1GB"))
+    assert "unet" not in small  # its layers come in each iteration
+    assert small != large
+
+
+def test_memory_counts_bytes_in_the_dtype_in_which_models_are_loaded() -> None:
+    full, half = (
+        json.loads(invoke("explain", str(FOLDER), *more, "--memory", "1GB", "--json").stdout)["memory"]["steps"][-1]["bytes"]
+        for more in ((), ("--dtype", "fp16"))
+    )  # fmt: skip
+    assert full > 1.9 * half
