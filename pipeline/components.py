@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from ..adapters.pending_adapters import PendingAdapters
@@ -14,10 +15,12 @@ from ..engine import Plan, RunSettings
 from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
 from ..registry.devices.component_bytes import component_bytes
+from ..registry.hub.downloads import one_bar
 from ..registry.hub.lock import Lock
 from ..registry.hub.repo import HUB_OPTIONS, local_name, same_repo
 from ..registry.identity.component_identity import invalidate
 from ..registry.loading.dtype_names import one_dtype
+from ..registry.loading.load import files_of
 from ..registry.pinning import pin
 from ..saving.open_repository import OpenedRepository, created_components
 from ..state import ComponentError, InputError
@@ -183,15 +186,16 @@ class PipelineComponents(PipelineDevices):
         # A name that is not there would leave its component in the dtype of the others, without a word.
         self._known(dict.fromkeys(n for each in options.values() for n in named_in(each) if n != "default"))
         faults = []
-        for name in wanted:
-            try:
-                own = {k: own_option(v, name) for k, v in options.items()}
-                component = fitting(name, self._loaded_or_shared(name, own), self.blocks)
-            except ComponentError as error:
-                faults.append(str(error))
-                continue
-            self.components[name] = self._placed(self._ours(name, component))
-            self.absent.discard(name)
+        with one_bar(self.settings.progress, partial(files_of, [self.specs[name] for name in wanted])):
+            for name in wanted:
+                try:
+                    own = {k: own_option(v, name) for k, v in options.items()}
+                    component = fitting(name, self._loaded_or_shared(name, own), self.blocks)
+                except ComponentError as error:
+                    faults.append(str(error))
+                    continue
+                self.components[name] = self._placed(self._ours(name, component))
+                self.absent.discard(name)
         faults += self.pending_adapters.put_in(wanted, self.components)
         faults += self.wanted_loras.put_in(self) if not faults else ()
         if faults:

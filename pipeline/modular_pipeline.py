@@ -12,6 +12,7 @@ from typing import Any
 from ..blocks.core.base import ModularPipelineBlocks
 from ..engine import RunSettings
 from ..registry import ComponentsManager, PipelineIndex, read_index
+from ..registry.hub.downloads import one_bar
 from ..registry.hub.repo_files import CLASSIC_INDEX, MODULAR_INDEX
 from ..registry.hub.trust import Trust
 from ..registry.publishing import publish, refuse_unknown
@@ -75,7 +76,8 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
                 f"components_manager is {named_thing(components_manager)}; it is a ComponentsManager(), or None."
             )
         if index is None and pretrained_model_name_or_path:
-            index = read_index(pretrained_model_name_or_path, **hub_options)
+            with one_bar():
+                index = read_index(pretrained_model_name_or_path, **hub_options)
         report = blocks.check()
         report.raise_faults()
         for text in report.warnings:
@@ -139,7 +141,8 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
             )
         refuse_options(hub_options)
         name = str(pretrained_model_name_or_path)
-        opened = open_repository(name, trust_remote_code, lock, revision, task, **hub_options)
+        with one_bar():
+            opened = open_repository(name, trust_remote_code, lock, revision, task, **hub_options)
         if opened.blocks is None:
             raise RepoError(
                 f"{name} has neither {MODULAR_INDEX} nor {CLASSIC_INDEX}, and brings no blocks: it is no pipeline repository."

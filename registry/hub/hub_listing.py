@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ...state import RepoError
 from ...state.atomic import write_text
@@ -26,9 +26,11 @@ class HubListing:
 
     Attributes:
         digests: of files by name, "sha256:..." or, of those that git keeps itself, "git:..."; None where the Hub does not say.
+        sizes: bytes of files by name, as far as the Hub says them; they are not kept.
     """
 
     digests: Mapping[str, str | None]
+    sizes: Mapping[str, int] = field(factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -39,12 +41,16 @@ class HubListing:
     def of(cls, siblings: Iterable[Any]) -> HubListing:
         """What the Hub's client has been told. Files whose names not every system takes are left out."""
         found: dict[str, str | None] = {}
+        sizes: dict[str, int] = {}
         for each in siblings:
             if not name_fault(each.rfilename):
                 lfs, blob = getattr(each, "lfs", None), getattr(each, "blob_id", None)
                 digest = f"sha256:{lfs.sha256}" if lfs is not None else f"git:{blob}"
                 found[each.rfilename] = digest if _DIGEST.fullmatch(digest) else None
-        return cls(found)
+                size = getattr(each, "size", None)
+                if isinstance(size, int) and size >= 0:
+                    sizes[each.rfilename] = size
+        return cls(found, sizes)
 
     @classmethod
     def kept(cls, repo: str, commit: str) -> HubListing | None:

@@ -14,6 +14,7 @@ from attrs import field, frozen
 from ...state import RepoError
 from ...state.atomic import write_text
 from ...state.reading import read_bytes
+from .downloads import bar_of, expect_download
 from .folder_update import interruption
 from .hub_client import CALLER, cause_of, hub_api, hub_calls, without_secrets
 from .hub_listing import HubListing
@@ -33,7 +34,7 @@ class Repo:
     Attributes:
         name: as it was given. folder: on this machine. commit: on the Hub.
         listing: names of its files; None if only the Hub could tell and it cannot be asked. digests: of its files, as far as the Hub has
-            told them, now or when it was last asked.
+            told them, now or when it was last asked. sizes: bytes of its files, as far as the Hub has told them now.
         options: `cache_dir`, `token`, `local_files_only`.
     """
 
@@ -43,6 +44,7 @@ class Repo:
     listing: tuple[str, ...] | None = None
     digests: Mapping[str, str | None] = field(factory=dict, repr=False)
     options: Mapping[str, Any] = field(factory=dict, repr=False)
+    sizes: Mapping[str, int] = field(factory=dict, repr=False)
 
     @property
     def key(self) -> str:
@@ -72,6 +74,7 @@ class Repo:
         if self.folder is not None:
             return self.folder
         wanted = list(names)
+        expect_download(self, wanted)
         found = [(name, path) for name in wanted if (path := self.file(name)) is not None]
         if not found:
             raise RepoError(f"{self.name} at {self.commit} has none of: {', '.join(wanted)}.")
@@ -88,6 +91,15 @@ class Repo:
             return self.listing
         folder = self.folder or self._snapshot()
         return tuple(sorted(_names_in(folder))) if folder is not None else ()
+
+    def is_here(self, name: str) -> bool:
+        """Whether a file need not be downloaded."""
+        if self.folder is not None:
+            return True
+        from huggingface_hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(self.name, name, self.options.get("cache_dir"), self.commit)
+        return isinstance(found, str)
 
     def has_folder(self, name: str) -> bool:
         """Whether there are files in a folder of it."""
@@ -127,8 +139,8 @@ class Repo:
 
         try:
             # Pinned to a commit: what is in the cache is not asked for again.
-            with hub_calls():
-                options = {**CALLER, **self.options}
+            with hub_calls(), bar_of(self.name, name) as bar:
+                options = {**CALLER, **self.options, **bar}
                 return Path(hf_hub_download(self.name, name, revision=self.commit, force_download=again, **options))
         except LocalEntryNotFoundError as error:
             if self.listing is None and name not in self.digests:
@@ -226,7 +238,7 @@ def open_repo(name: str | Path, revision: str | None = None, **options: object) 
             raise
         raise RepoError(f"{missing} Nor is it found as a repository: {error}") from error
     if listing is not None:
-        return Repo(str(name), None, commit, listing.names, listing.digests, given)
+        return Repo(str(name), None, commit, listing.names, listing.digests, given, listing.sizes)
     kept = HubListing.kept(str(name), commit)
     return Repo(str(name), None, commit, None, kept.digests if kept is not None else {}, given)
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...state import ComponentError, InputError, TrustError
+from ...state import ComponentError, InputError, RepoError, TrustError
 from ...state.errors import did_you_mean, with_article
 from ..hub.byte_order_marks import named_after, without_marks
 from ..hub.lock import Lock
 from ..hub.missing_file import missing_file
-from ..hub.repo import HUB_OPTIONS, Repo, is_hub_name, open_repo
+from ..hub.repo import HUB_OPTIONS, Repo, is_hub_name, open_repo, same_repo
 from ..hub.repo_code import class_of, import_code, read_sources
 from ..hub.trust import Grant
 from ..provenance import note_provenance
@@ -217,6 +217,16 @@ def fetched_folders(spec: Any, hub: Mapping[str, Any]) -> list[Path]:
     repo = open_repo(spec.repo, spec.revision, **hub)
     folders = part_folders(holds_several(*spec.type_name), spec.subfolder or "", repo.has_folder)
     return [repo.fetch(component_files(repo, folder, spec.variant)) / folder for folder in folders]
+
+
+def files_of(specs: Iterable[Any], repo: Repo) -> Iterator[str]:
+    """Yield the names of the files that components of one repository are loaded from; nothing more is asked of the Hub for that."""
+    for spec in specs:
+        if same_repo(spec.repo, repo.name) and spec.revision in (None, repo.commit):
+            for folder in part_folders(holds_several(*spec.type_name), spec.subfolder or "", repo.has_folder):
+                # Loading it says what is wrong.
+                with contextlib.suppress(ComponentError, RepoError, TrustError):
+                    yield from component_files(repo, folder, spec.variant)
 
 
 def _note_origin(model: Any, repo: str, dtype: Any) -> None:
