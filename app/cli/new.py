@@ -22,10 +22,11 @@ _KINDS = {
     "guider": "Make a folder with a guider: its code, tests, and an example that draws with it.",
     "family": "Make a package with a model family: its contract, compositions, and tests beside diffusers.",
     "package": "Make a package with blocks and compositions, that others install and have by name.",
+    "repo": "Make a folder with what becomes a repository on the Hub: a pipeline, the code of a block of its own, and tests.",
 }
 
 
-@click.group("new", short_help="Begin a block, guider, family, package or workflow.")
+@click.group("new", short_help="Begin a block, guider, family, package, repository or workflow.")
 def command() -> None:
     """Make a folder or file to begin with, whose tests, types and lint pass, and say what comes next."""
 
@@ -108,7 +109,7 @@ def _refuse_taken(kind: str, names: NewNames) -> None:
     Raises:
         InputError: it is taken.
     """
-    if kind == "block":
+    if kind in ("block", "repo"):
         from ...blocks.core.block_catalog import block_names, own_blocks
 
         taken = {name.rpartition("/")[2] for name in block_names()} | own_blocks().keys()
@@ -124,7 +125,8 @@ def _refuse_taken(kind: str, names: NewNames) -> None:
         return
     for form in (names.snake, names.camel, names.dash):
         if form in taken:
-            raise InputError(f"There is {with_article(kind)} {form!r} already. Give another name.")
+            what = "block" if kind == "repo" else kind
+            raise InputError(f"There is {with_article(what)} {form!r} already. Give another name.")
 
 
 def _say(kind: str, name: str, folder: Path, files: Mapping[str, str], as_json: bool) -> None:

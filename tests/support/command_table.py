@@ -65,5 +65,6 @@ TABLE = {
     "new guider": Row("fading", "class", 2, "result"),
     "new family": Row("small_pixels", "class", 2, "result"),
     "new package": Row("studio_blocks", "class", 2, "result"),
+    "new repo": Row("soft_light", "class", 2, "result"),
     "new workflow": Row("new.yaml", "new.txt", 2, "result"),
 }

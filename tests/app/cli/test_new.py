@@ -24,7 +24,13 @@ from brickwork.presets.embedded import FOLDER as EMBEDDED
 from brickwork.registry import catalog, families
 from brickwork.state import InputError
 
-KINDS = {"block": "WarmTint", "guider": "fading", "family": "small_pixels", "package": "studio_blocks"}
+KINDS = {
+    "block": "WarmTint",
+    "guider": "fading",
+    "family": "small_pixels",
+    "package": "studio_blocks",
+    "repo": "soft_light",
+}
 NAMES = ("A", "x2", "Zebra", "Abcdefghijklmnopqrstuvwxyzabcd", "a_name_of_thirty_letters_which")
 """The shortest and the longest, those that come before others in a sorted list, and those that come after."""
 BINARIES = Path(sys.executable).parent
@@ -123,6 +129,7 @@ REFUSED = {
     "block Decode": "There is a block 'Decode' already.",
     "block PredictNoise": "There is a block 'PredictNoise' already.",
     "guider classifier_free_guidance": "There is a guider 'ClassifierFreeGuidance' already.",
+    "repo decode": "There is a block 'Decode' already.",
     "family sdxl": "There is a family 'sdxl' already.",
     "family stable_diffusion": "There is a family 'stable-diffusion' already.",
     "package taken": "taken is there already, and nothing is replaced.",
