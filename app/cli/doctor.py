@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -116,7 +117,16 @@ def _places() -> Iterator[Finding]:
     except BrickworkError as error:
         yield Finding("lock", str(error), False)
     schemas = list((place / "schemas").glob("*.json"))
-    yield Finding("schemas", f"{len(schemas)} targets are known without opening them")
+    lost = sum(1 for each in schemas if not _is_readable(each))
+    broken = f"; {lost} of them cannot be read, and are made anew" if lost else ""
+    yield Finding("schemas", f"{len(schemas)} targets are known without opening them{broken}")
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        return isinstance(json.loads(path.read_text(encoding="utf-8")), dict)
+    except (OSError, ValueError):
+        return False
 
 
 def _hub(online: bool) -> Iterator[Finding]:
@@ -125,7 +135,7 @@ def _hub(online: bool) -> Iterator[Finding]:
     from ...registry.hub.hub_client import token_place, without_secrets
 
     cache = Path(constants.HF_HUB_CACHE)
-    yield Finding("hub cache", f"{cache}, {len(list(cache.glob('models--*'))) if cache.is_dir() else 0} repositories")
+    yield Finding("hub cache", f"{cache}, {len(list(cache.glob('models--*')))} repositories{_unfinished(cache)}")
     place = token_place()
     yield Finding("hub token", place or "none")
     endpoint = without_secrets(constants.ENDPOINT)
@@ -136,6 +146,12 @@ def _hub(online: bool) -> Iterator[Finding]:
         yield _reached(endpoint, place is not None)
     else:
         yield Finding("hub", f"{endpoint} was not asked{whose}; --online does")
+
+
+def _unfinished(cache: Path) -> str:
+    """Say how much of downloads lies there that were cut off, as the end of a sentence; the next download of the same file goes on."""
+    sizes = [path.stat().st_size for path in cache.glob("models--*/blobs/*.incomplete")]
+    return f", {len(sizes)} unfinished downloads of {_words(sum(sizes))}" if sizes else ""
 
 
 def _reached(endpoint: str, has_token: bool) -> Finding:
