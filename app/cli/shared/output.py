@@ -14,6 +14,10 @@ import click
 from ....state.errors import spelled_out
 
 _WIDEST = 140
+_USUAL = 80
+"""Columns where there is no terminal; in a file a table stays one."""
+_NARROWEST = 24
+"""Columns of text in which sentences can be read."""
 
 
 def print_event(event: Mapping[str, object]) -> None:
@@ -41,7 +45,7 @@ def remark(text: str) -> None:
 
 def width() -> int:
     """Return the columns of the terminal; 80 where there is none."""
-    return min(_WIDEST, shutil.get_terminal_size((80, 24)).columns)
+    return min(_WIDEST, shutil.get_terminal_size((_USUAL, 24)).columns)
 
 
 def shows_progress(quiet: bool) -> bool:
@@ -50,7 +54,8 @@ def shows_progress(quiet: bool) -> bool:
 
 
 def table(rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> str:
-    """Return aligned columns; the last one is wrapped to the terminal.
+    """Return aligned columns; the last one is wrapped to the terminal. Where it would have no room, a list: the first cell of a row, and the
+    others below it.
 
     Args:
         rows: cells, as many in each. heads: of the columns.
@@ -61,10 +66,26 @@ def table(rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> str:
         return ""
     widths = [max(len(row[at]) for row in cells) for at in range(len(cells[0]) - 1)]
     before = sum(widths) + 2 * len(widths)
-    room = max(24, width() - before)
+    room = width() - before
+    if room < _NARROWEST and widths and width() < _USUAL:
+        return "\n".join(_as_list(row, cells[0] if heads else ()) for row in cells[bool(heads) :])
+    room = max(_NARROWEST, room)
     lines = []
     for row in cells:
         head = "".join(cell.ljust(size) + "  " for cell, size in zip(row, widths, strict=False))
         wrapped = textwrap.wrap(row[-1], room, break_on_hyphens=False) or [""]
         lines += [(head + wrapped[0]).rstrip(), *(" " * before + more for more in wrapped[1:])]
     return "\n".join(lines)
+
+
+def _as_list(row: Sequence[str], heads: Sequence[str]) -> str:
+    """Return a row as lines: names whole, since those are what a reader types."""
+    said = [f"{head}: {cell}" for head, cell in zip(heads, row, strict=True)][1:] if heads else list(row[1:])
+    filled = [
+        textwrap.fill(
+            text, width(), initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+        )
+        for text, cell in zip(said, row[1:], strict=True)
+        if cell
+    ]
+    return "\n".join([row[0], *filled])
