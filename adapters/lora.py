@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
 
 _UNFIT = "The LoRA does not fit the pipeline's models"
 _MOST_FAULTS = 6
+_REMARKING = (
+    "diffusers.loaders.lora_base",
+    "diffusers.loaders.peft",
+    # It says of all weights of a text encoder that they are missing in the file of the LoRA, and were made anew, which they are not.
+    "transformers",
+)
 
 
 class Loras:
@@ -199,8 +206,11 @@ class Loras:
         known = [weight_for_each_model(each, list(self.models)) for each in given]
         try:
             self._loader.set_adapters(chosen, adapter_weights=known)
-        except (ValueError, TypeError) as error:  # of parts of a denoiser
-            raise InputError(f"The weights do not fit: {error}") from error
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            raise InputError(
+                f"The weights name parts that the denoiser has not ({type(error).__name__}: {error}). A UNet has 'down', 'mid' and 'up', and these "
+                "'block_0' and so on, of which each takes a number or one for each of its attentions."
+            ) from error
 
     def enable(self, active: bool) -> None:
         """Let all count, or none."""
@@ -317,10 +327,8 @@ def _layers(model: torch.nn.Module, name: str) -> list[str]:
 
 @contextlib.contextmanager
 def _without_remarks() -> Iterator[None]:
-    """Silence diffusers' remarks on models that a LoRA does not touch, which is how most LoRAs are."""
-    from diffusers.utils import logging
-
-    loggers = [logging.get_logger(f"diffusers.loaders.{name}") for name in ("lora_base", "peft")]
+    """Silence remarks on models that a LoRA does not touch, which is how most LoRAs are, and on weights that are none of its own."""
+    loggers = [logging.getLogger(name) for name in _REMARKING]
     levels = [each.level for each in loggers]
     try:
         for each in loggers:
