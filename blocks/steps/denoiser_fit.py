@@ -120,7 +120,7 @@ def size_faults(
     Args:
         latents: `[b c h w]`, as the denoiser gets them.
     """
-    fault = family.latents_fault(denoiser, latents)
+    fault = family.latents_fault(denoiser, latents) or _channels_fault(family, denoiser, conditioning, latents)
     if fault is not None:
         yield fault
     size = tuple(latents.shape[-2:])
@@ -141,3 +141,24 @@ def size_faults(
                 f"{part.positive} are {shape[-2]}x{shape[-1]} (height x width in latents), and {family.name} reads squares of 2x2; give an even "
                 "number of rows and columns."
             )
+
+
+def _channels_fault(
+    family: FamilyContract, denoiser: Any, conditioning: Mapping[str, Any], latents: Tensor
+) -> str | None:
+    """Say that a denoiser of latents reads another number of channels than it is given; None for one that reads tokens, which says it itself."""
+    reads = getattr(denoiser.config, "in_channels", None)
+    if not isinstance(reads, int) or type(family).tokens_of is not FamilyContract.tokens_of:
+        return None
+    beside = {
+        part.positive: conditioning[part.positive].shape[1]
+        for part in family.fields("denoiser_input_fields")
+        if part.argument == CHANNELS and conditioning.get(part.positive) is not None
+    }
+    if reads == latents.shape[1] + sum(beside.values()):
+        return None
+    given = ", ".join([f"{latents.shape[1]} of latents", *(f"{count} of {name}" for name, count in beside.items())])
+    return (
+        f"The denoiser reads {reads} channels (in_channels), and is given {given}: it was trained for another task. Take the blocks of that task, or "
+        "a denoiser of this one."
+    )
