@@ -55,6 +55,12 @@ def relation_faults(family: FamilyContract, name: str, components: Mapping[str, 
                 f"{name} predicts latents of {made} channels, and {part.name} has latents of {latents} (latent_channels): they do not belong "
                 f"together. Take the VAE that {name} was trained with, or the denoiser of {part.name}."
             )
+        for setting in ("scaling_factor", *(["shift_factor"] if family.flow else [])):
+            if vae is not None and getattr(vae.config, setting, 0) is None:
+                yield (
+                    f"{part.name} has {setting}=None, by which {family.name} brings latents to their scale: take the VAE that {name} was trained with, or "
+                    f"set it: {part.name}.register_to_config({setting}=...)."
+                )
     fault = family.denoiser_fault(denoiser)
     if fault is not None:
         yield f"{name} {fault}"
