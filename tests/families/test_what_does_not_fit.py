@@ -41,7 +41,7 @@ REFUSED: dict[str, tuple[str, str, Callable[[], dict[str, Any]], dict[str, Any],
     "no CLIP": (FLUX, "text2image", lambda: no_encoder(""), {}, "pooled_prompt_embeds are made by text_encoder alone, and there is none: load it, or give all embeddings in place of prompt."),
     "no T5": (FLUX, "text2image", lambda: no_encoder("_2"), {}, "prompt_embeds are made by text_encoder_2 alone, and there is none"),
     "no shift": (FLUX, "text2image", lambda: {"vae": vae(FLUX, shift_factor=None)}, {}, "vae has shift_factor=None, by which flux brings latents to their scale"),
-    "no scale": (SD, "text2image", lambda: {"vae": vae(SD, scaling_factor=None)}, {}, "vae has scaling_factor=None, by which sd brings latents to their scale"),
+    "no scale": (SD, "text2image", lambda: {"vae": vae(SD, scaling_factor=None)}, {}, "vae has scaling_factor=None, by which stable-diffusion brings latents to their scale"),
 }  # fmt: skip
 
 
@@ -49,7 +49,8 @@ REFUSED: dict[str, tuple[str, str, Callable[[], dict[str, Any]], dict[str, Any],
 def test_what_does_not_fit_is_refused_in_words(case: str) -> None:
     name, task, parts, given, message = REFUSED[case]
     with pytest.raises(InputError) as error:
-        drawn(pipe_of(name, task=task, **parts()), name, **given)
+        # What edits an image has no size of its own.
+        drawn(pipe_of(name, task=task, **parts()), name, SIZED if task == "edit" else (), **given)
     assert message in str(error.value)
 
 
