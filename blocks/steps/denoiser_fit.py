@@ -55,6 +55,12 @@ def relation_faults(family: FamilyContract, name: str, components: Mapping[str, 
                 f"{name} predicts latents of {made} channels, and {part.name} has latents of {latents} (latent_channels): they do not belong "
                 f"together. Take the VAE that {name} was trained with, or the denoiser of {part.name}."
             )
+        for setting in ("scaling_factor", *(["shift_factor"] if family.flow else [])):
+            if vae is not None and getattr(vae.config, setting, 0) is None:
+                yield (
+                    f"{part.name} has {setting}=None, by which {family.name} brings latents to their scale: take the VAE that {name} was trained with, or "
+                    f"set it: {part.name}.register_to_config({setting}=...)."
+                )
     fault = family.denoiser_fault(denoiser)
     if fault is not None:
         yield f"{name} {fault}"
@@ -120,7 +126,7 @@ def size_faults(
     Args:
         latents: `[b c h w]`, as the denoiser gets them.
     """
-    fault = family.latents_fault(denoiser, latents)
+    fault = family.latents_fault(denoiser, latents) or _channels_fault(family, denoiser, conditioning, latents)
     if fault is not None:
         yield fault
     size = tuple(latents.shape[-2:])
@@ -141,3 +147,24 @@ def size_faults(
                 f"{part.positive} are {shape[-2]}x{shape[-1]} (height x width in latents), and {family.name} reads squares of 2x2; give an even "
                 "number of rows and columns."
             )
+
+
+def _channels_fault(
+    family: FamilyContract, denoiser: Any, conditioning: Mapping[str, Any], latents: Tensor
+) -> str | None:
+    """Say that a denoiser of latents reads another number of channels than it is given; None for one that reads tokens, which says it itself."""
+    reads = getattr(denoiser.config, "in_channels", None)
+    if not isinstance(reads, int) or type(family).tokens_of is not FamilyContract.tokens_of:
+        return None
+    beside = {
+        part.positive: conditioning[part.positive].shape[1]
+        for part in family.fields("denoiser_input_fields")
+        if part.argument == CHANNELS and conditioning.get(part.positive) is not None
+    }
+    if reads == latents.shape[1] + sum(beside.values()):
+        return None
+    given = ", ".join([f"{latents.shape[1]} of latents", *(f"{count} of {name}" for name, count in beside.items())])
+    return (
+        f"The denoiser reads {reads} channels (in_channels), and is given {given}: it was trained for another task. Take the blocks of that task, or "
+        "a denoiser of this one."
+    )

@@ -294,9 +294,16 @@ def set_schedule(
     if not own and chosen["sigmas"] is not None:
         rest |= chosen
     # diffusers' schedulers differ in what they take, and one that takes `**kwargs` would ignore it silently.
+    taken = inspect.signature(type(scheduler).set_timesteps).parameters
     for name in own:
-        if name not in inspect.signature(type(scheduler).set_timesteps).parameters:
+        if name not in taken:
             raise InputError(f"{type(scheduler).__name__} takes no {name} of your own; choose another scheduler.")
+    for name in rest:
+        if name not in taken:
+            raise InputError(
+                f"{type(scheduler).__name__} takes no {name}, by which the family sets the schedule; choose another scheduler, such as "
+                "FlowMatchEulerDiscreteScheduler."
+            )
     fault = range_fault(scheduler, timesteps) if timesteps is not None else None
     if fault is None:
         # The number by position: a scheduler of somebody's own may call it by another name.

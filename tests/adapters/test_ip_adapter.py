@@ -285,6 +285,34 @@ def test_an_adapter_that_does_not_fit_leaves_the_one_before(
     ours.unload_ip_adapter()
 
 
+@pytest.mark.parametrize("broken", ["adapter", "image encoder"])
+def test_an_adapter_that_cannot_be_loaded_leaves_nothing(
+    broken: str, tiny_folder: Path, tiny_pipe: ModularPipeline, unet: Any, tmp_path: Path
+) -> None:
+    state = flat(ip_adapter(unet))
+    image_encoder().save_pretrained(tmp_path / "image_encoder")
+    if broken == "adapter":
+        state.pop("image_proj.norm.bias")
+    else:
+        file = tmp_path / "image_encoder" / "model.safetensors"
+        file.write_bytes(file.read_bytes()[:-10])
+    save_file(state, tmp_path / "a.safetensors")
+    ours, before = with_pictures("text2image", tiny_folder, tiny_pipe), dict(unet.attn_processors)
+    ours.components["image_encoder"] = None
+    message = "does not fit the UNet" if broken == "adapter" else "is truncated"
+    with pytest.raises(ComponentError, match=message):
+        ours.load_ip_adapter(str(tmp_path), weight_name="a.safetensors")
+    assert dict(unet.attn_processors) == before
+    assert unet.encoder_hid_proj is None
+    # Those that are set now are there again when another adapter goes.
+    own = diffusers.models.attention_processor.AttnProcessor()
+    unet.set_attn_processor(own)
+    ours.load_ip_adapter(ip_adapter(unet))
+    ours.unload_ip_adapter()
+    assert all(each is own for each in unet.attn_processors.values())
+    unet.set_attn_processor(before)
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_the_auto_composition_takes_pictures_as_prompts_beside_control(
     task: str, tiny_folder: Path, tiny_pipe: ModularPipeline, unet: Any
