@@ -20,8 +20,9 @@ export function Comparison() {
   useEffect(() => {
     setFound(null);
     if (!both) return;
+    const show = (/** @type {any} */ said) => pair.value === both && setFound(said);
     Promise.all([api.run(both[0]), api.run(both[1]), api.diff(both[0], both[1])])
-      .then(([a, b, difference]) => setFound({ a, b, difference }), (error) => { pair.value = null; say(error.message, true); });
+      .then(([a, b, difference]) => show({ a, b, difference }), (error) => { pair.value = null; say(error.message, true); });
   }, [both]);
   if (!both || !found) return null;
   const { a, b, difference } = found;

@@ -25,6 +25,9 @@ const fieldsWith = (values) => (opened.value ? sorted([...ofInputs.value, ...gui
 export const fields = computed(() => fieldsWith(typed.value));
 export const given = computed(() => inputsOf(fields.value, typed.value));
 
+/** What the chosen task needs and the form has not: the server checks the task that the inputs lead to. */
+const lacking = computed(() => (task.value ? fields.value.filter((field) => field.isRequired && given.value.inputs[field.name] === undefined) : []));
+
 /** Faults by the name of their input; under "" those of none.
  * @type {import("../vendor/signals.mjs").ReadonlySignal<Record<string, string[]>>} */
 export const faults = computed(() => {
@@ -38,11 +41,15 @@ export const faults = computed(() => {
     const name = fault.input && names.has(fault.input) ? fault.input : "";
     (found[name] ||= []).push(fault.text);
   }
+  for (const field of lacking.value) found[field.name] ||= [`${field.label} is needed for this task.`];
   return found;
 });
 
-/** Whether the last check was of what the form says now, and found faults. */
-export const isRefused = computed(() => Boolean(checked.value?.faults?.length) && JSON.stringify(checked.value.asked) === JSON.stringify(given.value.inputs));
+/** Whether the form does not fit, as far as that is known: by itself, or by the last check, if that was of what the form says now. */
+export const isRefused = computed(() => {
+  if (given.value.faults.length || lacking.value.length) return true;
+  return Boolean(checked.value?.faults?.length) && JSON.stringify(checked.value.asked) === JSON.stringify(given.value.inputs);
+});
 
 /** @param {string} name @param {any} value */
 export function type(name, value) {
@@ -72,12 +79,20 @@ export function say(text, isBad = false) {
   notice.value = { text, isBad };
 }
 
+let newest = 0;
+
 /** @param {string} name @param {string} [chosen] the task; the first one that runs where none is given */
 export async function open(name, chosen = "") {
+  const mine = ++newest;
   const found = await api.openWorkflow(name, chosen);
+  if (mine !== newest) return; // another one was chosen meanwhile
   batch(() => {
     opened.value = { ...found, id: found.id ?? name };
     task.value = chosen;
     checked.value = null;
   });
 }
+
+/** Open a workflow, or say why not.
+ * @param {string} name @param {string} [chosen] */
+export const choose = (name, chosen) => open(name, chosen).catch((error) => say(error.message, true));
