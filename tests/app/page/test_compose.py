@@ -72,6 +72,12 @@ def test_the_tree_has_blocks_with_their_ports_and_is_walked_with_arrow_keys(comp
     compose.keyboard.press("ArrowLeft")
     assert compose.get_attribute(".tree-row[data-path='text_encoder']", "aria-expanded") == "false"
     assert compose.locator(".tree-row").count() == count - 6
+    compose.keyboard.press("ArrowRight")
+    compose.keyboard.press("ArrowRight")
+    assert compose.evaluate("document.activeElement.dataset.path").startswith("text_encoder.")
+    compose.keyboard.press("ArrowLeft")
+    assert compose.evaluate("document.activeElement.dataset.path") == "text_encoder"
+    compose.keyboard.press("ArrowLeft")
     compose.keyboard.press("ArrowDown")
     assert compose.evaluate("document.activeElement.dataset.path") == "input"
     compose.keyboard.press("End")
@@ -85,8 +91,9 @@ def test_a_replaced_block_and_an_option_are_in_the_workflow_file(compose: Any, t
     compose.wait_for_selector(".tree-row[data-path='decode']:has-text('DecodeCircular')")
     compose.click(".tree-row[data-path='denoise.denoiser']")
     option = compose.locator("[id='option-denoise.denoiser-batching']")
-    option.fill("sequential")
-    option.press("Enter")
+    assert option.locator("option").all_inner_texts() == ["auto", "batched", "sequential"]
+    option.select_option("sequential")
+    compose.wait_for_selector("#save-workflow:enabled")
     with compose.expect_download() as saved:
         compose.click("#save-workflow")
     path = tmp_path / "workflow.yaml"
@@ -133,7 +140,7 @@ def test_an_edit_is_undone(compose: Any) -> None:
     before = compose.inner_text("#composition-hash")
     choose(compose, "decode", "Insert after", "CheckSafety")
     compose.click("#put-block")
-    compose.wait_for_selector(".tree-row[data-path='check_safety']")
+    compose.wait_for_selector(".tree-row[data-path='check_safety']:focus")
     assert compose.inner_text("#composition-hash") != before
     compose.click("#undo-edit")
     compose.wait_for_selector(".tree-row[data-path='check_safety']", state="detached")

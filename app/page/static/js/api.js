@@ -84,7 +84,7 @@ const KINDS = ["queued", "started", "block", "step", "preview", "cache", "compon
  * @param {string} run @param {string} after the number of the last event that is known; "" for none
  * @param {(kind: string, data: any, number: string) => void} tell @returns {() => void} what stops it */
 export function listen(run, after, tell) {
-  const source = new EventSource(`/api/runs/${id(run)}/events${after && `?after=${after}`}`);
+  const source = new EventSource(`/api/runs/${id(run)}/events?blocks=all${after && `&after=${after}`}`);
   for (const kind of KINDS) {
     source.addEventListener(kind, (event) => {
       if (LAST.includes(kind)) source.close();

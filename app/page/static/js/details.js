@@ -1,10 +1,11 @@
 // A run in a dialog: its images, its recipe, how it is written elsewhere, and what can be done with it.
 import * as api from "./api.js";
 import { Dialog } from "./dialog.js";
+import { addressOf } from "./files.js";
 import { follow, isOver, stage } from "./run.js";
 import { imagesOf, inputsOfRun, titleOf } from "./run_summary.js";
 import { seconds } from "./measures.js";
-import { fill, say, view } from "./store.js";
+import { fill, imageField, say, type, view } from "./store.js";
 import { classes, html, signal, useEffect, useState } from "./view.js";
 
 const FORMS = /** @type {const} */ ([["workflow.yaml", "Workflow file"], ["python", "Python"], ["shell", "Shell"]]);
@@ -31,7 +32,9 @@ export function Details() {
   if (!id || run?.id !== id) return null;
   return html`<${Dialog} title=${titleOf(run)} name="details" onClose=${() => (shown.value = "")}>
     <div class="details"><div class="details-images">${imagesOf(run).map((image, i) =>
-      html`<a href=${image.url} download=${`${run.id}-${i}.png`} title="Save the image, with its recipe"><img src=${image.url} alt=${`Image ${i + 1} of the run`} /></a>`)}
+      html`<div><img src=${image.url} alt=${`Image ${i + 1} of the run`} /><div class="row">
+        <a class="button small" href=${image.url} download=${`${run.id}-${i}.png`} title="The image with its recipe in it">Save</a>
+        ${imageField.value && html`<button type="button" class="small" onClick=${() => useImage(run.id, image)}>Use as ${imageField.value.label.toLowerCase()}</button>`}</div></div>`)}
       <${Replay} id=${id} /></div>
     <div class="details-text"><${Inputs} run=${run} />
       <div class="row"><button type="button" class="small" id="use-inputs" onClick=${() => use(run)}>Use these inputs</button>
@@ -45,6 +48,13 @@ export function Details() {
 /** @param {any} run */
 function use(run) {
   tellLeft(fill(inputsOfRun(run)));
+  leaveFor("create");
+}
+
+/** Give an image to the workflow that is open.
+ * @param {string} run @param {import("./run.js").Output} image */
+function useImage(run, image) {
+  type(/** @type {import("./fields.js").Field} */ (imageField.value).name, { $run: run, output: image.name, index: image.index });
   leaveFor("create");
 }
 
@@ -75,8 +85,15 @@ export const tellLeft = (left) => say(left.length ? `This workflow has no ${left
 function Inputs({ run }) {
   const rows = Object.entries({ ...inputsOfRun(run), "branched at step": run.at_step }).filter(([, value]) => value !== null && value !== undefined);
   return html`<h3>Recipe</h3><dl class="recipe">
-    ${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${typeof value === "object" ? JSON.stringify(value) : String(value)}</dd>`)}
+    ${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${shownValue(name, value)}</dd>`)}
     ${run.seconds !== undefined && run.seconds !== null && html`<dt>took</dt><dd>${seconds(run.seconds)}</dd>`}</dl>`;
+}
+
+/** @param {string} name @param {any} value */
+function shownValue(name, value) {
+  const address = addressOf(value);
+  if (address) return html`<img class="file-image" src=${address} alt=${name} />`;
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 /** @param {{id: string}} props */
@@ -117,5 +134,5 @@ function Written({ id }) {
       <div class="segments" role="group" aria-label="Written as">${FORMS.map(([name, title]) =>
         html`<button type="button" aria-pressed=${name === form ? "true" : "false"} onClick=${() => setForm(name)}>${title}</button>`)}</div>
       <button type="button" class="small" id="copy" onClick=${copy}>${isCopied ? "Copied" : "Copy"}</button></div>
-    <pre tabindex="0" aria-label=${`The run as ${form}`}><code>${text}</code></pre></div>`;
+    <pre tabindex="0" class=${`is-${form}`} aria-label=${`The run as ${form}`}><code>${text}</code></pre></div>`;
 }

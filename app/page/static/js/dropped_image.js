@@ -4,7 +4,7 @@ import { tellLeft } from "./details.js";
 import { fileIn, send } from "./files.js";
 import { guidersOfRecipe } from "./guider_fields.js";
 import { inputsOfRecipe, textsOf } from "./png_recipe.js";
-import { fields, fill, opened, say, type, view } from "./store.js";
+import { fill, imageField, opened, say, type, view } from "./store.js";
 
 /** Take files that are dropped or pasted on what does not take them itself, from now on. */
 export function catchFiles() {
@@ -52,8 +52,7 @@ function useRecipe(recipe) {
 
 /** @param {File} file */
 async function useImage(file) {
-  const takes = fields.value.filter((each) => each.role === "image" || each.role === "control");
-  const field = takes.find((each) => each.name === "image") || takes[0];
+  const field = imageField.value;
   if (!field || !file.type.startsWith("image/")) return say(`${file.name} has no recipe, and this workflow takes no image.`, true);
   type(field.name, await send(file));
   view.value = "create";

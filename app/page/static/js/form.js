@@ -28,7 +28,8 @@ export function Form() {
     <div class="groups">${GROUPS.map((group) => html`<${Group} key=${group} group=${group} isTried=${isTried} />`)}</div>
     <div class="run-bar">
       <div class="faults" aria-live="polite">${(isTried ? general : general.filter((text) => !isMissing(text)))
-        .map((text) => html`<p class="fault">${text}</p>`)}</div>
+        .map((text) => html`<p class="fault">${text}</p>`)}
+        ${(checked.value?.remarks || []).map((/** @type {string} */ text) => html`<p class="warning">${text}</p>`)}</div>
       <div class="run-row">
         <button type="submit" class="primary" id="run">${isSweeping.value ? `Run ${sweepSize.value}` : "Run"}</button>
         <label class="toggle"><input type="checkbox" class="switch" role="switch" id="sweep" checked=${isSweeping.value}
@@ -82,7 +83,7 @@ function FormField({ field, isTried }) {
   const all = axis === undefined ? faults.value[field.name] || [] : [];
   const shown = value === undefined && !isTried ? [] : all;
   const mayVary = isSweeping.value && !field.of && ["integer", "number", "choice", "text", "line", "seed"].includes(field.kind);
-  return html`<div class=${classes("field", `field-${field.kind}`, shown.length > 0 && "is-bad")} data-field=${field.name}>
+  return html`<div class=${classes("field", `field-${field.kind}`, field.of && "of-guider", shown.length > 0 && "is-bad")} data-field=${field.name}>
     <div class="label-row">
       <label for=${axis === undefined ? id : `${id}-axis`} title=${field.description}>${field.label}${field.isRequired && html`<span class="required" aria-hidden="true"> *</span>`}</label>
       ${mayVary && html`<label class="vary"><input type="checkbox" checked=${axis !== undefined}

@@ -2,7 +2,7 @@
 import * as api from "./api.js";
 import { openComparison } from "./compare.js";
 import { openDetails, stageRun } from "./details.js";
-import { changed, notePosition, runOf } from "./run.js";
+import { changed, notePosition, runOf, staged } from "./run.js";
 import { imagesOf, titleOf } from "./run_summary.js";
 import { say, view } from "./store.js";
 import { sweepRuns } from "./sweep.js";
@@ -39,9 +39,9 @@ const isGoing = (run) => !api.LAST.includes(run.status);
 
 /** @param {{limit?: number}} props */
 export function Gallery({ limit = 1000 }) {
-  // A replay is shown as a badge of the run that it repeated, and the runs of a sweep in its grid while they go on.
-  const inGrid = new Set(sweepRuns.value.map((cell) => cell.id));
-  const all = (runs.value || []).filter((run) => run.sort !== "replay" && (isGoing(run) ? !inGrid.has(run.id) : imagesOf(run).length));
+  // A replay is shown as a badge of the run that it repeated, and what goes on in the grid or on the stage is seen there.
+  const elsewhere = new Set(view.value === "create" ? [...sweepRuns.value.map((cell) => cell.id), staged.value] : []);
+  const all = (runs.value || []).filter((run) => run.sort !== "replay" && (isGoing(run) ? !elsewhere.has(run.id) : imagesOf(run).length));
   if (!runs.value) return html`<p class="muted" role="status">Reading the runs…</p>`;
   if (!all.length) return html`<p class="muted">What is drawn is kept here, with its recipe.</p>`;
   return html`<div>

@@ -54,7 +54,7 @@ function BlockBox({ box, run }) {
   const choose = () => (chosen.value = chosen.value === box.path ? "" : box.path);
   const last = run?.steps.at(-1);
   const told = box.isLoop && last && last.path === box.path && last.total ? `${last.index + 1}/${last.total}`
-    : state === "cached" ? "cached" : seconds(did?.seconds);
+    : state === "cached" ? "cached" : did?.count ? `${seconds(did.seconds)} each` : seconds(did?.seconds);
   const bytes = did?.bytes && !box.isLoop ? sized(did.bytes) : "";
   const middle = box.y + box.height / 2;
   return html`<g class=${classes("block", box.isLoop && "is-loop", state && `is-${state}`, chosen.value === box.path && "is-chosen")}
@@ -89,7 +89,7 @@ function Chosen({ step, run }) {
   const did = run?.blocks[step.path];
   const rows = [
     ["reads", names(step.reads).join(", ")], ["writes", names(step.writes).join(", ")], ["uses", names(step.uses).join(", ")],
-    ["took", seconds(did?.seconds)], ["gave", did?.bytes ? sized(did.bytes) : ""],
+    ["took", did?.count ? `${seconds(did.seconds)} each time` : seconds(did?.seconds)], ["gave", did?.bytes ? sized(did.bytes) : ""],
   ];
   return html`<div class="chosen" role="region" aria-label="The chosen block"><h3>${step.path}</h3><dl>
     ${rows.filter(([, text]) => text).map(([title, text]) => html`<dt>${title}</dt><dd>${text}</dd>`)}</dl></div>`;

@@ -7,7 +7,8 @@ import { checked, fields, given, isRefused, opened, say } from "./store.js";
 import { signal } from "./view.js";
 
 /** @typedef {{path: string, index: number, total: number | null, seconds: number, image?: string}} Step */
-/** @typedef {{state: "running" | "done" | "cached", seconds?: number, bytes?: number}} BlockState */
+/** @typedef {{state: "running" | "done" | "cached", seconds?: number, bytes?: number, count?: number}} BlockState
+ * `count`: of a block in a loop, how often it ran; `seconds` are those of one time then. */
 /** @typedef {{name: string, index: number, url: string, sha256?: string}} Output */
 /** @typedef {{id: string, state: string, position: number | null, seed: any, steps: Step[], total: number | null,
  *   blocks: Record<string, BlockState>, outputs: Output[], seconds: number | null, message: string, warnings: string[],
@@ -171,8 +172,19 @@ export function heard(run, kind, data) {
   }
 }
 
+/** Of a block in a loop the mean is kept: it runs often, and of long runs the server has let the first events go.
+ * @param {Run} run @param {any} data @returns {Run} */
+function heardInner(run, data) {
+  if (data.seconds === undefined) return run;
+  const { count = 0, seconds = 0 } = run.blocks[data.path] || {};
+  const mean = (seconds * count + data.seconds) / (count + 1);
+  return { ...run, blocks: { ...run.blocks, [data.path]: { state: "done", seconds: mean, bytes: data.bytes, count: count + 1 } } };
+}
+
 /** @param {Run} run @param {any} data @returns {Run} */
 function heardBlock(run, data) {
+  // What runs around it is a loop: no other block has blocks in it that run.
+  if (Object.entries(run.blocks).some(([path, block]) => block.state === "running" && data.path.startsWith(`${path}.`))) return heardInner(run, data);
   const isRunning = data.state === "started" || data.state === "running";
   const before = run.blocks[data.path];
   const state = isRunning ? "running" : before?.state === "cached" || data.state === "cached" ? "cached" : "done";

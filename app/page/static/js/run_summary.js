@@ -1,6 +1,6 @@
 // What is shown of a run wherever it appears: its images, its inputs and a title.
 
-/** @param {any} run @returns {{url: string}[]} */
+/** @param {any} run @returns {import("./run.js").Output[]} */
 export const imagesOf = (run) => (run.outputs || []).filter((/** @type {any} */ output) => output.url?.endsWith(".png"));
 
 /** Return the inputs of a run; of a branch, with what it changes.

@@ -3,7 +3,7 @@ import { openDetails } from "./details.js";
 import { seconds } from "./measures.js";
 import { branchFrom, isOver, scrubbed, secondsLeft, stagedRun, stop, unstage } from "./run.js";
 import { imagesOf } from "./run_summary.js";
-import { opened } from "./store.js";
+import { fields, opened, type, typed } from "./store.js";
 import { SweepGrid, sweepRuns } from "./sweep.js";
 import { classes, html, useState } from "./view.js";
 
@@ -58,11 +58,16 @@ function Progress({ run }) {
       <p class="status" role="status">${statusOf(run)}</p>
       <div class="row">${sweepRuns.value.length > 0 && html`<button type="button" class="small quiet" id="to-grid" onClick=${unstage}>To the grid</button>`}
       ${!isOver(run) ? html`<button type="button" class="small" id="cancel" onClick=${() => stop(run.id)}>Cancel</button>`
-        : run.state === "finished" && html`<button type="button" class="small" onClick=${() => openDetails(run.id)}>Details</button>`}</div>
+        : run.state === "finished" && html`${mayKeepSeed(run) && html`<button type="button" class="small quiet" id="keep-seed" onClick=${() => type("seed", run.seed)}>Keep the seed</button>`}
+          <button type="button" class="small" onClick=${() => openDetails(run.id)}>Details</button>`}</div>
     </div>
     ${run.warnings.map((text) => html`<p class="warning">${text}</p>`)}
   </div>`;
 }
+
+/** Whether the form takes the seed of a run, and has another one or none.
+ * @param {import("./run.js").Run} run */
+const mayKeepSeed = (run) => typeof run.seed === "number" && fields.value.some((field) => field.name === "seed") && String(typed.value.seed ?? "") !== String(run.seed);
 
 /** @param {import("./run.js").Run} run */
 function statusOf(run) {

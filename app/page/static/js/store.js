@@ -25,8 +25,8 @@ const fieldsWith = (values) => (opened.value ? sorted([...ofInputs.value, ...gui
 export const fields = computed(() => fieldsWith(typed.value));
 export const given = computed(() => inputsOf(fields.value, typed.value));
 
-/** What the chosen task needs and the form has not: the server checks the task that the inputs lead to. */
-const lacking = computed(() => (task.value ? fields.value.filter((field) => field.isRequired && given.value.inputs[field.name] === undefined) : []));
+/** What is needed and not given. It is said here, as the server knows neither fields nor a task that was chosen. */
+const lacking = computed(() => fields.value.filter((field) => field.isRequired && given.value.inputs[field.name] === undefined));
 
 /** Faults by the name of their input; under "" those of none.
  * @type {import("../vendor/signals.mjs").ReadonlySignal<Record<string, string[]>>} */
@@ -41,7 +41,7 @@ export const faults = computed(() => {
     const name = fault.input && names.has(fault.input) ? fault.input : "";
     (found[name] ||= []).push(fault.text);
   }
-  for (const field of lacking.value) found[field.name] ||= [`${field.label} is needed for this task.`];
+  for (const field of lacking.value) found[field.name] = [...given.value.faults.filter((fault) => fault.input === field.name).map((fault) => fault.text), `${field.label} is needed.`].slice(0, 1);
   return found;
 });
 
@@ -56,6 +56,12 @@ export function type(name, value) {
   const { [name]: _, ...others } = typed.value;
   typed.value = value === "" || value === undefined || value === null ? others : { ...others, [name]: value };
 }
+
+/** The field that an image is given in by itself: the one that is drawn anew, and not one that is only looked at. */
+export const imageField = computed(() => {
+  const takes = fields.value.filter((field) => field.role === "image" || field.role === "control");
+  return takes.find((field) => field.name === "image") || takes[0] || null;
+});
 
 /** Put inputs of a run into the form; what it does not know is left out and named.
  * @param {Record<string, any>} inputs @returns {string[]} names that the form does not have */
@@ -74,9 +80,12 @@ export function fill(inputs) {
   return left;
 }
 
-/** @param {string} text @param {boolean} [isBad] */
+/** Say something over all views. What went well goes after a while; what did not stays until it is dismissed, or the next thing is said.
+ * @param {string} text @param {boolean} [isBad] */
 export function say(text, isBad = false) {
-  notice.value = { text, isBad };
+  const said = { text, isBad };
+  notice.value = said;
+  if (!isBad) setTimeout(() => { if (notice.value === said) notice.value = null; }, 8000);
 }
 
 let newest = 0;

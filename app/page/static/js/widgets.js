@@ -37,7 +37,7 @@ export function Widget(props) {
     case "seed":
       return html`<div class="with-button"><input ...${common} type="text" inputmode="numeric" value=${value ?? ""} onInput=${typed}
           placeholder="a new one each time" autocomplete="off" />
-        <button type="button" class="small" onClick=${() => onChange(randomSeed())} aria-label="Draw a seed">Draw</button></div>`;
+        <button type="button" class="small" onClick=${() => onChange(randomSeed())} aria-label="Random seed">Random</button></div>`;
     case "file":
       return html`<${FileField} ...${props} />`;
     case "data":
