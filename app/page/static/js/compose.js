@@ -47,7 +47,7 @@ export function Compose() {
       <button type="button" class="small" id="from-nothing" onClick=${() => begin(true)}>From nothing</button>
       <button type="button" class="small" id="undo-edit" disabled=${!canUndo.value || isEditing.value} onClick=${undo}>Undo</button>
       <p class="muted compose-told" role="status">${count(tree)} blocks${faults.length ? `, ${faults.length} faults` : ""}${digest && html` · <code title="Hash of the composition" id="composition-hash">${digest}</code>`}</p>
-      <label for="composition-name" class="visually-hidden">Name of the workflow to run</label>
+      <label for="composition-name" class="muted" title="Of the workflow that Run it makes">Name</label>
       <input id="composition-name" type="text" class="compose-name" value=${asName} autocomplete="off" onInput=${(/** @type {any} */ event) => setName(event.target.value)} />
       <button type="button" class="primary" id="run-composition" disabled=${!count(tree) || faults.length > 0 || isEditing.value} onClick=${run}>Run it</button>
       <button type="button" class="small" id="save-workflow" disabled=${!count(tree) || isEditing.value} onClick=${save}>Save workflow file</button>

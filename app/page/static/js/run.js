@@ -8,7 +8,7 @@ import { signal } from "./view.js";
 
 /** @typedef {{path: string, index: number, total: number | null, seconds: number, image?: string}} Step */
 /** @typedef {{state: "running" | "done" | "cached", seconds?: number, bytes?: number, count?: number}} BlockState
- * `count`: of a block in a loop, how often it ran; `seconds` are those of one time then. */
+ * `count`: how often a block in a loop ran; `seconds` are those of one time then. */
 /** @typedef {{name: string, index: number, url: string, sha256?: string}} Output */
 /** @typedef {{id: string, state: string, position: number | null, seed: any, steps: Step[], total: number | null,
  *   blocks: Record<string, BlockState>, outputs: Output[], seconds: number | null, message: string, warnings: string[],
@@ -73,6 +73,7 @@ async function begin(ask, known) {
   try {
     const { id, position } = await ask();
     stage(id, { ...known, position: position ?? null });
+    lookAtStage();
     changed.value += 1;
     say("");
   } catch (error) {
@@ -80,6 +81,11 @@ async function begin(ask, known) {
   } finally {
     isAsking.value = false;
   }
+}
+
+/** Where the stage stands below the form, as on a phone, lead to it. */
+export function lookAtStage() {
+  if (matchMedia("(max-width: 760px)").matches) document.querySelector(".column-stage")?.scrollIntoView();
 }
 
 /** Say what the server has refused, beside the fields where it names them.
@@ -174,23 +180,16 @@ export function heard(run, kind, data) {
 
 /** Of a block in a loop the mean is kept: it runs often, and of long runs the server has let the first events go.
  * @param {Run} run @param {any} data @returns {Run} */
-function heardInner(run, data) {
-  if (data.seconds === undefined) return run;
-  const { count = 0, seconds = 0 } = run.blocks[data.path] || {};
-  const mean = (seconds * count + data.seconds) / (count + 1);
-  return { ...run, blocks: { ...run.blocks, [data.path]: { state: "done", seconds: mean, bytes: data.bytes, count: count + 1 } } };
-}
-
-/** @param {Run} run @param {any} data @returns {Run} */
 function heardBlock(run, data) {
-  // What runs around it is a loop: no other block has blocks in it that run.
-  if (Object.entries(run.blocks).some(([path, block]) => block.state === "running" && data.path.startsWith(`${path}.`))) return heardInner(run, data);
-  const isRunning = data.state === "started" || data.state === "running";
   const before = run.blocks[data.path];
-  const state = isRunning ? "running" : before?.state === "cached" || data.state === "cached" ? "cached" : "done";
+  if (data.state === "started") return { ...run, running: data.path, blocks: { ...run.blocks, [data.path]: { ...before, state: "running" } } };
+  const loop = run.steps.findLast((step) => data.path.startsWith(`${step.path}.`))?.path;
+  const count = loop ? (before?.count || 0) + 1 : 1;
+  const seconds = count > 1 ? before.seconds + (data.seconds - before.seconds) / count : data.seconds;
+  const state = before?.state === "cached" ? "cached" : "done";
   return {
-    ...run, running: isRunning ? data.path : run.running === data.path ? "" : run.running,
-    blocks: { ...run.blocks, [data.path]: { state, seconds: data.seconds, bytes: data.bytes } },
+    ...run, running: run.running === data.path ? loop || "" : run.running,
+    blocks: { ...run.blocks, [data.path]: { state, seconds, bytes: data.bytes, count } },
   };
 }
 

@@ -2,7 +2,7 @@
 import * as api from "./api.js";
 import { openDetails } from "./details.js";
 import { axisValues, randomSeed } from "./fields.js";
-import { changed, follow, isAsking, isOver, refuse, refused, runOf, unstage } from "./run.js";
+import { changed, follow, isAsking, isOver, lookAtStage, refuse, refused, runOf, unstage } from "./run.js";
 import { imagesOf } from "./run_summary.js";
 import { fields, given, opened, say } from "./store.js";
 import { classes, computed, html, signal } from "./view.js";
@@ -65,6 +65,7 @@ export async function startSweep() {
     drawnAxes.value = Object.entries(chosen);
     sweepRuns.value = cellsOf(answer.runs);
     unstage();
+    lookAtStage();
     for (const cell of sweepRuns.value) follow(cell.id, { seed: cell.at.seed ?? seed, workflow: opened.value.id });
     changed.value += 1;
     say("");
