@@ -75,9 +75,10 @@ def test_the_tree_has_blocks_with_their_ports_and_is_walked_with_arrow_keys(comp
     compose.keyboard.press("ArrowRight")
     compose.keyboard.press("ArrowRight")
     assert compose.evaluate("document.activeElement.dataset.path").startswith("text_encoder.")
-    compose.keyboard.press("ArrowLeft")
+    for _ in range(3):
+        compose.keyboard.press("ArrowLeft")
     assert compose.evaluate("document.activeElement.dataset.path") == "text_encoder"
-    compose.keyboard.press("ArrowLeft")
+    assert compose.get_attribute(".tree-row[data-path='text_encoder']", "aria-expanded") == "false"
     compose.keyboard.press("ArrowDown")
     assert compose.evaluate("document.activeElement.dataset.path") == "input"
     compose.keyboard.press("End")
@@ -102,6 +103,14 @@ def test_a_replaced_block_and_an_option_are_in_the_workflow_file(compose: Any, t
     assert type(pipe.blocks["decode"]).__name__ == "SDXLDecodeCircular"
     assert pipe.blocks["denoise.denoiser"].options["batching"] == "sequential"
     assert digest_of(pipe.described()) == compose.inner_text("#composition-hash")
+    # Edits follow one another, and what does not fit is said where it is changed.
+    both = """async () => {
+        const {apply, composed} = await import("/js/composition.js");
+        const set = (value) => apply({options: "denoise.denoiser", set: {batching: value}});
+        const faults = await Promise.all([set("batched"), set("much"), set("auto")]);
+        return [faults.map((each) => each.length), composed.value.data.edits.slice(-2).map((each) => each.set.batching)];
+    }"""
+    assert compose.evaluate(both) == [[0, 1, 0], ["batched", "auto"]]
 
 
 def test_what_does_not_fit_cannot_be_put_and_what_fits_says_what_it_asks_for(compose: Any) -> None:

@@ -80,10 +80,10 @@ def test_a_late_answer_to_what_is_not_asked_any_more_is_dropped(page: Any) -> No
     page.wait_for_timeout(300)
     assert page.locator(".fault").count() == 0
     page.unroute("**/check")
-    page.route("**/embedded/check", held.append)
+    page.route("**/embedded/check", lambda route: held.append(route))
     page.fill("#field-height", "65")
     page.wait_for_timeout(300)
-    page.route("**/painting/check", held.append)
+    page.route("**/painting/check", lambda route: held.append(route))
     page.select_option("#workflow", "painting")
     page.wait_for_selector("[data-field=image]")
     held[1].continue_()

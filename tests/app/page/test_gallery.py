@@ -44,16 +44,14 @@ def test_a_replay_gives_the_same_bytes_and_its_run_says_so(gallery: Any, apples:
     gallery.wait_for_selector(f"{card(apples[0])} .badge.good")
 
 
-def test_the_inputs_of_a_run_fill_the_form(gallery: Any, apples: list[Any]) -> None:
+def test_the_inputs_of_a_run_fill_the_form_and_its_steps_are_looked_through_again(
+    gallery: Any, apples: list[Any]
+) -> None:
     gallery.click(f"{card(apples[1])} .card-image")
     gallery.click("#use-inputs")
     assert gallery.input_value("#field-guidance_scale") == "2"
     assert gallery.input_value("#field-seed") == "7"
-
-
-def test_the_steps_of_an_older_run_are_looked_through_and_branch_where_its_workflow_is_open(
-    gallery: Any, apples: list[Any]
-) -> None:
+    # Its steps, too; they branch where its workflow is open.
     gallery.click(f"{card(apples[0])} .card-image")
     gallery.click("#show-steps")
     gallery.wait_for_selector(f".stage-run[data-run='{apples[0]['id']}'][data-state=finished]")
@@ -110,7 +108,7 @@ def test_a_mask_is_drawn_over_an_image_with_mouse_and_keys(page: Any, apple_file
     left = painted(page)
     page.click("#use-mask")
     page.wait_for_selector("[data-field=mask_image] .file-image")
-    draw.click()
+    draw.first.click()
     page.wait_for_selector(".mask-canvas canvas")
     page.wait_for_function(f"({PAINTED})() === {left}")
     page.keyboard.press("Escape")
@@ -146,7 +144,7 @@ def test_the_task_follows_what_is_given_until_one_is_chosen(page: Any, apple_fil
     assert page.input_value("#field-prompt") == "a red apple"
     page.click("#run")
     fault = page.wait_for_selector("[data-field=mask_image] .fault").inner_text()
-    assert fault == "Mask image is needed for this task."
+    assert fault == "Mask image is needed."
     page.click("[data-field=image] >> text=Remove")
     page.wait_for_selector("[data-field=image] .file-image", state="detached")
     give(page, "[data-field=image] .file", "drop", apple_file)
