@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -29,10 +30,11 @@ def opened(served: Served, data: str) -> socket.socket:
 
 
 def taken(connection: socket.socket) -> bytes:
-    """All that a server sends, to the end of the connection."""
+    """All that a server sends, to the end of the connection, or until it is reset by what was sent into it after that."""
     found = b""
-    while part := connection.recv(1 << 16):
-        found += part
+    with connection, contextlib.suppress(ConnectionResetError):
+        while part := connection.recv(1 << 16):
+            found += part
     return found
 
 
@@ -47,25 +49,16 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("quick")
 def test_a_head_that_does_not_come_whole_is_told_so_and_let_go(served: Served) -> None:
     connection = opened(served, "GET /healthz HTTP/1.1\r\nX-Slow: ")
-    found = b""
     for _ in range(100):
         try:
             connection.sendall(b"a")
             time.sleep(0.05)
         except OSError:
             break
-    found = taken_quietly(connection)
+    found = taken(connection)
     assert found.startswith(b"HTTP/1.1 408 "), found
     assert b"The head of the request did not come within 0.3 seconds." in found
     assert b"connection: close" in found.lower()
-
-
-def taken_quietly(connection: socket.socket) -> bytes:
-    """All that came before the connection was reset by what was sent into it after its end."""
-    try:
-        return taken(connection)
-    except ConnectionResetError:
-        return b""
 
 
 @pytest.mark.usefixtures("quick")
@@ -111,10 +104,11 @@ def test_what_comes_fast_enough_may_take_longer(served: Served, monkeypatch: pyt
     connection = opened(
         served, HEAD.format(path="/api/runs", kind="application/json").replace("1000000", str(len(body)))
     )
-    for byte in body:
-        connection.sendall(bytes([byte]))
-        time.sleep(0.02)
-    assert connection.recv(1 << 16).startswith(b"HTTP/1.1 422 ")
+    with connection:
+        for byte in body:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.02)
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 422 ")
 
 
 @pytest.mark.usefixtures("quick")
@@ -127,6 +121,7 @@ def test_results_may_be_taken_slowly(served: Served, apple: Any) -> None:
         found += part
         time.sleep(0.1)
     assert len(found) == int(answer.headers["content-length"])
+    connection.close()
 
 
 @pytest.mark.usefixtures("quick")
