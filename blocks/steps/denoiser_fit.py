@@ -121,14 +121,18 @@ def _attention_faults(family: FamilyContract, denoiser: Any, given: Mapping[str,
     if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not math.isfinite(weight):
         yield Fault(f"{name}: scale is {describe_value(weight)}; it is a number, by which LoRAs are multiplied.", name)
     known = _attention_arguments(uncompiled(denoiser))
-    # Of a network with layers of its own kind nothing is known.
-    for argument in [] if known is None else asked:
+    if known is None:
+        return  # of a network with layers of its own kind nothing is known
+    for argument in asked:
         if argument != _SCALE and argument not in known:
-            yield Fault(
-                f"{name}: no layer of the denoiser takes {argument!r:.60}{_reader_of(argument)}. {did_you_mean(str(argument), [_SCALE, *sorted(known)])}",
-                name,
+            lacks = (
+                ", as no IP-Adapter is loaded: pipe.load_ip_adapter(...) first, or leave it out"
+                if argument == _MASKS
+                else ""
             )
-    if known and _MASKS in known and asked.get(_MASKS) is not None:
+            near = did_you_mean(str(argument), [_SCALE, *known])
+            yield Fault(f"{name}: no layer of the denoiser takes {argument!r:.60}{lacks}. {near}", name)
+    if _MASKS in known and asked.get(_MASKS) is not None:
         yield from _mask_faults(family, denoiser, asked[_MASKS], name)
 
 
@@ -151,12 +155,6 @@ def _attention_arguments(denoiser: Any) -> frozenset[str] | None:
     }
     boxes = {_BOXES} if getattr(denoiser, "position_net", None) is not None else set()
     return frozenset(taken - _OF_LAYERS - {_SCALE} | boxes)
-
-
-def _reader_of(argument: object) -> str:
-    return (
-        ", as no IP-Adapter is loaded: pipe.load_ip_adapter(...) first, or leave it out" if argument == _MASKS else ""
-    )
 
 
 def _mask_faults(family: FamilyContract, denoiser: Any, masks: Any, name: str) -> Iterator[str]:
