@@ -33,13 +33,14 @@ class KeptPlans:
 
     Attributes:
         version: of the blocks. plans: by what is given. checks: of each plan, what is looked at before a run.
-        description: the blocks as data. checked_components: of each plan, components that its blocks take together.
+        description: the blocks as data. forms: of each workflow, what its schema has of the blocks. checked_components: of each plan, components that its blocks take together.
     """
 
     version: CompositionVersion
     plans: dict[Any, Plan] = field(factory=dict)
     checks: dict[Plan, CallChecks] = field(factory=dict)
     description: Description | None = None
+    forms: dict[str | None, Any] = field(factory=dict)
     checked_components: dict[Plan, tuple[Callable[[], object], ...]] = field(factory=dict)
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -68,6 +69,11 @@ class SetTimesteps(Block):
         """Timesteps and sigmas exclude each other."""
         yield from schedule_faults(given)
 
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say which timesteps or sigmas of the caller's own the scheduler does not take."""
+        yield from super().misfits(given)
+        yield from own_schedule_faults(self, given)
+
     def run(
         self,
         num_inference_steps: StepCount = 50,
@@ -133,6 +139,11 @@ class SetPartialTimesteps(Block):
             least = math.ceil(1000 / steps) / 1000
             text = f"strength {strength} of {steps} steps leaves none; give {least:g} or more, or more steps."
             yield Fault(text, "strength", "num_inference_steps")
+
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say which timesteps or sigmas of the caller's own the scheduler does not take."""
+        yield from super().misfits(given)
+        yield from own_schedule_faults(self, given)
 
     def run(
         self,
@@ -266,6 +277,29 @@ def schedule_faults(given: Mapping[str, Any]) -> Iterable[str]:
                 f"timesteps go from {rising[0]} to {rising[1]}; noise is taken away in a run, so give the highest first, each once.",
                 "timesteps",
             )
+
+
+def own_schedule_faults(block: SetTimesteps | SetPartialTimesteps, given: Mapping[str, Any]) -> Iterable[str]:
+    """Yield why the scheduler of a block cannot be set to timesteps or sigmas of the caller's own, found by setting a copy of it.
+
+    Args:
+        block: bound to the components of a run.
+    """
+    own = [name for name in ("timesteps", "sigmas") if given.get(name) is not None]
+    if not own:
+        return
+    steps, shape = given.get("num_inference_steps") or len(given[own[0]]), None
+    if isinstance(block, (SetSizedTimesteps, SetSizedPartialTimesteps)):
+        # Of any size: it shifts the levels, and which of them are taken does not hang on it.
+        side = block.family.default_size(block.denoiser, block.vae)
+        shape = block.family.latent_shape(block.denoiser, block.vae, 1, side, side)
+    of_family = block.family.schedule(block.scheduler, steps, shape)
+    try:
+        set_schedule(
+            copy.deepcopy(block.scheduler), steps, given.get("timesteps"), given.get("sigmas"), "cpu", of_family
+        )
+    except InputError as error:
+        yield Fault(str(error), *own)
 
 
 def set_schedule(

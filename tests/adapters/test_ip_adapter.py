@@ -139,6 +139,15 @@ def test_each_picture_counts_where_its_mask_is(tiny_folder: Path, tiny_pipe: Mod
     assert torch.equal(mine, expected)
     plain, _ = both("text2image", ours, tiny_pipe, ip_adapter_image=[[picture(9), picture(10)]])
     assert not torch.allclose(mine, plain, atol=1e-3)
+    for odd in ([masks, masks], [masks[0]], 3):
+        given["cross_attention_kwargs"] = {"ip_adapter_masks": odd}
+        with pytest.raises(
+            InputError,
+            match=r"ip_adapter_masks is .*; give a list with one tensor \[1 images height width\] for each of the 1",
+        ):
+            ours.prepare_run(None, "images", {"prompt": "a cat", **given})
+    given["cross_attention_kwargs"] = {"ip_adapter_masks": [None], "scale": 0.5}
+    ours.prepare_run(None, "images", {"prompt": "a cat", **given})
 
 
 def test_an_adapter_without_a_picture_is_an_error_in_words(
