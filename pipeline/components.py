@@ -121,6 +121,9 @@ class PipelineComponents(PipelineDevices):
         for text in opened.notes:
             _logger.warning("%s", text, stacklevel=caller_level())
         self.notes += opened.notes
+        if opened.adoption:
+            _logger.info("%s", opened.adoption)
+            self.notes.append(opened.adoption)
         if opened.format is not None:
             made = created_components(opened.format, self.specs, opened.guiders)
             for name, component in made.items():

@@ -10,6 +10,7 @@ from attrs import evolve, fields
 
 from ..blocks.checks.composition_checks import Report
 from ..blocks.checks.merging import merge_notes
+from ..blocks.classic.classic_block import classic_notes
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.flattening import walk
 from ..blocks.core.peer_family import MISSING, peer_property
@@ -77,7 +78,12 @@ class PipelineInspection(PipelineComponents):
             InputError: inputs are unknown or missing.
         """
         plan = self.plan({**dict.fromkeys(names, True), **values})
-        notes = [*self.notes, *device_notes(self, plan, values), *memory_notes(self, plan, values)]
+        notes = [
+            *self.notes,
+            *classic_notes(self.blocks),
+            *device_notes(self, plan, values),
+            *memory_notes(self, plan, values),
+        ]
         if self.settings.merge is not None:
             notes += merge_notes(self.blocks, plan.paths, self.placement is not None, self.settings)
         return plan.explain(self.component_sizes(plan.components), notes)

@@ -10,6 +10,7 @@ from typing import Any
 from attrs import define, field
 
 from ..blocks.checks.call_checks import CallChecks
+from ..blocks.classic.classic_block import ClassicBlock
 from ..blocks.core.flattening import walk, walk_scopes
 from ..blocks.core.from_diffusers import DiffusersBlock
 from ..blocks.core.scope_names import component_outside
@@ -87,7 +88,7 @@ class KeptPlans:
         for _, block, around in walk_scopes(self.version.root):
             if not hasattr(block, "sub_blocks"):
                 asked = {str(spec.name) for spec in block.expected_components}
-                own = set(block.optional_names()) if isinstance(block, SignatureBlock) else set[str]()
+                own = set(block.optional_names()) if isinstance(block, (SignatureBlock, ClassicBlock)) else set[str]()
                 without = asked if isinstance(block, DiffusersBlock) else own
                 spared.update(component_outside(around, name) for name in without)
                 needed.update(component_outside(around, name) for name in asked - without)

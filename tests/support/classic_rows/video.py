@@ -1,0 +1,163 @@
+"""Videos."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import Any
+
+import diffusers
+import torch
+from classic_rows.row import Row
+from classic_rows.sd import ddim, net
+from classic_rows.sd import parts as sd_parts
+from classic_rows.t5 import FLOW, cogvideo_solver, parts, umt5
+from coarse_images import picture
+from tiny_adapters import image_encoder
+from transformers import CLIPImageProcessor
+
+SMALL = {"prompt": "a cat", "num_inference_steps": 2, "height": 32, "width": 32, "output_type": "pt"}
+LONG = {**SMALL, "max_sequence_length": 32}
+FILM = [picture(seed, 32) for seed in range(9)]
+
+
+@cache
+def cog_vae() -> Any:
+    torch.manual_seed(0)
+    return diffusers.AutoencoderKLCogVideoX(
+        down_block_types=("CogVideoXDownBlock3D",) * 4, up_block_types=("CogVideoXUpBlock3D",) * 4, block_out_channels=(8, 8, 8, 8),
+        latent_channels=4, layers_per_block=1, norm_num_groups=2, temporal_compression_ratio=4,
+    ).eval()  # fmt: skip
+
+
+def cogvideo(**changes: Any) -> Any:
+    return diffusers.CogVideoXTransformer3DModel(
+        **{
+            "num_attention_heads": 4, "attention_head_dim": 8, "in_channels": 4, "out_channels": 4, "time_embed_dim": 2,
+            "text_embed_dim": 32, "num_layers": 1, "sample_width": 2, "sample_height": 2, "sample_frames": 9, "max_text_seq_length": 32,
+            **changes,
+        }
+    )  # fmt: skip
+
+
+@cache
+def ltx_vae() -> Any:
+    torch.manual_seed(0)
+    return diffusers.AutoencoderKLLTXVideo(
+        latent_channels=8, block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 8, 8, 8), layers_per_block=(1, 1, 1, 1, 1),
+        decoder_layers_per_block=(1, 1, 1, 1, 1), spatio_temporal_scaling=(True, True, False, False), patch_size=1,
+        decoder_spatio_temporal_scaling=(True, True, False, False), encoder_causal=True, decoder_causal=False,
+    ).eval()  # fmt: skip
+
+
+def ltx() -> Any:
+    return diffusers.LTXVideoTransformer3DModel(
+        in_channels=8, out_channels=8, patch_size=1, patch_size_t=1, num_attention_heads=4, attention_head_dim=8,
+        cross_attention_dim=32, num_layers=1, caption_channels=32,
+    )  # fmt: skip
+
+
+@cache
+def wan_vae() -> Any:
+    torch.manual_seed(0)
+    return diffusers.AutoencoderKLWan(
+        base_dim=3, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1, temperal_downsample=[False, True, True]
+    ).eval()
+
+
+def wan(cls: str = "WanTransformer3DModel", **changes: Any) -> Any:
+    return getattr(diffusers, cls)(
+        **{
+            "patch_size": (1, 2, 2), "num_attention_heads": 2, "attention_head_dim": 12, "in_channels": 16, "out_channels": 16,
+            "text_dim": 32, "freq_dim": 32, "ffn_dim": 32, "num_layers": 2, "cross_attn_norm": True, "rope_max_seq_len": 32, **changes,
+        }
+    )  # fmt: skip
+
+
+@cache
+def mochi_vae() -> Any:
+    torch.manual_seed(0)
+    return diffusers.AutoencoderKLMochi(
+        latent_channels=12, out_channels=3, encoder_block_out_channels=(32, 32, 32, 32), decoder_block_out_channels=(32, 32, 32, 32),
+        layers_per_block=(1, 1, 1, 1, 1),
+    ).eval()  # fmt: skip
+
+
+def mochi() -> Any:
+    return diffusers.MochiTransformer3DModel(
+        patch_size=2, num_attention_heads=2, attention_head_dim=8, num_layers=2, pooled_projection_dim=16, in_channels=12,
+        text_embed_dim=32, time_embed_dim=4, activation_fn="swiglu", max_sequence_length=16,
+    )  # fmt: skip
+
+
+def motion() -> Any:
+    torch.manual_seed(4)
+    return diffusers.MotionAdapter(
+        block_out_channels=(16, 32), motion_layers_per_block=1, motion_norm_num_groups=4, motion_num_attention_heads=2
+    )
+
+
+@cache
+def svd() -> dict[str, Any]:
+    torch.manual_seed(0)
+    unet = diffusers.UNetSpatioTemporalConditionModel(
+        block_out_channels=(32, 64), layers_per_block=1, sample_size=8, in_channels=8, out_channels=4, cross_attention_dim=24,
+        down_block_types=("CrossAttnDownBlockSpatioTemporal", "DownBlockSpatioTemporal"), num_attention_heads=8,
+        up_block_types=("UpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal"), addition_time_embed_dim=32,
+        projection_class_embeddings_input_dim=96,
+    )  # fmt: skip
+    vae = diffusers.AutoencoderKLTemporalDecoder(
+        block_out_channels=(32, 64), down_block_types=("DownEncoderBlock2D",) * 2, latent_channels=4
+    )
+    steps = diffusers.EulerDiscreteScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type="v_prediction", timestep_type="continuous",
+        use_karras_sigmas=True, sigma_min=0.002, sigma_max=700.0,
+    )  # fmt: skip
+    sees = {"image_encoder": image_encoder(), "feature_extractor": CLIPImageProcessor(size=32, crop_size=32)}
+    return {"unet": unet.eval(), "vae": vae.eval(), "scheduler": steps, **sees}
+
+
+ANIMATED = {**SMALL, "height": 64, "width": 64, "num_frames": 2}
+COG = {**LONG, "num_frames": 9}
+MOVES = {"motion_adapter": motion, "scheduler": ddim}
+
+ROWS = {
+    "AnimateDiffPipeline": Row(sd_parts(**MOVES), ANIMATED),
+    "AnimateDiffControlNetPipeline": Row(
+        sd_parts(controlnet=net, **MOVES), {**ANIMATED, "conditioning_frames": [picture(4)] * 2}
+    ),
+    "AnimateDiffVideoToVideoPipeline": Row(
+        sd_parts(**MOVES),
+        {"prompt": "a cat", "video": [picture(3)] * 2, "num_inference_steps": 4, "strength": 0.6, "output_type": "pt"},
+    ),
+    "AnimateDiffPAGPipeline": Row(sd_parts(**MOVES), ANIMATED),
+    "CogVideoXPipeline": Row(parts(cogvideo, cog_vae, cogvideo_solver), COG),
+    "CogVideoXImageToVideoPipeline": Row(
+        parts(partial(cogvideo, in_channels=8), cog_vae, cogvideo_solver), {**COG, "image": picture(3, 32)}
+    ),
+    "CogVideoXVideoToVideoPipeline": Row(
+        parts(cogvideo, cog_vae, cogvideo_solver),
+        {**LONG, "video": FILM, "num_inference_steps": 4, "strength": 0.6},
+    ),
+    "CogVideoXFunControlPipeline": Row(
+        parts(partial(cogvideo, in_channels=8), cog_vae, cogvideo_solver), {**LONG, "control_video": FILM}
+    ),
+    "LTXPipeline": Row(parts(ltx, ltx_vae, FLOW), {**LONG, "num_frames": 9}),
+    "LTXImageToVideoPipeline": Row(parts(ltx, ltx_vae, FLOW), {**LONG, "num_frames": 9, "image": picture(3, 32)}),
+    "MochiPipeline": Row(parts(mochi, mochi_vae, FLOW), {**LONG, "num_frames": 7, "max_sequence_length": 16}),
+    "WanPipeline": Row(parts(wan, wan_vae, FLOW, umt5), {**LONG, "height": 16, "width": 16, "num_frames": 5}),
+    "WanVideoToVideoPipeline": Row(
+        parts(wan, wan_vae, partial(diffusers.UniPCMultistepScheduler, flow_shift=3.0), umt5),
+        {**LONG, "video": FILM[:5], "num_inference_steps": 4, "strength": 0.6},
+    ),
+    "StableVideoDiffusionPipeline": Row(
+        svd,
+        {
+            "image": picture(3, 32),
+            "num_frames": 2,
+            "num_inference_steps": 2,
+            "height": 32,
+            "width": 32,
+            "output_type": "pt",
+        },
+    ),
+}
