@@ -76,10 +76,12 @@ def component_class(hint: Any) -> type | None:
     Of several classes it is the first that all derive from; `object` where the parameter takes anything.
     """
     found = [cls for cls in classes_in(hint) if not (issubclass(cls, _PLAIN) or cls in _settings())]
-    # The enumeration stands for every scheduler with noise levels of its own.
-    found = [_scheduler_mixin() if issubclass(cls, enum.Enum) else cls for cls in found]
+    found = [_scheduler_of(cls) if issubclass(cls, enum.Enum) else cls for cls in found]
     if not found:
         return None
+    # Any scheduler serves where one is named that has the methods of a scheduler; their mixin has none.
+    if all(hasattr(cls, "set_timesteps") for cls in found):
+        return found[0]
     return next(base for base in found[0].__mro__ if all(issubclass(cls, base) for cls in found))
 
 
@@ -90,11 +92,12 @@ def _settings() -> tuple[type, ...]:
     return torch.dtype, torch.device
 
 
-def _scheduler_mixin() -> type:
-    from diffusers import SchedulerMixin
+def _scheduler_of(names: Any) -> type:
+    """Return the first class of an enumeration of schedulers, which diffusers writes for any with noise levels of its own."""
+    import diffusers
 
-    mixin: type = SchedulerMixin
-    return mixin
+    first: type = getattr(diffusers, next(iter(names)).name)
+    return first
 
 
 def in_our_words(name: str, hint: Any, default: Any) -> Any:

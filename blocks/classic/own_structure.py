@@ -6,10 +6,11 @@ a copy nobody else sees that, and nothing has to be taken back.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-_HELD = (dict, set)
+_HELD = (dict, OrderedDict, set)
 """Of what lies on a module: its parts, hooks and tables by name. Parameters, buffers and everything else are shared."""
 
 
@@ -34,7 +35,7 @@ def _copied(module: Any, copies: dict[int, Any]) -> Any:
         # Not `copy.copy`, which some models refuse or answer with weights of their own.
         found = copies[id(module)] = object.__new__(type(module))
         held = vars(found)
-        held.update({name: part.copy() if isinstance(part, _HELD) else part for name, part in vars(module).items()})
+        held.update({name: part.copy() if type(part) in _HELD else part for name, part in vars(module).items()})
         for name, part in held["_modules"].items():
             held["_modules"][name] = None if part is None else _copied(part, copies)
     return found
