@@ -374,7 +374,9 @@ class PipelineComponents(PipelineDevices):
 
     def may_be_none(self, name: str) -> bool:
         """Return whether blocks are given None for a component: there is none, and all that ask for it run without."""
-        return name in self.absent and self.components[name] is None and name in self.kept_plans().dispensable
+        known = self.kept_plans()
+        own = known.expendable if self.specs[name].repo is None else frozenset[str]()
+        return self.components[name] is None and name in (known.dispensable if name in self.absent else own)
 
     def kept_plans(self) -> KeptPlans:
         """Return what is known of the blocks as they are."""

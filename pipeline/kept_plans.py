@@ -88,10 +88,23 @@ class KeptPlans:
         for _, block, around in walk_scopes(self.version.root):
             if not hasattr(block, "sub_blocks"):
                 asked = {str(spec.name) for spec in block.expected_components}
-                own = set(block.optional_names()) if isinstance(block, (SignatureBlock, ClassicBlock)) else set[str]()
-                without = asked if isinstance(block, DiffusersBlock) else own
+                own = set(block.optional_names()) if isinstance(block, SignatureBlock) else set[str]()
+                without = asked if isinstance(block, (DiffusersBlock, ClassicBlock)) else own
                 spared.update(component_outside(around, name) for name in without)
                 needed.update(component_outside(around, name) for name in asked - without)
+        return frozenset(spared - needed)
+
+    @cached_property
+    def expendable(self) -> frozenset[str]:
+        """Return components that need not be said to be absent: classic pipelines of diffusers declare that they run without, and nobody else
+        asks for them.
+        """
+        spared, needed = set[str](), set[str]()
+        for _, block, around in walk_scopes(self.version.root):
+            if not hasattr(block, "sub_blocks"):
+                without = block.optional_names() if isinstance(block, ClassicBlock) else frozenset[str]()
+                for spec in block.expected_components:
+                    (spared if spec.name in without else needed).add(component_outside(around, str(spec.name)))
         return frozenset(spared - needed)
 
     @cached_property

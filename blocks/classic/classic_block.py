@@ -111,7 +111,7 @@ class ClassicBlock(ModularPipelineBlocks):
     @property
     def said_of_steps(self) -> str:
         """How it tells of its steps, for people."""
-        if callbacks_of(inspect.signature(inspect.unwrap(_call_of(self.pipeline_class))).parameters):
+        if callbacks_of(self.pipeline_class):
             return "it tells of each step by its callback, and can be cancelled between them"
         if "progress_bar" in inspect.getsource(inspect.unwrap(_call_of(self.pipeline_class))):
             return "it tells of each step by its progress bar, and can be cancelled between them"
@@ -150,7 +150,7 @@ def classic_class(cls: type) -> type[ClassicBlock]:
         raise CompositionError(f"{cls.__name__} is a base class of pipelines: it has no __call__ to run.")
     body = {
         "pipeline_class": cls,
-        "description": first_words(cls),
+        "description": first_words(cls) or f"Run {cls.__name__} of {cls.__module__.partition('.')[0]}.",
         "__module__": __name__,
         "__doc__": f"{cls.__name__} of {cls.__module__.partition('.')[0]}, as a block.",
     }

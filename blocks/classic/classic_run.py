@@ -27,10 +27,10 @@ def call_pipeline(block: ClassicBlock, path: str, run: Run) -> Call:
 
     def call(values: Values) -> None:
         held = {name: run.components[name] for name in block.component_names}
-        steps, dtypes = StepsOfRun(run, path, names, values), KeptDtypes(held)
+        steps, dtypes = StepsOfRun(run, path, cls, values), KeptDtypes(held)
         pipeline = cls(**with_own_structure(held), **configs)
         steps.watch(pipeline)
-        own = {**steps.arguments(cls), **({"return_dict": True} if "return_dict" in names else {})}
+        own = {**steps.arguments(), **({"return_dict": True} if "return_dict" in names else {})}
         try:
             result = pipeline(**_arguments(block, values, run.state.provenance), **own)
         finally:
@@ -47,7 +47,7 @@ def _arguments(block: ClassicBlock, values: Values, provenance: Mapping[str, str
     for param in block.inputs:
         name, value = str(param.name), values.get(str(param.name))
         # An earlier block has encoded the text, which is there for that one: classic pipelines refuse both.
-        if any(name == text or name.startswith(f"{text}_") and name[len(text) + 1 :].isdigit() for text in stood_for):
+        if any(name == text or (name.startswith(f"{text}_") and name[len(text) + 1 :].isdigit()) for text in stood_for):
             value = None
         if value is not None:
             found[name] = value

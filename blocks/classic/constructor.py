@@ -43,7 +43,7 @@ def constructor_of(cls: type) -> Constructor:
         found = component_class(parameter.annotation)
         if not _is_component(parameter, found):
             default = None if parameter.default is parameter.empty else parameter.default
-            configs.append(ConfigSpec(name, default, words.get(name, "")))
+            configs.append(ConfigSpec(name, default, words.get(name, ""), parameter.annotation))
             continue
         components.append(ComponentSpec(name, None if found is object else found, words.get(name, "")))
         if name in declared_optional or parameter.default is None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
-import sys
 import textwrap
 from functools import cache
-from typing import Any, Union, get_origin
+from typing import Any, Union
 
 from ...state import OutputParam, vocabulary
 from .docstrings import argument_words, returned_names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -15,42 +16,51 @@ from ...state import RunCancelledError
 CALLBACK = re.compile(r"(\w+_)?callback(_on_step_end)?(_tensor_inputs|_steps)?")
 """Names of arguments of a call by which it tells of its steps."""
 _LATENTS = "latents"
+_FAULTY = ("StableDiffusionParadigmsPipeline",)
+"""Classes of diffusers 0.42.1 that fail where they are given a callback (it asks for the timestep of another window); their bar tells."""
 
 
-def callbacks_of(names: Iterable[str]) -> list[str]:
-    """Return which arguments of a call are functions that are told of steps."""
+def callbacks_of(cls: type) -> list[str]:
+    """Return which arguments of a pipeline's call are functions that are told of steps."""
+    names = [] if cls.__name__ in _FAULTY else inspect.signature(_call_of(cls)).parameters
     return [name for name in names if CALLBACK.fullmatch(name) and not name.endswith(("_inputs", "_steps"))]
+
+
+def _call_of(cls: Any) -> Any:
+    return cls.__call__
 
 
 class StepsOfRun:
     """The steps of one run of a classic pipeline: events, a bar, and a look at whether the run was cancelled.
 
     Args:
-        path: of the block. names: of the arguments of the pipeline's call. values: of the run.
+        path: of the block. cls: of the pipeline. values: of the run.
     """
 
-    def __init__(self, run: Run, path: str, names: Iterable[str], values: Values) -> None:
+    def __init__(self, run: Run, path: str, cls: type, values: Values) -> None:
         self._run = run
         self._path = path
-        self._names = tuple(names)
+        self._cls: Any = cls
         self._values = values
-        self._by_callback = bool(callbacks_of(self._names))
+        self._callbacks = callbacks_of(cls)
         self._done = 0
         self._is_begun = False
+        self._expected: int | None = None
         self._events: IterationEvents | None = None
 
-    def arguments(self, cls: Any) -> dict[str, Any]:
+    def arguments(self) -> dict[str, Any]:
         """Return the arguments by which a call tells of its steps."""
         found: dict[str, Any] = {}
-        for name in callbacks_of(self._names):
+        names = inspect.signature(_call_of(self._cls)).parameters
+        for name in self._callbacks:
             if name.endswith("callback_on_step_end"):
                 found[name] = self._step_ended
-                listed = getattr(cls, f"_{name.removesuffix('_on_step_end')}_tensor_inputs", ())
-                if f"{name}_tensor_inputs" in self._names:
+                listed = getattr(self._cls, f"_{name.removesuffix('_on_step_end')}_tensor_inputs", ())
+                if f"{name}_tensor_inputs" in names:
                     found[f"{name}_tensor_inputs"] = [_LATENTS] if _LATENTS in listed else []
             else:
                 found[name] = self._old_callback
-                if f"{name}_steps" in self._names:
+                if f"{name}_steps" in names:
                     found[f"{name}_steps"] = 1
         return found
 
@@ -64,7 +74,7 @@ class StepsOfRun:
         def progress_bar(iterable: Iterable[Any] | None = None, total: int | None = None) -> _Bar:
             count = total if iterable is None or not hasattr(iterable, "__len__") else len(iterable)
             # In timesteps, of which a solver of second order takes two for each step of the bar.
-            told = getattr(pipeline, "_num_timesteps", None) if self._by_callback else None
+            told = getattr(pipeline, "_num_timesteps", None) if self._callbacks else None
             self._begin(count if told is None else int(told))
             return _Bar(iterable, total, bar_options(self._run.settings), self._bar_moved)
 
@@ -107,7 +117,7 @@ class StepsOfRun:
         self._ended(latents)
 
     def _bar_moved(self) -> None:
-        if not self._by_callback:
+        if not self._callbacks:
             self._ended()
 
 

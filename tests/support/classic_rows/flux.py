@@ -8,10 +8,11 @@ from typing import Any
 
 import diffusers
 import torch
-from classic_rows.row import Parts, Row
-from classic_rows.sd import FROM, MASK, TEXT
 from coarse_images import picture
 from tiny_families import FLUX_CONFIG, flux, flux_transformer, siglip
+
+from classic_rows.row import Parts, Row
+from classic_rows.sd import FROM, MASK, TEXT
 
 LONG = {"max_sequence_length": 32}
 SIZE = {"height": 64, "width": 64}
@@ -44,7 +45,7 @@ def net() -> Any:
 def redux() -> dict[str, Any]:
     from diffusers.pipelines.flux.modeling_flux import ReduxImageEncoder
 
-    return {**siglip(), "image_embedder": ReduxImageEncoder(redux_dim=16, txt_in_features=32)}
+    return {**siglip(), "image_embedder": ReduxImageEncoder(redux_dim=16, txt_in_features=4096)}
 
 
 @cache
@@ -88,5 +89,4 @@ ROWS = {
     "FluxPriorReduxPipeline": Row(cache(redux), {"image": picture(3)}, seeded=False),
     "ChromaPipeline": Row(chroma, {**TEXT, **LONG}),
     "ChromaImg2ImgPipeline": Row(chroma, IMAGE),
-    "ChromaInpaintPipeline": Row(chroma, {**MASK, **LONG}),
 }

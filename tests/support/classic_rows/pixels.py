@@ -7,9 +7,10 @@ from typing import Any
 
 import diffusers
 import torch
-from classic_rows.row import Parts, Row
 from coarse_images import half_mask, picture
 from tiny_sd import make_parts
+
+from classic_rows.row import Parts, Row
 
 ASKED = {"num_inference_steps": 2, "output_type": "np"}
 
@@ -68,21 +69,21 @@ def upscaler() -> dict[str, Any]:
     return {**unconditional(), "unet": network(in_channels=6), "scheduler": diffusers.DDIMScheduler()}
 
 
-REPAINTED = {"image": picture(3, 16), "mask_image": half_mask(16), "jump_length": 1, "jump_n_sample": 1}
+REPAINTED = {"image": picture(3, 32), "mask_image": half_mask(32), "jump_length": 1, "jump_n_sample": 1}
 
 ROWS = {
     "DDPMPipeline": Row(parts("DDPMScheduler"), ASKED),
     "DDIMPipeline": Row(parts("DDIMScheduler"), ASKED),
-    "PNDMPipeline": Row(parts("PNDMScheduler"), ASKED),
+    "PNDMPipeline": Row(parts("PNDMScheduler"), {**ASKED, "num_inference_steps": 8}),
     "ConsistencyModelPipeline": Row(
         parts("CMStochasticIterativeScheduler", num_class_embeds=10), {**ASKED, "class_labels": 3}
     ),
-    "RePaintPipeline": Row(parts("RePaintScheduler"), {**ASKED, **REPAINTED}),
+    "RePaintPipeline": Row(parts("RePaintScheduler", sample_size=32), {**ASKED, **REPAINTED}),
     "ScoreSdeVePipeline": Row(parts("ScoreSdeVeScheduler"), ASKED),
     "KarrasVePipeline": Row(parts("KarrasVeScheduler"), ASKED),
     "DiTPipeline": Row(dit, {**ASKED, "class_labels": [3, 7]}),
     "LDMPipeline": Row(unconditional, ASKED),
-    "LDMSuperResolutionPipeline": Row(upscaler, {**ASKED, "image": picture(3, 16)}),
+    "LDMSuperResolutionPipeline": Row(upscaler, {**ASKED, "image": picture(3, 32)}),
     "DanceDiffusionPipeline": Row(
         cache(lambda: {"unet": sound(), "scheduler": diffusers.IPNDMScheduler()}), {"num_inference_steps": 4}
     ),
@@ -92,7 +93,7 @@ ROWS = {
 def sound() -> Any:
     torch.manual_seed(0)
     return diffusers.UNet1DModel(
-        block_out_channels=(8, 8, 8), extra_in_channels=16, sample_size=512, sample_rate=16_000, in_channels=2, out_channels=2,
+        block_out_channels=(32, 32, 64), extra_in_channels=64, sample_size=512, sample_rate=16_000, in_channels=2, out_channels=2,
         flip_sin_to_cos=True, use_timestep_embedding=False, time_embedding_type="fourier", mid_block_type="UNetMidBlock1D",
         down_block_types=("DownBlock1DNoSkip", "DownBlock1D", "AttnDownBlock1D"),
         up_block_types=("AttnUpBlock1D", "UpBlock1D", "UpBlock1DNoSkip"),

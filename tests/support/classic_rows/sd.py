@@ -7,12 +7,13 @@ from typing import Any
 
 import diffusers
 import torch
-from classic_rows.row import Parts, Row
 from coarse_images import half_mask, picture
 from sd_variants import DEPTH, DISTILLED, LATENT_UPSCALER, UPSCALER, depth_estimator
 from tiny_adapters import controlnet, image_encoder, t2i_adapter
 from tiny_sd import BETAS, make_parts, unet
 from transformers import CLIPImageProcessor, DPTImageProcessor
+
+from classic_rows.row import Parts, Row
 
 TEXT: dict[str, Any] = {
     "prompt": "a red circle",
@@ -102,23 +103,16 @@ ROWS = {
         parts(**LATENT_UPSCALER),
         {"prompt": "a cat", "image": picture(3), "num_inference_steps": 2, "output_type": "np"},
     ),
-    "StableDiffusionSAGPipeline": row(TEXT, scheduler=ddim),
+    "StableDiffusionSAGPipeline": row(TEXT, scheduler=ddim, unet=partial(unet, attention_head_dim=4)),
     "StableDiffusionPanoramaPipeline": row({**TEXT, "width": 96}, scheduler=ddim),
-    "StableDiffusionAttendAndExcitePipeline": row({**TEXT, "token_indices": [2], "max_iter_to_alter": 1}),
+    "StableDiffusionAttendAndExcitePipeline": row(
+        {**TEXT, "token_indices": [2], "max_iter_to_alter": 1, "attn_res": (4, 4)}
+    ),
     "StableDiffusionParadigmsPipeline": row(
-        {**TEXT, "parallel": 2}, scheduler=scheduler("DDIMParallelScheduler", clip_sample=False)
+        {**TEXT, "num_inference_steps": 4, "parallel": 2},
+        scheduler=scheduler("DDIMParallelScheduler", clip_sample=False),
     ),
     "StableDiffusionModelEditingPipeline": row(TEXT),
-    "CycleDiffusionPipeline": row(
-        {
-            "prompt": "a red circle",
-            "source_prompt": "a cat",
-            "image": picture(3),
-            "num_inference_steps": 4,
-            "output_type": "np",
-        },
-        scheduler=ddim,
-    ),
     "StableDiffusionInpaintPipelineLegacy": row({**FROM, "mask_image": half_mask()}),
     "StableDiffusionPipelineSafe": row(TEXT),
     "SemanticStableDiffusionPipeline": row({**TEXT, "editing_prompt": ["blue"], "edit_warmup_steps": 1}),

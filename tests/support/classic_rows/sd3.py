@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from classic_rows.row import Parts, Row
-from classic_rows.sd import FROM, MASK, TEXT
 from coarse_images import picture
 from tiny_families import sd3_controlnet, stable_diffusion_3
+
+from classic_rows.row import Parts, Row
+from classic_rows.sd import FROM, MASK, TEXT
 
 LONG = {"max_sequence_length": 32}
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import Any
 
-from classic_rows.row import Parts, Row
-from classic_rows.sd import CONTROL, FROM, MASK, TEXT
 from coarse_images import picture
 from tiny_adapters import controlnet, t2i_adapter, union
+
+from classic_rows.row import Parts, Row
+from classic_rows.sd import CONTROL, FROM, MASK, TEXT
 from tiny_sdxl import make_pipeline, make_unet
 
 NO_MARK = {"add_watermarker": False}

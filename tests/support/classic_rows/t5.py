@@ -8,11 +8,12 @@ from typing import Any
 
 import diffusers
 import torch
-from classic_rows.row import Parts, Row
-from classic_rows.sd import TEXT
 from tiny_families import stable_diffusion_3
 from tiny_sd import make_parts
 from transformers import UMT5Config, UMT5EncoderModel
+
+from classic_rows.row import Parts, Row
+from classic_rows.sd import TEXT
 
 PLAIN = {**TEXT, "max_sequence_length": 32}
 BINNED = {**PLAIN, "clean_caption": False, "use_resolution_binning": False}

@@ -7,16 +7,20 @@ from typing import Any
 
 import diffusers
 import torch
+from coarse_images import picture
+from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
+
 from classic_rows.row import Row
 from classic_rows.sd import ddim, net
 from classic_rows.sd import parts as sd_parts
 from classic_rows.t5 import FLOW, cogvideo_solver, parts, umt5
-from coarse_images import picture
-from tiny_adapters import image_encoder
-from transformers import CLIPImageProcessor
 
 SMALL = {"prompt": "a cat", "num_inference_steps": 2, "height": 32, "width": 32, "output_type": "pt"}
 LONG = {**SMALL, "max_sequence_length": 32}
+EMBEDS = {
+    f"{name}prompt_embeds": torch.randn(1, 32, 32, generator=torch.Generator().manual_seed(3))
+    for name in ("", "negative_")
+}
 FILM = [picture(seed, 32) for seed in range(9)]
 
 
@@ -112,7 +116,11 @@ def svd() -> dict[str, Any]:
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type="v_prediction", timestep_type="continuous",
         use_karras_sigmas=True, sigma_min=0.002, sigma_max=700.0,
     )  # fmt: skip
-    sees = {"image_encoder": image_encoder(), "feature_extractor": CLIPImageProcessor(size=32, crop_size=32)}
+    # It brings images to 224 pixels itself.
+    seen = CLIPVisionConfig(
+        hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=224, patch_size=56, projection_dim=24
+    )  # fmt: skip
+    sees = {"image_encoder": CLIPVisionModelWithProjection(seen).eval(), "feature_extractor": CLIPImageProcessor()}
     return {"unet": unet.eval(), "vae": vae.eval(), "scheduler": steps, **sees}
 
 
@@ -147,7 +155,8 @@ ROWS = {
     "WanPipeline": Row(parts(wan, wan_vae, FLOW, umt5), {**LONG, "height": 16, "width": 16, "num_frames": 5}),
     "WanVideoToVideoPipeline": Row(
         parts(wan, wan_vae, partial(diffusers.UniPCMultistepScheduler, flow_shift=3.0), umt5),
-        {**LONG, "video": FILM[:5], "num_inference_steps": 4, "strength": 0.6},
+        # Of a text it would ask for ftfy, without a look at whether that is installed.
+        {**LONG, **EMBEDS, "prompt": None, "video": FILM[:5], "num_inference_steps": 4, "strength": 0.6},
     ),
     "StableVideoDiffusionPipeline": Row(
         svd,
