@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..blocks.classic.classic_block import ClassicBlock
@@ -83,7 +83,7 @@ def _of_task(cls: type, task: str, repo: Repo) -> type:
     Raises:
         CompositionError: the family has no such task; those that it has are named.
     """
-    tasks = {name: found for name, known in _tasks().items() if (found := _of_family(known, cls)) is not None}
+    tasks = _beside(cls)
     if task not in tasks:
         has = f"Its tasks: {', '.join(tasks)}." if tasks else "diffusers knows no other task of its family."
         near = did_you_mean(task, tasks) if tasks else ""
@@ -93,10 +93,21 @@ def _of_task(cls: type, task: str, repo: Repo) -> type:
     return tasks[task]
 
 
-def _tasks() -> Mapping[str, Mapping[str, type]]:
+def _beside(cls: type) -> dict[str, type]:
+    """Return the pipelines of a class's family by task."""
+    # diffusers names a family once for all tasks, under which each table has its own class. Of priors and decoders in two repositories
+    # it has tables of its own: whoever has the one does not have the parts of both.
+    for kind in _tables():
+        names = [name for table in kind.values() for name, found in table.items() if found is cls]
+        if names:
+            return {task: table[name] for task, table in kind.items() for name in names if name in table}
+    return {}
+
+
+def _tables() -> Sequence[Mapping[str, Mapping[str, type]]]:
     from diffusers.pipelines import auto_pipeline as tables
 
-    return {
+    whole = {
         "text2image": tables.AUTO_TEXT2IMAGE_PIPELINES_MAPPING,
         "image2image": tables.AUTO_IMAGE2IMAGE_PIPELINES_MAPPING,
         "inpainting": tables.AUTO_INPAINT_PIPELINES_MAPPING,
@@ -105,9 +116,9 @@ def _tasks() -> Mapping[str, Mapping[str, type]]:
         "video2video": tables.AUTO_VIDEO2VIDEO_PIPELINES_MAPPING,
         "text2audio": tables.AUTO_TEXT2AUDIO_PIPELINES_MAPPING,
     }
-
-
-def _of_family(known: Mapping[str, type], cls: type) -> type | None:
-    # diffusers names a family once for all tasks, under which each table has its own class.
-    names = {name for table in _tasks().values() for name, found in table.items() if found is cls}
-    return next((known[name] for name in names if name in known), None)
+    decoders = {
+        "text2image": tables._AUTO_TEXT2IMAGE_DECODER_PIPELINES_MAPPING,
+        "image2image": tables._AUTO_IMAGE2IMAGE_DECODER_PIPELINES_MAPPING,
+        "inpainting": tables._AUTO_INPAINT_DECODER_PIPELINES_MAPPING,
+    }
+    return whole, decoders

@@ -43,7 +43,7 @@ def _hint(each: dataclasses.Field[Any], cls: type) -> Any:
 def _output_class(cls: type) -> type | None:
     """Return the class of what `__call__` returns: as annotated, as made in its code, or as its docstring says."""
     call = inspect.unwrap(_call(cls))
-    annotated = [each for each in classes_in(read_hint(inspect.signature(call).return_annotation, call))]
+    annotated = list(classes_in(read_hint(inspect.signature(call).return_annotation, call)))
     made = [_global(cls, name) for name in _made_in(cls)]
     told = [_global(cls, name) for name in returned_names(call.__doc__ or "")]
     # What the code makes first: some annotations were copied from another class.

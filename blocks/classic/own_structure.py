@@ -1,4 +1,4 @@
-"""Copies of networks for one run: modules of their own over the same weights.
+"""Copies of components for one run: networks with modules of their own over the same weights, and tokenizers that wait for each other.
 
 Classic pipelines put attention processors, hooks and modes on the networks that they are given, and some leave them there. On
 a copy nobody else sees that, and nothing has to be taken back.
@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
+
+from ...families.tokenize import TOKENIZING
 
 _HELD = (dict, OrderedDict, set)
 """Of what lies on a module: its parts, hooks and tables by name. Parameters, buffers and everything else are shared."""
@@ -17,11 +20,37 @@ _HELD = (dict, OrderedDict, set)
 def with_own_structure(components: Mapping[str, Any]) -> dict[str, Any]:
     """Return components with each network among them copied; a module that is a part of two networks is still one."""
     import torch
+    from transformers import PreTrainedTokenizerBase, ProcessorMixin
 
     copies: dict[int, Any] = {}
-    return {
-        name: _copied(part, copies) if isinstance(part, torch.nn.Module) else part for name, part in components.items()
-    }
+    made = dict(components)
+    for name, part in components.items():
+        if isinstance(part, torch.nn.Module):
+            made[name] = _copied(part, copies)
+        elif isinstance(part, (PreTrainedTokenizerBase, ProcessorMixin)):
+            made[name] = _waiting(part)
+    return made
+
+
+def _waiting(tokenizer: Any) -> Any:
+    """Return a tokenizer, or a processor with one, whose calls wait for those of other threads; everything in it is shared."""
+    cls = _waiting_class(type(tokenizer))
+    made = object.__new__(cls)
+    vars(made).update(vars(tokenizer))
+    return made
+
+
+@cache
+def _waiting_class(cls: type) -> type:
+    own: Any = cls
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with TOKENIZING:
+            return own.__call__(self, *args, **kwargs)
+
+    # Under the same names: pipelines note library and class of what they are given.
+    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__call__": call}
+    return type(cls.__name__, (cls,), names)
 
 
 def _copied(module: Any, copies: dict[int, Any]) -> Any:

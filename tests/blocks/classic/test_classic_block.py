@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
+import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,19 @@ import numpy as np
 import pytest
 import torch
 from classic_rows import ROWS
-from classic_rows.row import pipeline, theirs
+from classic_rows.row import differences, pipeline, theirs
 from classic_rows.sd import plain
-from diffusers import DiffusionPipeline, ImagePipelineOutput, StableDiffusionPAGPipeline, StableDiffusionPipeline
+from diffusers import (
+    DiffusionPipeline,
+    ImagePipelineOutput,
+    StableDiffusionPAGPipeline,
+    StableDiffusionPipeline,
+    StableDiffusionUpscalePipeline,
+)
 from toy_blocks import chain, seeded
 
 import brickwork
-from brickwork import CompositionError, InputError, MemoryCache, ModularPipeline, RunCancelledError
+from brickwork import CompositionError, InputError, MemoryCache, ModularPipeline, RunCancelledError, Scope, TrustError
 from brickwork.engine.events import CacheHit, StepFinished, StepStarted
 from brickwork.families.stable_diffusion import SD
 
@@ -182,7 +189,9 @@ class Short(Quiet):
     """Returns two values, one of which its class does not name."""
 
     def __call__(self, size: int) -> Any:
-        both = (torch.zeros(size), torch.ones(size))
+        both = torch.zeros(size)
+        if size:
+            return (both, both)
         return both
 
 
@@ -251,12 +260,32 @@ def test_a_prompt_block_before_it_gives_the_embeddings(expected: Any) -> None:
     assert np.abs(found - expected).max() < 1e-5
 
 
-def test_an_upscaler_comes_after_it(expected: Any) -> None:
-    from brickwork import Scope
-
-    row = ROWS["StableDiffusionUpscalePipeline"]
-    upscale = brickwork.adopt(diffusers.StableDiffusionUpscalePipeline)
-    assert row and upscale and Scope
+def test_an_upscaler_comes_after_it() -> None:
+    base, larger = ROW.parts(), ROWS["StableDiffusionUpscalePipeline"].parts()
+    own = {name: part for name, part in larger.items() if name in ("unet", "vae", "scheduler", "low_res_scheduler")}
+    upscale = Scope.from_blocks_dict(
+        {"upscale": brickwork.adopt(StableDiffusionUpscalePipeline)},
+        inputs={"image": "images"},
+        outputs={"images": "larger"},
+        components={name: f"upscaler_{name}" for name in own},
+    )
+    pipe = chain(draw=brickwork.adopt(StableDiffusionPipeline), larger=upscale).init_pipeline()
+    pipe.configure(progress=False)
+    pipe.update_components(**base, **{f"upscaler_{name}": part for name, part in own.items()})
+    pipe.update_config(requires_safety_checker=False)
+    asked = {"prompt": "a red circle", "num_inference_steps": 2}
+    found = pipe(**asked, height=16, width=16, generator=seeded(1), output="larger")
+    generator = seeded(1)
+    first = StableDiffusionPipeline(
+        **copy.deepcopy(base), safety_checker=None, feature_extractor=None, requires_safety_checker=False
+    )
+    second = StableDiffusionUpscalePipeline(**copy.deepcopy(larger), safety_checker=None)
+    for each in (first, second):
+        each.set_progress_bar_config(disable=True)
+    images = first(**asked, height=16, width=16, generator=generator).images
+    expected = second(**asked, image=images, generator=generator).images
+    assert differences(found, expected) == []
+    assert found[0].size == (64, 64)
 
 
 def test_it_is_saved_and_opens_as_the_same(pipe: ModularPipeline, tmp_path: Path, expected: Any) -> None:
@@ -266,4 +295,36 @@ def test_it_is_saved_and_opens_as_the_same(pipe: ModularPipeline, tmp_path: Path
     assert np.array_equal(opened(**TEXT, generator=seeded(1), output="images"), expected)
 
 
-_: tuple[Any, ...] = (copy, Callable)
+def test_a_class_of_ones_own_is_saved_with_its_code_and_opens_where_that_is_granted(tmp_path: Path) -> None:
+    module = tmp_path / "quiet_pipelines.py"
+    module.write_text(QUIET)
+    spec = importlib.util.spec_from_file_location("quiet_pipelines", module)
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules["quiet_pipelines"] = loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    pipe = brickwork.adopt(loaded.Noise).init_pipeline()
+    pipe.update_config(strong=2.0)
+    pipe.save_pretrained(tmp_path / "saved")
+    del sys.modules["quiet_pipelines"]
+    module.unlink()
+    with pytest.raises(TrustError, match="quiet_pipelines.py"):
+        ModularPipeline.from_pretrained(str(tmp_path / "saved"), lock=tmp_path / "lock")
+    opened = ModularPipeline.from_pretrained(str(tmp_path / "saved"), trust_remote_code=True, lock=tmp_path / "lock")
+    found = opened(size=4, generator=seeded(1), output="images")
+    assert torch.equal(found, 2 * torch.randn(1, 3, 4, 4, generator=seeded(1)))
+
+
+QUIET = """
+import torch
+from diffusers import DiffusionPipeline, ImagePipelineOutput
+
+
+class Noise(DiffusionPipeline):
+    def __init__(self, strong: float = 1.0):
+        super().__init__()
+        self.register_to_config(strong=strong)
+
+    def __call__(self, size: int, generator=None) -> ImagePipelineOutput:
+        return ImagePipelineOutput(images=self.config.strong * torch.randn(1, 3, size, size, generator=generator))
+"""
