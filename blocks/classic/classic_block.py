@@ -121,7 +121,7 @@ class ClassicBlock(ModularPipelineBlocks):
 def classic_notes(blocks: object) -> list[str]:
     """Say of each classic pipeline in a composition what a person should know of its run."""
     return [
-        f"{path or type(block).__name__} is {block.pipeline_class.__name__} of {_release(block.pipeline_class)}, run by its own code as one "
+        f"{f'{path} is ' if path else ''}{block.pipeline_class.__name__} of {_release(block.pipeline_class)}, run by its own code as one "
         f"step: {block.said_of_steps}."
         for path, block in walk(blocks)
         if isinstance(block, ClassicBlock)

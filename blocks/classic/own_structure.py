@@ -34,8 +34,9 @@ def with_own_structure(components: Mapping[str, Any]) -> dict[str, Any]:
 
 def _waiting(tokenizer: Any) -> Any:
     """Return a tokenizer, or a processor with one, whose calls wait for those of other threads; everything in it is shared."""
-    cls = _waiting_class(type(tokenizer))
-    made = object.__new__(cls)
+    kind: type = type(tokenizer)
+    cls = _waiting_class(kind)
+    made: Any = object.__new__(cls)
     vars(made).update(vars(tokenizer))
     return made
 

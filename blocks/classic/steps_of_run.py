@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any
 
 from ...engine import Run
@@ -23,7 +23,10 @@ _FAULTY = ("StableDiffusionParadigmsPipeline",)
 def callbacks_of(cls: type) -> list[str]:
     """Return which arguments of a pipeline's call are functions that are told of steps."""
     names = [] if cls.__name__ in _FAULTY else inspect.signature(_call_of(cls)).parameters
-    return [name for name in names if CALLBACK.fullmatch(name) and not name.endswith(("_inputs", "_steps"))]
+    found = [name for name in names if CALLBACK.fullmatch(name) and not name.endswith(("_inputs", "_steps"))]
+    # Some have an older one beside it, and warn where that is given.
+    newer = [name for name in found if name.endswith("_on_step_end")]
+    return newer or found
 
 
 def _call_of(cls: Any) -> Any:
@@ -72,7 +75,7 @@ class StepsOfRun:
 
     def _bar_for(self, pipeline: Any) -> Callable[..., _Bar]:
         def progress_bar(iterable: Iterable[Any] | None = None, total: int | None = None) -> _Bar:
-            count = total if iterable is None or not hasattr(iterable, "__len__") else len(iterable)
+            count = len(iterable) if isinstance(iterable, Sized) else total
             # In timesteps, of which a solver of second order takes two for each step of the bar.
             told = getattr(pipeline, "_num_timesteps", None) if self._callbacks else None
             self._begin(count if told is None else int(told))
@@ -136,7 +139,7 @@ class _Bar:
         self._bar.__enter__()
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, *error: Any) -> None:
         self._bar.__exit__(*error)
 
     def __iter__(self) -> Iterator[Any]:

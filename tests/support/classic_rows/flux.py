@@ -68,6 +68,9 @@ def chroma() -> dict[str, Any]:
     return {**text, "transformer": network.eval(), "vae": made["vae"], "scheduler": made["scheduler"]}
 
 
+CLOZE = {
+    "task_prompt": "a cat", "content_prompt": "a red circle", "image": [[picture(1, 32), picture(2, 32)], [picture(3, 32), None]]
+}  # fmt: skip
 IMAGE = {**FROM, **LONG, **SIZE}
 WITH_CONTROL = {**TEXT, **LONG, "control_image": picture(4)}
 
@@ -87,6 +90,22 @@ ROWS = {
     ),
     "FluxKontextInpaintPipeline": Row(plain, {**MASK, **LONG, "max_area": 64 * 64, "_auto_resize": False}),
     "FluxPriorReduxPipeline": Row(cache(redux), {"image": picture(3)}, seeded=False),
+    "VisualClozeGenerationPipeline": Row(
+        parts(**wide(384)), {**CLOZE, "num_inference_steps": 2, "output_type": "np", **LONG}, {"resolution": 32}
+    ),
+    "VisualClozePipeline": Row(
+        parts(**wide(384)),
+        {
+            **CLOZE,
+            "num_inference_steps": 2,
+            "output_type": "np",
+            **LONG,
+            "upsampling_width": 48,
+            "upsampling_height": 48,
+            "upsampling_strength": 0.5,
+        },
+        {"resolution": 32},
+    ),
     "ChromaPipeline": Row(chroma, {**TEXT, **LONG}),
     "ChromaImg2ImgPipeline": Row(chroma, IMAGE),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import diffusers
 import torch
-from coarse_images import picture
+from coarse_images import half_mask, picture
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from classic_rows.row import Row
@@ -93,6 +93,34 @@ def mochi() -> Any:
     )  # fmt: skip
 
 
+def sky() -> Any:
+    return wan("SkyReelsV2Transformer3DModel")
+
+
+UNIPC = partial(diffusers.UniPCMultistepScheduler, flow_shift=8.0, use_flow_sigmas=True)
+
+
+def seeing() -> dict[str, Any]:
+    """The text encoder, and the image encoder that older checkpoints have: these models have no place for what it sees."""
+    return dict(umt5())
+
+
+@cache
+def allegro_vae() -> Any:
+    torch.manual_seed(0)
+    return diffusers.AutoencoderKLAllegro(
+        down_block_types=("AllegroDownBlock3D",) * 4, up_block_types=("AllegroUpBlock3D",) * 4, block_out_channels=(8, 8, 8, 8),
+        latent_channels=4, layers_per_block=1, norm_num_groups=2, temporal_compression_ratio=4,
+    ).eval()  # fmt: skip
+
+
+def allegro() -> Any:
+    return diffusers.AllegroTransformer3DModel(
+        num_attention_heads=2, attention_head_dim=12, in_channels=4, out_channels=4, num_layers=1, cross_attention_dim=24, sample_width=8,
+        sample_height=8, sample_frames=8, caption_channels=32,
+    )  # fmt: skip
+
+
 def motion() -> Any:
     torch.manual_seed(4)
     return diffusers.MotionAdapter(
@@ -151,12 +179,31 @@ ROWS = {
     ),
     "LTXPipeline": Row(parts(ltx, ltx_vae, FLOW), {**LONG, "num_frames": 9}),
     "LTXImageToVideoPipeline": Row(parts(ltx, ltx_vae, FLOW), {**LONG, "num_frames": 9, "image": picture(3, 32)}),
+    "LTXConditionPipeline": Row(
+        parts(ltx, ltx_vae, FLOW), {**LONG, "num_frames": 9, "image": picture(3, 32), "strength": 1.0}
+    ),
     "MochiPipeline": Row(parts(mochi, mochi_vae, FLOW), {**LONG, "num_frames": 7, "max_sequence_length": 16}),
     "WanPipeline": Row(parts(wan, wan_vae, FLOW, umt5), {**LONG, "height": 16, "width": 16, "num_frames": 5}),
     "WanVideoToVideoPipeline": Row(
         parts(wan, wan_vae, partial(diffusers.UniPCMultistepScheduler, flow_shift=3.0), umt5),
         # Of a text it would ask for ftfy, without a look at whether that is installed.
         {**LONG, **EMBEDS, "prompt": None, "video": FILM[:5], "num_inference_steps": 4, "strength": 0.6},
+    ),
+    "WanImageToVideoPipeline": Row(
+        parts(partial(wan, in_channels=36), wan_vae, FLOW, seeing),
+        {**LONG, **EMBEDS, "prompt": None, "image": picture(3, 32), "height": 16, "width": 16, "num_frames": 5},
+        {"boundary_ratio": None},
+    ),
+    "WanVACEPipeline": Row(
+        parts(partial(wan, "WanVACETransformer3DModel", vace_layers=[0], vace_in_channels=96), wan_vae, FLOW, umt5),
+        {**LONG, **EMBEDS, "prompt": None, "video": FILM[:5], "mask": [half_mask(32)] * 5, "num_frames": 5},
+    ),
+    "SkyReelsV2Pipeline": Row(
+        parts(sky, wan_vae, UNIPC, umt5), {**LONG, **EMBEDS, "prompt": None, "height": 16, "width": 16, "num_frames": 5}
+    ),
+    "AllegroPipeline": Row(
+        parts(allegro, allegro_vae, diffusers.DDIMScheduler),
+        {**LONG, "height": 16, "width": 16, "num_frames": 8, "clean_caption": False},
     ),
     "StableVideoDiffusionPipeline": Row(
         svd,
