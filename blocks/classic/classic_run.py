@@ -45,14 +45,13 @@ def _arguments(block: ClassicBlock, values: Values, provenance: Mapping[str, str
     stood_for = [text for embeds, text in _EMBEDS.items() if values.get(embeds) is not None and embeds in provenance]
     found: dict[str, Any] = {}
     for param in block.inputs:
-        name, value = str(param.name), values.get(str(param.name))
+        name = str(param.name)
         # An earlier block has encoded the text, which is there for that one: classic pipelines refuse both.
         if any(name == text or (name.startswith(f"{text}_") and name[len(text) + 1 :].isdigit()) for text in stood_for):
-            value = None
-        if value is not None:
-            found[name] = value
-        elif param.required:
-            found[name] = None
+            continue
+        # Also a None: in place of a default that is another, it means something to the class.
+        if name in values or param.required:
+            found[name] = values.get(name)
     return found
 
 

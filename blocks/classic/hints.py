@@ -82,7 +82,18 @@ def component_class(hint: Any) -> type | None:
     # Any scheduler serves where one is named that has the methods of a scheduler; their mixin has none.
     if all(hasattr(cls, "set_timesteps") for cls in found):
         return found[0]
+    # As diffusers, which loads them by `AutoTokenizer`: that gives a general class where a repository has no special one.
+    if all(base.__name__ == _TOKENIZERS for base in (_base_named(cls, _TOKENIZERS) for cls in found)):
+        return _base_named(found[0], _TOKENIZERS)
     return next(base for base in found[0].__mro__ if all(issubclass(cls, base) for cls in found))
+
+
+_TOKENIZERS = "PreTrainedTokenizerBase"
+
+
+def _base_named(cls: type, name: str) -> type:
+    """Return the class of a name from which a class derives; the class itself where there is none."""
+    return next((base for base in cls.__mro__ if base.__name__ == name), cls)
 
 
 @cache

@@ -74,12 +74,12 @@ class StepsOfRun:
             vars(each)["progress_bar"] = self._bar_for(each)
 
     def _bar_for(self, pipeline: Any) -> Callable[..., _Bar]:
-        def progress_bar(iterable: Iterable[Any] | None = None, total: int | None = None) -> _Bar:
+        def progress_bar(iterable: Iterable[Any] | None = None, total: int | None = None, **options: Any) -> _Bar:
             count = len(iterable) if isinstance(iterable, Sized) else total
             # In timesteps, of which a solver of second order takes two for each step of the bar.
             told = getattr(pipeline, "_num_timesteps", None) if self._callbacks else None
             self._begin(count if told is None else int(told))
-            return _Bar(iterable, total, bar_options(self._run.settings), self._bar_moved)
+            return _Bar(iterable, total, {**options, **bar_options(self._run.settings)}, self._bar_moved)
 
         return progress_bar
 

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from classic_rows import deepfloyd, flux, kandinsky, pixels, sd, sd3, sdxl, t5, video
+from classic_rows import deepfloyd, flux, kandinsky, language, older, pixels, sd, sd3, sdxl, t5, video
 from classic_rows.row import Row
 
-ROWS: dict[str, Row] = {
-    **sd.ROWS,
-    **sdxl.ROWS,
-    **sd3.ROWS,
-    **flux.ROWS,
-    **pixels.ROWS,
-    **t5.ROWS,
-    **video.ROWS,
-    **deepfloyd.ROWS,
-    **kandinsky.ROWS,
-}
+_FAMILIES = (sd, sdxl, sd3, flux, pixels, t5, video, deepfloyd, kandinsky, language, older)
+ROWS: dict[str, Row] = {name: row for family in _FAMILIES for name, row in family.ROWS.items()}

@@ -56,8 +56,8 @@ def unclip() -> Any:
 def movq() -> Any:
     torch.manual_seed(1)
     return diffusers.VQModel(
-        block_out_channels=(32, 32), down_block_types=("DownEncoderBlock2D", "AttnDownEncoderBlock2D"), norm_num_groups=4,
-        up_block_types=("AttnUpDecoderBlock2D", "UpDecoderBlock2D"), latent_channels=4, num_vq_embeddings=12, norm_type="spatial",
+        block_out_channels=(32,) * 4, down_block_types=(*("DownEncoderBlock2D",) * 3, "AttnDownEncoderBlock2D"), norm_num_groups=4,
+        up_block_types=("AttnUpDecoderBlock2D", *("UpDecoderBlock2D",) * 3), latent_channels=4, num_vq_embeddings=12, norm_type="spatial",
         vq_embed_dim=4,
     ).eval()  # fmt: skip
 
