@@ -12,6 +12,7 @@ import torch
 import transformers
 from coarse_images import half_mask, picture
 
+from classic_rows import flux
 from classic_rows.row import Row
 from classic_rows.sd import TEXT
 from classic_rows.t5 import FLOW, four_channels, parts, sixteen_channels
@@ -165,6 +166,36 @@ def qwen_net() -> Any:
     return made.eval()
 
 
+@cache
+def film_vae() -> Any:
+    torch.manual_seed(0)
+    return diffusers.AutoencoderKLHunyuanVideo(
+        latent_channels=4, block_out_channels=(8, 8, 8, 8), layers_per_block=1, norm_num_groups=4, down_block_types=("HunyuanVideoDownBlock3D",) * 4,
+        up_block_types=("HunyuanVideoUpBlock3D",) * 4,
+    ).eval()  # fmt: skip
+
+
+def hunyuan_video() -> Any:
+    return diffusers.HunyuanVideoTransformer3DModel(
+        in_channels=4, out_channels=4, num_attention_heads=2, attention_head_dim=10, num_layers=1, num_single_layers=1, num_refiner_layers=1,
+        patch_size=1, guidance_embeds=True, text_embed_dim=WIDTH, pooled_projection_dim=32, rope_axes_dim=(2, 4, 4),
+    )  # fmt: skip
+
+
+def two_encoders() -> Mapping[str, Any]:
+    clip = flux.plain()
+    llama = told_by("LlamaModel", "LlamaConfig")()
+    return {**llama, "text_encoder_2": clip["text_encoder"], "tokenizer_2": clip["tokenizer"]}
+
+
+FILM = {
+    **TEXT,
+    "height": 16,
+    "width": 16,
+    "num_frames": 5,
+    "output_type": "pt",
+    "prompt_template": {"template": "{}", "crop_start": 0},
+}
 LONG = {**TEXT, "max_sequence_length": 32}
 FROM = {**LONG, "image": picture(3), "strength": 0.6, "num_inference_steps": 4}
 MASKED = {**FROM, "mask_image": half_mask()}
@@ -184,6 +215,9 @@ QWEN_FROM = {**QWENS, "image": picture(3, 32), "strength": 0.6, "num_inference_s
 MOVING = partial(FLOW, use_dynamic_shifting=True)
 
 ROWS = {
+    "HunyuanVideoPipeline": Row(
+        parts(hunyuan_video, film_vae, FLOW, two_encoders), {**FILM, "max_sequence_length": 16}
+    ),
     "ZImagePipeline": Row(parts(z_image, sixteen_channels, FLOW, QWEN3), {**LONG, "negative_prompt": "blue"}),
     "ZImageImg2ImgPipeline": Row(parts(z_image, sixteen_channels, FLOW, QWEN3), FROM),
     "ZImageInpaintPipeline": Row(parts(z_image, sixteen_channels, FLOW, QWEN3), MASKED),

@@ -107,7 +107,47 @@ FROM = {"prompt": "a cat", "image": picture(3, 16), "num_inference_steps": 2, "o
 FOUND = {"image": picture(3), "num_inference_steps": 1, "processing_resolution": 0}
 DRAWN = {"prompt": "a cat", "num_inference_steps": 2, "output_type": "np"}
 
+
+@cache
+def hunyuan_control() -> dict[str, Any]:
+    torch.manual_seed(3)
+    made = diffusers.HunyuanDiT2DControlNetModel(
+        sample_size=8, transformer_num_layers=2, patch_size=2, attention_head_dim=8, num_attention_heads=3, in_channels=4,
+        cross_attention_dim=16, cross_attention_dim_t5=32, pooled_projection_dim=16, hidden_size=24,
+    )  # fmt: skip
+    return {**hunyuan(), "controlnet": made.eval()}
+
+
+def noised() -> Any:
+    from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import StableUnCLIPImageNormalizer
+
+    return sd.parts(
+        unet=partial(unet, class_embed_type="projection", projection_class_embeddings_input_dim=48),
+        image_encoder=image_encoder,
+        feature_extractor=partial(CLIPImageProcessor, size=32, crop_size=32),
+        image_normalizer=partial(StableUnCLIPImageNormalizer, embedding_dim=24),
+        image_noising_scheduler=partial(diffusers.DDPMScheduler, beta_schedule="squaredcos_cap_v2"),
+    )
+
+
+def large() -> Any:
+    """A UNet whose attention looks at named boxes, too."""
+    return unet(attention_type="gated", attention_head_dim=4)
+
+
 ROWS = {
+    "HunyuanDiTControlNetPipeline": Row(
+        hunyuan_control, {**TEXT, "use_resolution_binning": False, "control_image": picture(4)}, sd.NO_CHECK
+    ),
+    "StableUnCLIPImg2ImgPipeline": Row(noised(), {**TEXT, "image": picture(3, 32)}),
+    "StableDiffusionGLIGENPipeline": Row(
+        sd.parts(unet=large), {**TEXT, "gligen_phrases": ["a cat"], "gligen_boxes": [[0.1, 0.2, 0.5, 0.6]]}, sd.NO_CHECK
+    ),
+    "TextToVideoZeroSDXLPipeline": Row(
+        sdxl.parts(scheduler=ddim),
+        {**DRAWN, "num_inference_steps": 4, "video_length": 2, "t0": 1, "t1": 2, "height": 64, "width": 64},
+        sdxl.NO_MARK,
+    ),
     "StableDiffusionImageVariationPipeline": Row(
         sd.parts(
             unet=partial(unet, cross_attention_dim=24),

@@ -165,6 +165,17 @@ ROWS = {
         sd_parts(**MOVES),
         {"prompt": "a cat", "video": [picture(3)] * 2, "num_inference_steps": 4, "strength": 0.6, "output_type": "pt"},
     ),
+    "AnimateDiffVideoToVideoControlNetPipeline": Row(
+        sd_parts(controlnet=net, **MOVES),
+        {
+            "prompt": "a cat",
+            "video": [picture(3)] * 2,
+            "conditioning_frames": [picture(4)] * 2,
+            "num_inference_steps": 4,
+            "strength": 0.6,
+            "output_type": "pt",
+        },
+    ),
     "AnimateDiffPAGPipeline": Row(sd_parts(**MOVES), ANIMATED),
     "CogVideoXPipeline": Row(parts(cogvideo, cog_vae, cogvideo_solver), COG),
     "CogVideoXImageToVideoPipeline": Row(
@@ -201,9 +212,14 @@ ROWS = {
     "SkyReelsV2Pipeline": Row(
         parts(sky, wan_vae, UNIPC, umt5), {**LONG, **EMBEDS, "prompt": None, "height": 16, "width": 16, "num_frames": 5}
     ),
+    "SkyReelsV2DiffusionForcingPipeline": Row(
+        parts(sky, wan_vae, UNIPC, umt5),
+        {**LONG, **EMBEDS, "prompt": None, "height": 16, "width": 16, "num_frames": 5, "base_num_frames": 5},
+    ),
+    # Of itself this class decodes in tiles alone.
     "AllegroPipeline": Row(
         parts(allegro, allegro_vae, diffusers.DDIMScheduler),
-        {**LONG, "height": 16, "width": 16, "num_frames": 8, "clean_caption": False},
+        {**LONG, "height": 16, "width": 16, "num_frames": 8, "clean_caption": False, "output_type": "latent"},
     ),
     "StableVideoDiffusionPipeline": Row(
         svd,
