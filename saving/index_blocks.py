@@ -52,7 +52,7 @@ def blocks_of_index(index: PipelineIndex, repo: Repo, task: str | None = None) -
     family = index.class_name.removesuffix("Pipeline").removesuffix("Modular")
     raise CompositionError(
         f"{repo.name} is a pipeline of {family[:80]!r} ({index.class_name[:80]}), for which there is no preset; there are: {_presets()}. {_near(index.class_name)}"
-        "diffusers has no class of this name either. The class itself, or modular blocks for it, run here: brickwork.adopt(them).init_pipeline(folder)."
+        "diffusers has no pipeline of this name either. If you have its class, or blocks for it, adopt(blocks).init_pipeline(folder) runs them, with adopt of brickwork."
     )
 
 
