@@ -17,12 +17,27 @@ NOT_HERE = {
 }
 """Beginnings of the names of classes that are no pipelines of torch."""
 NEEDS = {
-    "StableDiffusionKDiffusionPipeline": "k_diffusion",
-    "StableDiffusionXLKDiffusionPipeline": "k_diffusion",
     "SpectrogramDiffusionPipeline": "note_seq",
     "AudioDiffusionPipeline": "librosa",
 }
 """Classes that cannot be imported without a package that is not installed for tests."""
+
+UNTYPED = {
+    "AmusedImg2ImgPipeline": {"output_type"},
+    "AmusedInpaintPipeline": {"output_type"},
+    "AmusedPipeline": {"output_type"},
+    "BriaFiboEditPipeline": {"do_patching"},
+    "BriaFiboPipeline": {"do_patching"},
+    "DiffusionGemmaPipeline": {"model", "processor"},
+    "Kandinsky3Pipeline": {"latents"},
+    "LLaDA2Pipeline": {"model", "tokenizer"},
+    "LTX2VideoDiffusionDecodePipeline": {"scheduler"},
+    "LTXI2VLongMultiPromptPipeline": {"cond_image"},
+    "PRXPipeline": {"tokenizer"},
+    "PRXPixelPipeline": {"tokenizer"},
+    "StableDiffusionUpscalePipeline": {"safety_checker", "watermarker"},
+}
+"""Components and inputs without a type: diffusers writes none, or Any, or a name that its module does not import."""
 
 
 @cache

@@ -26,7 +26,17 @@ from diffusers import (
 from toy_blocks import chain, seeded
 
 import brickwork
-from brickwork import CompositionError, InputError, MemoryCache, ModularPipeline, RunCancelledError, Scope, TrustError
+from brickwork import (
+    Block,
+    CompositionError,
+    InputError,
+    MemoryCache,
+    ModularPipeline,
+    Outputs,
+    RunCancelledError,
+    Scope,
+    TrustError,
+)
 from brickwork.engine.events import CacheHit, StepFinished, StepStarted
 from brickwork.families.stable_diffusion import SD
 
@@ -148,6 +158,29 @@ def test_a_recipe_names_the_class_and_repeats_the_run(pipe: ModularPipeline) -> 
     assert "StableDiffusionPipeline" in str(recipe.to_dict())
     again = brickwork.replay(recipe, components=pipe)
     assert np.array_equal(again["images"], result.images)
+
+
+def test_a_snapshot_is_taken_behind_it_and_goes_on(pipe: ModularPipeline, expected: Any) -> None:
+    class Double(Block):
+        class Out(Outputs):
+            twice: Any
+
+        def run(self, images: Any) -> Out:
+            return self.Out(twice=2 * images)
+
+    made = chain(draw=brickwork.adopt(StableDiffusionPipeline), double=Double).init_pipeline()
+    made.update_components(**pipe.components)
+    made.update_config(requires_safety_checker=False)
+    kept: dict[str, Any] = {}
+    made.configure(
+        progress=False,
+        snapshots=brickwork.Snapshots(lambda snapshot: kept.update({snapshot.where: snapshot}), after="blocks"),
+    )
+    found = made(**TEXT, generator=seeded(1), output="twice")
+    assert list(kept) == ["draw", "double"]
+    made.configure(snapshots=None)
+    assert np.array_equal(made.resume(kept["draw"]), found)
+    assert np.array_equal(found, 2 * expected)
 
 
 def test_explain_says_what_runs_and_how_it_tells(pipe: ModularPipeline) -> None:

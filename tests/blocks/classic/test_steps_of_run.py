@@ -16,6 +16,8 @@ import brickwork
 from brickwork import RunCancelledError
 from brickwork.blocks.classic.steps_of_run import callbacks_of
 from brickwork.engine.events import StepFinished, StepStarted
+from brickwork.families.stable_diffusion import SD
+from brickwork.pipeline.images.previews import Previews
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*safety checker.*")
 
@@ -58,6 +60,15 @@ def test_two_loops_of_one_call_are_counted_on() -> None:
     assert [event.index for event in done] == list(range(len(done)))
     assert len(done) == 4
     assert [event.total for event in begun] == [2, 2, None, None]
+
+
+def test_previews_are_made_of_the_latents() -> None:
+    row = ROWS["StableDiffusionPipeline"]
+    pipe = pipeline(diffusers.StableDiffusionPipeline, row, row.parts())
+    previews = Previews(pipe.vae, SD)
+    pipe.configure(listeners=[previews])
+    pipe(**row.inputs, generator=seeded(1))
+    assert [image.size for image in previews.images] == [(32, 32)] * 3
 
 
 def test_a_newer_callback_is_taken_in_place_of_an_older_one() -> None:

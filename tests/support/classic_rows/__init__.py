@@ -5,5 +5,12 @@ from __future__ import annotations
 from classic_rows import deepfloyd, flux, kandinsky, language, older, pixels, sd, sd3, sdxl, t5, video
 from classic_rows.row import Row
 
-_FAMILIES = (sd, sdxl, sd3, flux, pixels, t5, video, deepfloyd, kandinsky, language, older)
-ROWS: dict[str, Row] = {name: row for family in _FAMILIES for name, row in family.ROWS.items()}
+FAMILIES = (sd, sdxl, sd3, flux, kandinsky, deepfloyd, t5, language, video, pixels, older)
+ROWS: dict[str, Row] = {name: row for family in FAMILIES for name, row in family.ROWS.items()}
+NOT_COMPARED = {
+    "ChromaInpaintPipeline": "fails by itself: it asks Chroma's transformer for `guidance_embeds`, which that has not",
+    "CycleDiffusionPipeline": "gives nothing but nan with tiny random networks",
+    "LEditsPPPipelineStableDiffusion": "draws from what its method `invert` left on the object; a run makes an object of its own",
+    "LEditsPPPipelineStableDiffusionXL": "likewise",
+}
+"""Classes that have no row for a reason; others wait for their parts."""
