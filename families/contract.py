@@ -194,7 +194,10 @@ class FamilyContract(DenoiserLimits):
 
     def default_size(self, denoiser: Any, vae: Any) -> int:
         """Height and width in pixels of an image where the caller names none."""
-        return int(denoiser.config.sample_size) * self.vae_scale_factor(vae)
+        side = denoiser.config.sample_size
+        if not isinstance(side, int):
+            raise InputError(f"The denoiser says no side of images (sample_size={side}): give height= and width=.")
+        return side * self.vae_scale_factor(vae)
 
     def latent_shape(self, denoiser: Any, vae: Any, batch: int, height: int, width: int) -> tuple[int, ...]:
         """Shape of a batch of latents for images of a size in pixels."""

@@ -25,6 +25,8 @@ _PREDICTIONS: dict[str, PredictionType] = {
     "sample": "sample",
     "flow_prediction": "flow",
 }
+PREDICTION_TYPES = tuple(_PREDICTIONS)
+"""What the configuration of a scheduler may say that its network predicts."""
 
 
 def prediction_type_of(scheduler: Scheduler) -> PredictionType:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_TOKENIZING = threading.Lock()
+TOKENIZING = threading.RLock()
 """A tokenizer keeps the padding of its last call as its own state, so two threads must not call it at once."""
 
 
@@ -53,7 +53,7 @@ def tokenized(
     """
     length = tokens or tokenizer.model_max_length
     written = [with_all_vectors(tokenizer, text) for text in texts]
-    with _TOKENIZING:
+    with TOKENIZING:
         cut = tokenizer(written, padding=padding, max_length=length, truncation=True, return_tensors="pt")
         # Without a limit, to say which words are lost. transformers would log that the model fails at so many tokens, and none are given it.
         whole = tokenizer(written, padding="longest", return_tensors="pt", verbose=False).input_ids
@@ -96,7 +96,7 @@ def _reading(names: Sequence[str]) -> str:
 
 def plain_ids(tokenizer: Tokenizer, text: str, special: bool = True) -> list[int]:
     """Return the ids of one text as it is, with or without the tokens that begin and end it."""
-    with _TOKENIZING:
+    with TOKENIZING:
         found = tokenizer(with_all_vectors(tokenizer, text), padding=False, add_special_tokens=special, verbose=False)
     return list(found.input_ids)
 

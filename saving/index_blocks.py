@@ -9,6 +9,7 @@ from ..registry.catalog import VARIANT
 from ..registry.hub.repo import Repo
 from ..state import CompositionError
 from ..state.errors import is_slip, nearest
+from .classic_families import classic_blocks
 from .peer_families import BASES, peer_blocks
 
 
@@ -34,6 +35,9 @@ def blocks_of_index(index: PipelineIndex, repo: Repo, task: str | None = None) -
         )
     if peers is not None:
         return peers
+    classic = classic_blocks(index, repo, task) if wanted == index.class_name else None
+    if classic is not None:
+        return classic
     if wanted != index.class_name and index.class_name in catalog:
         raise CompositionError(
             f"{repo.name} was saved with blocks of the class {wanted[:80]!r}, and neither its code nor a preset gives them. Make "
@@ -48,7 +52,7 @@ def blocks_of_index(index: PipelineIndex, repo: Repo, task: str | None = None) -
     family = index.class_name.removesuffix("Pipeline").removesuffix("Modular")
     raise CompositionError(
         f"{repo.name} is a pipeline of {family[:80]!r} ({index.class_name[:80]}), for which there is no preset; there are: {_presets()}. {_near(index.class_name)}"
-        "Where diffusers has modular blocks for it, adopt(blocks).init_pipeline(folder) runs them, with adopt of brickwork.blocks."
+        "diffusers has no pipeline of this name either. If you have its class, or blocks for it, adopt(blocks).init_pipeline(folder) runs them, with adopt of brickwork."
     )
 
 

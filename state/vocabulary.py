@@ -81,15 +81,15 @@ GuidanceScale = Annotated[
     float, of.guidance(doc="Strength of guidance in this run, in place of the guider's own.", low=0)
 ]
 InputImage = Annotated[
-    Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    Union[Image, list[Image], list[NDArray], list[Tensor], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
     of.image(doc="The image to begin from: one for all prompts, or one for each. Tensors and arrays are in 0..1."),
 ]
 MaskImage = Annotated[
-    Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    Union[Image, list[Image], list[NDArray], list[Tensor], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
     of.mask(doc="White where the image is drawn anew, black where it stays."),
 ]
 ChangeMap = Annotated[
-    Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    Union[Image, list[Image], list[NDArray], list[Tensor], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
     of.mask(doc="White where the image may change as at full strength, black where it stays; grey is in between."),
 ]
 ImageLatents = Annotated[
@@ -126,7 +126,7 @@ ControlEnd = Annotated[
 ]
 GuessMode = Annotated[bool, of.of_image(doc="Control without a prompt: only the positive prediction is steered.")]
 ControlMask = Annotated[
-    Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    Union[Image, list[Image], list[NDArray], list[Tensor], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
     of.mask(
         doc="White where the control image shall be drawn anew; for ControlNets that read a mask beside the image."
     ),
@@ -198,7 +198,7 @@ ReferenceLatents = Annotated[
     Value("b c rows columns", "Latents of images that the denoiser reads in tokens after its own.", dtype="float"),
 ]
 ReferenceImage = Annotated[
-    Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    Union[Image, list[Image], list[NDArray], list[Tensor], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
     of.image(doc="Another image that the denoiser reads, of a size of its own: one for all prompts, or one for each."),
 ]
 EmbedsScale = Annotated[

@@ -23,6 +23,7 @@ os.environ |= environment(_HUB.port, _HOME)
 
 import hypothesis
 import pytest
+import rotation
 
 if TYPE_CHECKING:
     import diffusers
@@ -43,11 +44,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose how many cases hypothesis makes where a test does not say, and quiet the libraries."""
+    config.addinivalue_line("markers", rotation.MARKER)
     hypothesis.settings.load_profile("long" if config.getoption("--long") else "short")
     # What hands tests to other processes needs no library, and would import them for seconds.
     if not config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
         gc.disable()
         _quiet()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the cases of rotating tables to other commits that this one does not take; whoever asks for tests by name gets them."""
+    if config.getoption("--long") or rotation.names_one(config.args):
+        return
+    others = rotation.left_out(items, rotation.turn_of(Path(__file__).parent))
+    config.hook.pytest_deselected(items=others)
+    gone = {id(each) for each in others}
+    items[:] = [each for each in items if id(each) not in gone]
 
 
 def pytest_collection_finish() -> None:
@@ -73,6 +85,12 @@ def _quiet() -> None:
 def many(request: pytest.FixtureRequest) -> int:
     """By how much a test with loops of its own multiplies its cases."""
     return 20 if request.config.getoption("--long") else 1
+
+
+@pytest.fixture(scope="session")
+def turn(request: pytest.FixtureRequest) -> int | None:
+    """Which part of rotating tables this run takes; None is all of them."""
+    return None if request.config.getoption("--long") else rotation.turn_of(Path(__file__).parent)
 
 
 @pytest.fixture

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 
-import uvicorn
 from attrs import frozen
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -41,6 +39,7 @@ from .sweep_routes import post_sweep
 from .workflow_routes import (
     get_catalog,
     get_composition,
+    get_file,
     get_own_composition,
     get_queue,
     get_workflow,
@@ -94,6 +93,7 @@ ENDPOINTS: Sequence[Endpoint] = (
     Endpoint("GET", "/api/workflows/{id}", get_workflow),
     Endpoint("POST", "/api/workflows/{id}/check", post_check),
     Endpoint("POST", "/api/files", post_file),
+    Endpoint("GET", "/api/files/{name}", get_file),
     Endpoint("POST", "/api/runs", post_run),
     Endpoint("GET", "/api/runs", list_runs),
     Endpoint("GET", "/api/runs/{id}", get_run),
@@ -178,12 +178,3 @@ def application(service: Service, with_mcp: bool = False) -> Starlette:
     app.state.service = service
     app.state.a1111 = A1111Clients()
     return app
-
-
-class Listening(uvicorn.Server):
-    """A server of an application that ends streams of events before it closes connections, which would be cut with an error in the log."""
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop to listen, and close connections."""
-        self.config.app.state.service.end_streams()  # type: ignore[union-attr]  # an application, as it was given
-        await super().shutdown(sockets)

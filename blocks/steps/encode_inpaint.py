@@ -33,6 +33,7 @@ from .encode_image import channels_of, drawing_dtype, encoded, refuse_other_size
 from .given_image import Purpose, given_image, image_faults, is_latents, refuse_too_small
 from .prepare_image_latents import repeat_to_batch
 from .prepare_latents import draw_noise
+from .resolve_size import sides_of
 
 if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor
@@ -120,8 +121,8 @@ class EncodeInpaintImage(Block):
 
     def _size(self, given: Any, height: int | None, width: int | None) -> tuple[int, int]:  # noqa: ARG002 - another's
         """Where no size is given, it is the denoiser's."""
-        default = self.family.default_size(self.denoiser, self.vae)
-        return height or default, width or default
+        sides = sides_of(self.family, self.denoiser, self.vae, height, width)
+        return sides["height"], sides["width"]
 
 
 class EncodeControlledInpaintImage(EncodeInpaintImage):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from ...adapters.lora_scale import lora_scale, weight_of
+from ...adapters.lora_scale import lora_scale, scale_faults, weight_of
 from ...engine.network_calls import call_network
 from ...families.contract import Denoiser, FamilyContract, TextEncoder, Tokenizer
 from ...families.prompt_syntax import weight_syntax_in
@@ -88,15 +88,14 @@ class EncodePositivePrompt(PlainTexts, Block):
         """Say which text encoders cannot read so many tokens, have no so many layers, or are none and have a prompt of their own."""
         lengths = [0 if each is None else each.model_max_length for each in self.tokenizers]
         names = [part.name for part in self.family.roles["tokenizers"]]
-        read = [
-            length if each.tokens == "own" else 0
-            for each, length in zip(self.family.text_encodings, lengths, strict=True)
-        ]
+        pairs = zip(self.family.text_encodings, lengths, strict=True)
+        read = [length if each.tokens == "own" else 0 for each, length in pairs]
         for fault in length_faults(self.family, self.text_encoders, read, names):
             yield f"{fault}: they are of different models. Take both from one repository."
         yield from absence_faults(self.family, self.tokenizers, self.text_encoders, given)
-        if given.get("clip_skip") is not None:
-            yield from skip_faults(self.family, self.text_encoders, given["clip_skip"])
+        skipped = given.get("clip_skip")
+        yield from () if skipped is None else skip_faults(self.family, self.text_encoders, skipped)
+        yield from scale_faults(self.text_encoders, given.get("cross_attention_kwargs"))
 
     def run(
         self,
@@ -339,9 +338,8 @@ def encode_texts(
         if encoder is None:
             said.append(None)
             continue
-        batch = texts[encoding.field_of(place, len(texts))]
-        if encoding.clean is not None:
-            batch = [encoding.clean(text) for text in batch]
+        own = texts[encoding.field_of(place, len(texts))]
+        batch = own if encoding.clean is None else [encoding.clean(text) for text in own]
         read[name] = tokenized(tokenizer, batch, *encoding.length)
         said.append(said_of(encoder, read[name].ids, read[name].mask, encoding))
     warn_of_cuts(read, what)

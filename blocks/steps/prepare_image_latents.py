@@ -66,7 +66,8 @@ class PrepareImageLatents(Block):
             images = repeat_to_batch(image_latents.to(dtype), batch_size, num_images_per_prompt)
             latents = self.begun(images, latent_timestep, denoising_start, generator)
         height, width = image_size(self.family, self.vae, latents)
-        return self.Out(latents=latents.to(self.device), height=height, width=width)
+        # In the run's own dtype: latents that were kept in half precision would meet weights in float32.
+        return self.Out(latents=latents.to(self.device, dtype), height=height, width=width)
 
     def begun(
         self, images: Tensor, latent_timestep: Tensor, denoising_start: float | None, generator: Generators | None
@@ -131,7 +132,7 @@ class PrepareInpaintLatents(Block):
         if latents is None or denoising_start is not None:
             noise = draw_noise(tuple(images.shape), generator, self.device, dtype)
         else:
-            noise = latents.to(self.device)
+            noise = latents.to(self.device, dtype)
         if denoising_start is not None:
             start = images
         elif latents is not None or strength == 1.0:

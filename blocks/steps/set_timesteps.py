@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -68,6 +69,11 @@ class SetTimesteps(Block):
         """Timesteps and sigmas exclude each other."""
         yield from schedule_faults(given)
 
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say which timesteps or sigmas of the caller's own the scheduler does not take."""
+        yield from super().misfits(given)
+        yield from own_schedule_faults(self, given)
+
     def run(
         self,
         num_inference_steps: StepCount = 50,
@@ -133,6 +139,11 @@ class SetPartialTimesteps(Block):
             least = math.ceil(1000 / steps) / 1000
             text = f"strength {strength} of {steps} steps leaves none; give {least:g} or more, or more steps."
             yield Fault(text, "strength", "num_inference_steps")
+
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say which timesteps or sigmas of the caller's own the scheduler does not take."""
+        yield from super().misfits(given)
+        yield from own_schedule_faults(self, given)
 
     def run(
         self,
@@ -268,6 +279,29 @@ def schedule_faults(given: Mapping[str, Any]) -> Iterable[str]:
             )
 
 
+def own_schedule_faults(block: SetTimesteps | SetPartialTimesteps, given: Mapping[str, Any]) -> Iterable[str]:
+    """Yield why the scheduler of a block cannot be set to timesteps or sigmas of the caller's own, found by setting a copy of it.
+
+    Args:
+        block: bound to the components of a run.
+    """
+    own = [name for name in ("timesteps", "sigmas") if given.get(name) is not None]
+    if not own:
+        return
+    steps, shape = given.get("num_inference_steps") or len(given[own[0]]), None
+    if isinstance(block, (SetSizedTimesteps, SetSizedPartialTimesteps)):
+        # Of any size: it shifts the levels, and which of them are taken does not hang on it.
+        side = block.family.default_size(block.denoiser, block.vae)
+        shape = block.family.latent_shape(block.denoiser, block.vae, 1, side, side)
+    of_family = block.family.schedule(block.scheduler, steps, shape)
+    try:
+        set_schedule(
+            copy.deepcopy(block.scheduler), steps, given.get("timesteps"), given.get("sigmas"), "cpu", of_family
+        )
+    except InputError as error:
+        yield Fault(str(error), *own)
+
+
 def set_schedule(
     scheduler: Scheduler,
     steps: int,
@@ -294,9 +328,16 @@ def set_schedule(
     if not own and chosen["sigmas"] is not None:
         rest |= chosen
     # diffusers' schedulers differ in what they take, and one that takes `**kwargs` would ignore it silently.
+    taken = inspect.signature(type(scheduler).set_timesteps).parameters
     for name in own:
-        if name not in inspect.signature(type(scheduler).set_timesteps).parameters:
+        if name not in taken:
             raise InputError(f"{type(scheduler).__name__} takes no {name} of your own; choose another scheduler.")
+    for name in rest:
+        if name not in taken:
+            raise InputError(
+                f"{type(scheduler).__name__} takes no {name}, by which the family sets the schedule; choose another scheduler, such as "
+                "FlowMatchEulerDiscreteScheduler."
+            )
     fault = range_fault(scheduler, timesteps) if timesteps is not None else None
     if fault is None:
         # The number by position: a scheduler of somebody's own may call it by another name.

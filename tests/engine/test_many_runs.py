@@ -44,6 +44,7 @@ def job(pipes: dict[str, ModularPipeline], number: int) -> torch.Tensor:
     return found
 
 
+@pytest.mark.rotating(2)
 @pytest.mark.parametrize("cached", [False, True], ids=["uncached", "cached"])
 @pytest.mark.parametrize("scheduler", [EulerAncestralDiscreteScheduler, DPMSolverMultistepScheduler])
 def test_eight_threads_on_mixed_presets_give_what_runs_in_a_row_give(
@@ -68,6 +69,7 @@ def live_objects() -> tuple[int, int]:
     return len(objects), sum(issubclass(type(thing), torch.Tensor) for thing in objects)
 
 
+@pytest.mark.rotating(2)
 @pytest.mark.parametrize("cached", [False, True], ids=["uncached", "cached"])
 def test_forty_runs_leave_nothing_behind(cached: bool, pipes: dict[str, ModularPipeline]) -> None:
     cache = MemoryCache(max_bytes=100_000) if cached else None

@@ -9,6 +9,7 @@ from counting import Blocks
 from kinds import KINDS, Kind
 from models import save_models
 from prepared_python import PreparedPython
+from rotation import part_of
 from stages import MADE
 from table import Table, elsewhere, wrong
 
@@ -27,16 +28,19 @@ def test_every_kind_of_the_list_is_made_and_has_a_sentence() -> None:
     assert len(KINDS) >= 95
 
 
+@pytest.mark.rotating(3)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_no_reader_takes_it_for_the_same(kind: Kind, table: Table) -> None:
     assert wrong(table.row(kind)) == {}, kind.says
 
 
 def test_no_run_is_resumed_in_another_process_as_if_nothing_had_changed(
-    table: Table, many: int, prepared_python: PreparedPython
+    table: Table, turn: int | None, prepared_python: PreparedPython
 ) -> None:
-    """Blocks all, as they cost little; of components every eighth kind, and all with `--long`."""
+    """Of blocks a third, as they cost little, of components every sixteenth kind; all with `--long`."""
     of_components = [kind for kind in KINDS if not isinstance(MADE[kind.name], Blocks)]
     of_blocks = [kind for kind in KINDS if isinstance(MADE[kind.name], Blocks)]
-    answers = elsewhere(table, [*of_blocks, *(of_components if many > 1 else of_components[::8])], prepared_python)
+    kinds = [*part_of(of_blocks, 3, turn), *part_of(of_components, 16, turn)]
+    answers = elsewhere(table, kinds, prepared_python)
+    assert len(answers) == len(kinds) > 10
     assert wrong(answers) == {}

@@ -61,6 +61,7 @@ def snapshots_of(pipe: ModularPipeline, after: Any = "blocks", **inputs: Any) ->
     return found
 
 
+@pytest.mark.rotating(3)
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_after_every_block_of_every_step_the_run_goes_on_bit_equal(
     name: str, tiny_pipe: ModularPipeline, tmp_path: Path, many: int
@@ -161,6 +162,7 @@ def script(tail: str, **names: str) -> list[str]:
     return ["-c", (RUN + tail).format(support=str(Path(__file__).parents[1] / "support"), **names)]
 
 
+@pytest.mark.rotating(2)
 @pytest.mark.parametrize("scheduler", ["EulerAncestralDiscreteScheduler", "DPMSolverMultistepScheduler"])
 def test_a_run_that_is_killed_goes_on_in_another_process(
     scheduler: str,

@@ -82,6 +82,7 @@ def seen(name: str) -> dict[str, Seen]:
     return found
 
 
+@pytest.mark.rotating(3)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_blocks_of_diffusers_do_what_pipelines_rely_on(name: str, request: pytest.FixtureRequest) -> None:
     found = seen(name)

@@ -57,6 +57,7 @@ def test_each_kind_of_check_finds_something() -> None:
     assert {check for check, _ in FAULTY.values()} == {*CHECKS}
 
 
+@pytest.mark.rotating(2)
 @pytest.mark.parametrize("block", RIGHT, ids=name_of)
 def test_a_right_block_passes(block: Any) -> None:
     report = check_block(block, examples=3, **RIGHT[block])

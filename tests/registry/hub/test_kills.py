@@ -17,6 +17,7 @@ import torch
 from hub_server import Hub
 from in_threads import in_threads
 from prepared_python import PreparedPython
+from rotation import part_of
 
 from brickwork import ModularPipelineBlocks, RepoError, SequentialPipelineBlocks
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
@@ -67,6 +68,11 @@ def killed_at(number: int, within: Path, work: Callable[[], object]) -> Callable
     return killed
 
 
+def writes(most: int, parts: int, turn: int | None) -> list[int]:
+    """The first, and then a part of those up to the most, or all."""
+    return [1, *part_of(range(2, most), parts, turn)]
+
+
 def tree(folder: Path) -> dict[str, bytes | str]:
     """All that is in a folder: the content of files, where links lead to."""
     return {
@@ -92,12 +98,12 @@ def opened_or_finished(folder: Path) -> Any:
 
 
 def test_a_save_that_is_killed_at_any_write_leaves_the_old_or_the_new(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turn: int | None
 ) -> None:
     monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "home"))
     folder = tmp_path / "repo"
     seen = []
-    for number in range(1, 200, 1 if many > 1 else 2):
+    for number in writes(200, 5, turn):
         OLD.save_pretrained(folder)
         (folder / "mine.txt").write_text("kept")
         status = in_child(killed_at(number, tmp_path, lambda: NEW.save_pretrained(folder)))
@@ -108,7 +114,7 @@ def test_a_save_that_is_killed_at_any_write_leaves_the_old_or_the_new(
         if status == 0:
             break
     assert status == 0
-    assert len(seen) > 20
+    assert len(seen) > (20 if turn is None else 6)
     assert seen == sorted(seen), "once the new state is there it stays"
     assert seen[0] is False
     NEW.save_pretrained(folder)
@@ -116,8 +122,8 @@ def test_a_save_that_is_killed_at_any_write_leaves_the_old_or_the_new(
     assert not list((tmp_path / "home" / "saves").iterdir())
 
 
-def test_a_first_save_that_is_killed_is_no_repository_or_a_whole_one(tmp_path: Path) -> None:
-    for number in range(1, 200, 4):
+def test_a_first_save_that_is_killed_is_no_repository_or_a_whole_one(tmp_path: Path, turn: int | None) -> None:
+    for number in writes(200, 6, turn):
         folder = tmp_path / f"repo{number}"
         status = in_child(killed_at(number, folder, lambda f=folder: NEW.save_pretrained(f)))
         try:
@@ -147,12 +153,12 @@ def test_a_full_disk_leaves_what_was_there(limit: int, tmp_path: Path) -> None:
 
 
 def test_a_download_that_is_killed_at_any_write_is_mended_by_the_next(
-    hub: Hub, tiny_folder: Path, tmp_path: Path
+    hub: Hub, tiny_folder: Path, tmp_path: Path, turn: int | None
 ) -> None:
     hub.add_folder("you/models", tiny_folder)
     expected = ComponentSpec("vae", "diffusers:AutoencoderKL", repo=str(tiny_folder), subfolder="vae").load()
     status = -9
-    for number in range(1, 100, 3):
+    for number in writes(100, 6, turn):
         cache = tmp_path / f"cache{number}"
         spec = ComponentSpec("vae", "diffusers:AutoencoderKL", repo="you/models", subfolder="vae")
         status = in_child(killed_at(number, cache, lambda s=spec, c=cache: s.load(cache_dir=str(c))))
@@ -163,9 +169,9 @@ def test_a_download_that_is_killed_at_any_write_is_mended_by_the_next(
     assert status == 0
 
 
-def test_a_publish_that_is_killed_at_any_request_leaves_the_old_or_the_new(hub: Hub) -> None:
+def test_a_publish_that_is_killed_at_any_request_leaves_the_old_or_the_new(hub: Hub, turn: int | None) -> None:
     states = []
-    for number in range(1, 40):
+    for number in writes(40, 2, turn):
         hub.reset()
         OLD.push_to_hub("me/blocks")
         repo = hub.repos["me/blocks"]
