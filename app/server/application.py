@@ -41,6 +41,7 @@ from .sweep_routes import post_sweep
 from .workflow_routes import (
     get_catalog,
     get_composition,
+    get_file,
     get_own_composition,
     get_queue,
     get_workflow,
@@ -94,6 +95,7 @@ ENDPOINTS: Sequence[Endpoint] = (
     Endpoint("GET", "/api/workflows/{id}", get_workflow),
     Endpoint("POST", "/api/workflows/{id}/check", post_check),
     Endpoint("POST", "/api/files", post_file),
+    Endpoint("GET", "/api/files/{name}", get_file),
     Endpoint("POST", "/api/runs", post_run),
     Endpoint("GET", "/api/runs", list_runs),
     Endpoint("GET", "/api/runs/{id}", get_run),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _NAME = re.compile(r"sha256:([0-9a-f]{64})")
-_FORMATS = ("PNG", "JPEG", "WEBP")
+FORMATS = ("PNG", "JPEG", "WEBP")
 _IMAGE, _VALUES = ".image", ".safetensors"
 
 
@@ -59,17 +59,30 @@ class FileStore:
         Raises:
             InputError: there is no such file.
         """
+        image = self.image_path(name)
+        if image is not None:
+            return image_of(image.read_bytes(), str(name))
+        values = self._path(name, _VALUES)
+        if values.is_file():
+            return next(iter(load_values(values)[0].values()))
+        raise InputError(f"There is no file {name}, or it is not kept any more; POST /api/files takes it again.")
+
+    def image_path(self, name: object) -> Path | None:
+        """Return where an image is kept as it was sent; None where there is none of this name.
+
+        Raises:
+            InputError: it is no name of a file.
+        """
+        path = self._path(name, _IMAGE)
+        return path if path.is_file() else None
+
+    def _path(self, name: object, ending: str) -> Path:
         found = _NAME.fullmatch(name) if isinstance(name, str) else None
         if found is None:
             raise InputError(
                 f"{str(name)[:80]!r} is no name of a file: those are 'sha256:' and 64 digits, as POST /api/files says."
             )
-        image, values = (self.folder / f"{found[1]}{ending}" for ending in (_IMAGE, _VALUES))
-        if image.is_file():
-            return image_of(image.read_bytes(), str(name))
-        if values.is_file():
-            return next(iter(load_values(values)[0].values()))
-        raise InputError(f"There is no file {name}, or it is not kept any more; POST /api/files takes it again.")
+        return self.folder / f"{found[1]}{ending}"
 
     def _put(self, content: bytes, ending: str, held: Collection[str]) -> str:
         digest = hashlib.sha256(content).hexdigest()
@@ -101,6 +114,6 @@ def image_of(content: bytes, name: str) -> Image:
     Raises:
         InputError: it is no PNG, JPEG or WebP, damaged, or has too many pixels.
     """
-    image = as_turned(decoded_image(content, name, _FORMATS, MOST_PIXELS), name)
+    image = as_turned(decoded_image(content, name, FORMATS, MOST_PIXELS), name)
     image.info = {key: image.info[key] for key in ("transparency",) if key in image.info}
     return image

@@ -93,6 +93,11 @@ _KINDS = {
     ".png": "image/png", ".yaml": "application/yaml", "events": "text/event-stream", "python": "text/x-python", "shell": "text/plain",
     "/metrics": "text/plain",
 }  # fmt: skip
+_IMAGES = ("image/png", "image/jpeg", "image/webp")
+_SEVERAL_KINDS = {
+    "/api/files/{name}": _IMAGES,
+    "/api/runs/{id}/outputs/{name}/{index:int}.{ending}": ("image/png", "application/octet-stream"),
+}
 _REFUSALS = {
     "400": "The body is no JSON object.", "401": "A token is needed.", "403": "A page of another origin asks.", "404": "There is no such thing.",
     "409": "The server cannot do it as it was started.", "413": "It is too large; the largest that fits is named.",
@@ -165,9 +170,8 @@ def _operation(each: Endpoint) -> dict[str, Any]:
         for name, schema in _QUERIES.get(key, {}).items()
     ]
     kind = next((kind for ending, kind in _KINDS.items() if each.path.endswith(ending)), "application/json")
-    content: dict[str, Any] = (
-        {kind: {}} if "{ending}" not in each.path else {"image/png": {}, "application/octet-stream": {}}
-    )
+    kinds = _SEVERAL_KINDS.get(each.path, (kind,))
+    content: dict[str, Any] = {kind: {} for kind in kinds}
     answers: dict[str, Any] = {
         code: {"description": "Done.", "content": content} for code in _SUCCESS.get(key, ("200",))
     }
@@ -192,6 +196,6 @@ def _operation(each: Endpoint) -> dict[str, Any]:
     if key == ("POST", "/api/files"):
         found["requestBody"] = {
             "required": True,
-            "content": {kind: {} for kind in ("image/png", "image/jpeg", "image/webp")},
+            "content": {kind: {} for kind in _IMAGES},
         }
     return found

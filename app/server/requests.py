@@ -18,6 +18,8 @@ from .settings import LARGEST_FILE
 
 Handler = Callable[[Request], Awaitable[Response]]
 _DEEPEST = 12
+FOR_EVER = "private, max-age=31536000, immutable"
+"""How long a browser may keep what never changes under its address."""
 
 
 def service_of(request: Request) -> Service:

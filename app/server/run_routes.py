@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, Response
 
 from .errors import RefusedError
 from .job import OVER, Asked, Job
-from .requests import body_of, client_of, in_thread, json_answer, service_of, text_of
+from .requests import FOR_EVER, body_of, client_of, in_thread, json_answer, service_of, text_of
 from .run_events import preview_options
 from .watching import event_answer, events_of
 
@@ -179,5 +179,5 @@ async def get_output(request: Request) -> Response:
     kind = "image/png" if path.suffix == ".png" else "application/octet-stream"
     name = f"{params['id'][:8]}-{params['index']}{path.suffix}"
     # An output never changes, and its address has the run in it.
-    headers = {"Cache-Control": "private, max-age=31536000, immutable"}
+    headers = {"Cache-Control": FOR_EVER}
     return FileResponse(path, media_type=kind, filename=name, content_disposition_type="inline", headers=headers)

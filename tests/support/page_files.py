@@ -20,9 +20,10 @@ def give(page: Any, selector: str, way: str, path: Path) -> None:
     script = """([target, way, name, kind, bytes]) => {
         const carried = new DataTransfer();
         carried.items.add(new File([new Uint8Array(bytes)], name, {type: kind}));
-        const event = way === "drop" ? new DragEvent("drop", {dataTransfer: carried, bubbles: true, cancelable: true})
-            : new ClipboardEvent("paste", {clipboardData: carried, bubbles: true, cancelable: true});
-        document.querySelector(target).dispatchEvent(event);
+        const dragged = (name) => new DragEvent(name, {dataTransfer: carried, bubbles: true, cancelable: true});
+        const events = way === "drop" ? [dragged("dragover"), dragged("drop")]
+            : [new ClipboardEvent("paste", {clipboardData: carried, bubbles: true, cancelable: true})];
+        for (const event of events) document.querySelector(target).dispatchEvent(event);
     }"""
     page.evaluate(script, [selector, way, path.name, kind, list(path.read_bytes())])
 

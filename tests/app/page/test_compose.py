@@ -72,6 +72,13 @@ def test_the_tree_has_blocks_with_their_ports_and_is_walked_with_arrow_keys(comp
     compose.keyboard.press("ArrowLeft")
     assert compose.get_attribute(".tree-row[data-path='text_encoder']", "aria-expanded") == "false"
     assert compose.locator(".tree-row").count() == count - 6
+    compose.keyboard.press("ArrowRight")
+    compose.keyboard.press("ArrowRight")
+    assert compose.evaluate("document.activeElement.dataset.path").startswith("text_encoder.")
+    for _ in range(3):
+        compose.keyboard.press("ArrowLeft")
+    assert compose.evaluate("document.activeElement.dataset.path") == "text_encoder"
+    assert compose.get_attribute(".tree-row[data-path='text_encoder']", "aria-expanded") == "false"
     compose.keyboard.press("ArrowDown")
     assert compose.evaluate("document.activeElement.dataset.path") == "input"
     compose.keyboard.press("End")
@@ -85,8 +92,9 @@ def test_a_replaced_block_and_an_option_are_in_the_workflow_file(compose: Any, t
     compose.wait_for_selector(".tree-row[data-path='decode']:has-text('DecodeCircular')")
     compose.click(".tree-row[data-path='denoise.denoiser']")
     option = compose.locator("[id='option-denoise.denoiser-batching']")
-    option.fill("sequential")
-    option.press("Enter")
+    assert option.locator("option").all_inner_texts() == ["auto", "batched", "sequential"]
+    option.select_option("sequential")
+    compose.wait_for_selector("#save-workflow:enabled")
     with compose.expect_download() as saved:
         compose.click("#save-workflow")
     path = tmp_path / "workflow.yaml"
@@ -95,6 +103,14 @@ def test_a_replaced_block_and_an_option_are_in_the_workflow_file(compose: Any, t
     assert type(pipe.blocks["decode"]).__name__ == "SDXLDecodeCircular"
     assert pipe.blocks["denoise.denoiser"].options["batching"] == "sequential"
     assert digest_of(pipe.described()) == compose.inner_text("#composition-hash")
+    # Edits follow one another, and what does not fit is said where it is changed.
+    both = """async () => {
+        const {apply, composed} = await import("/js/composition.js");
+        const set = (value) => apply({options: "denoise.denoiser", set: {batching: value}});
+        const faults = await Promise.all([set("batched"), set("much"), set("auto")]);
+        return [faults.map((each) => each.length), composed.value.data.edits.slice(-2).map((each) => each.set.batching)];
+    }"""
+    assert compose.evaluate(both) == [[0, 1, 0], ["batched", "auto"]]
 
 
 def test_what_does_not_fit_cannot_be_put_and_what_fits_says_what_it_asks_for(compose: Any) -> None:
@@ -133,7 +149,7 @@ def test_an_edit_is_undone(compose: Any) -> None:
     before = compose.inner_text("#composition-hash")
     choose(compose, "decode", "Insert after", "CheckSafety")
     compose.click("#put-block")
-    compose.wait_for_selector(".tree-row[data-path='check_safety']")
+    compose.wait_for_selector(".tree-row[data-path='check_safety']:focus")
     assert compose.inner_text("#composition-hash") != before
     compose.click("#undo-edit")
     compose.wait_for_selector(".tree-row[data-path='check_safety']", state="detached")

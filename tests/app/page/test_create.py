@@ -79,10 +79,21 @@ def test_a_late_answer_to_what_is_not_asked_any_more_is_dropped(page: Any) -> No
     held[0].continue_()
     page.wait_for_timeout(300)
     assert page.locator(".fault").count() == 0
+    page.unroute("**/check")
+    page.route("**/embedded/check", lambda route: held.append(route))
+    page.fill("#field-height", "65")
+    page.wait_for_timeout(300)
+    page.route("**/painting/check", lambda route: held.append(route))
+    page.select_option("#workflow", "painting")
+    page.wait_for_selector("[data-field=image]")
+    held[1].continue_()
+    page.wait_for_timeout(300)
+    assert page.locator(".plan svg").count() == 0, "it is of another workflow"
 
 
 def test_a_run_shows_previews_progress_and_its_result(page: Any) -> None:
-    started(page, steps=12)
+    prompt = "<img src=x onerror=alert(1)> a red apple"
+    started(page, steps=12, prompt=prompt)
     preview = page.wait_for_selector("[data-state=running] .drawn")
     assert preview.get_attribute("src").startswith("data:image/jpeg;base64,")
     said = page.wait_for_selector("text=/Step \\d+ of 12, .* left/").inner_text()
@@ -93,6 +104,8 @@ def test_a_run_shows_previews_progress_and_its_result(page: Any) -> None:
     assert re.search(r"/api/runs/\w+/outputs/images/0\.png$", page.get_attribute(".drawn", "src"))
     assert page.locator("[data-path=decode].is-done .told").first.text_content().endswith("s ")
     assert page.inner_text(".plan-head p") == "11 blocks, 22.8 MB of models"
+    page.wait_for_selector(".card:not(.is-going) >> nth=0")
+    assert page.locator(".card-title").first.inner_text() == prompt, "what is typed is text and no page"
 
 
 def test_the_steps_are_looked_through_afterwards_and_one_of_them_branches(page: Any) -> None:
@@ -105,26 +118,91 @@ def test_the_steps_are_looked_through_afterwards_and_one_of_them_branches(page: 
     assert page.inner_text(".steps label") == "After step 4 of 4"
     assert page.is_disabled("#branch"), "behind the last step there is nothing"
     page.fill("#scrubber", "1")
+    page.click("#branch")
+    said = "A branch differs from its run: change something in the form first."
+    page.wait_for_selector(f".notice:has-text('{said}')")
     page.fill(PROMPT, "a green apple")
     page.click("#branch")
     page.wait_for_selector(f".stage-run:not([data-run='{first}'])[data-state=finished]")
+    page.fill("#scrubber", "1")
+    assert page.is_disabled("#branch"), "a branch of a branch is refused"
     page.click(".stage-run >> text=Details")
     recipe = page.inner_text("dialog[open] .recipe")
     assert "a green apple" in recipe
     assert "branched at step\n2" in recipe
 
 
-def test_a_second_run_waits_and_both_are_cancelled(page: Any) -> None:
-    started(page, steps=900)
-    page.wait_for_selector("[data-state=running] .drawn")
-    first = page.get_attribute(".stage-run", "data-run")
-    page.click("#run")
-    page.wait_for_selector(f".stage-run:not([data-run='{first}'])[data-state=queued]")
-    assert page.inner_text(".status").startswith("Waiting")
+def cancel(page: Any) -> None:
+    """Cancel the run on the stage."""
     page.click("#cancel")
     page.wait_for_selector("[data-state=cancelled]")
     assert page.inner_text(".status") == "Cancelled"
-    page.request.delete(page.url.split("#")[0] + f"api/runs/{first}", headers={"Origin": page.url.split("/#")[0]})
+
+
+def see(page: Any, is_seen: bool) -> None:
+    """Say that the tab is looked at, or not."""
+    page.evaluate(
+        "(hidden) => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
+        " document.dispatchEvent(new Event('visibilitychange', {bubbles: true})); }",
+        not is_seen,
+    )
+
+
+def test_runs_that_wait_say_how_many_are_before_them_and_are_found_again_to_be_cancelled(page: Any, site: Any) -> None:
+    started(page, steps=900)
+    page.wait_for_selector("[data-state=running] .drawn")
+    runs = [page.get_attribute(".stage-run", "data-run")]
+    for _ in range(2):
+        page.click("#run")
+        page.wait_for_selector(f".stage-run:not([data-run='{runs[-1]}'])[data-state=queued]")
+        runs.append(page.get_attribute(".stage-run", "data-run"))
+    page.wait_for_selector(".status:text-is('Waiting: 1 before it')")
+    site.client().ask("DELETE", f"/api/runs/{runs[1]}")
+    page.wait_for_selector(".status:text-is('Waiting')")
+    cancel(page)
+    page.reload()
+    page.click(f".card.is-going[data-run='{runs[0]}'] .card-image")
+    page.wait_for_selector(f"[data-run='{runs[0]}'][data-state=running] .drawn")
+    cancel(page)
+
+
+def test_a_sweep_that_waits_leaves_the_page_able_to_ask_and_its_rest_is_cancelled(page: Any) -> None:
+    started(page, steps=900)
+    page.wait_for_selector("[data-state=running] .drawn")
+    page.fill(STEPS, "2")
+    page.check("#sweep")
+    page.check("[data-field=seed] .vary input")
+    page.fill("#field-seed-axis", "1..8")
+    page.click("#run")
+    page.wait_for_selector("text=0 of 8 done")
+    # A browser has six connections to a server, and each run that is listened to takes one.
+    page.fill("#field-height", "65")
+    page.wait_for_selector("[data-field=height] .fault")
+    page.click("#cancel-sweep")
+    page.wait_for_selector("text=8 of 8 done")
+    assert set(page.locator(".cell-state").all_inner_texts()) == {"cancelled"}
+    page.click(".card.is-going .card-image")
+    page.wait_for_selector("[data-state=running] .drawn")
+    see(page, is_seen=False)
+    before = page.inner_text(".status")
+    page.wait_for_timeout(200)
+    assert page.inner_text(".status") == before, "a tab that nobody looks at takes no connection"
+    see(page, is_seen=True)
+    page.wait_for_function("(before) => document.querySelector('.status').innerText !== before", arg=before)
+    cancel(page)
+    page.click("#to-grid")
+    page.wait_for_selector("text=8 of 8 done")
+
+
+def test_a_server_that_does_not_answer_is_said_and_its_run_is_gone_on_with(page: Any, tab: Any) -> None:
+    page.route("**/events*", lambda route: route.abort())
+    started(page, steps=2)
+    page.wait_for_selector(".status:text-is('The server does not answer; it is asked again.')")
+    page.unroute("**/events*")
+    finished(page)
+    # What the browser itself says of the connection.
+    assert all("ERR_FAILED" in said for said in tab[1])
+    tab[1].clear()
 
 
 def test_a_block_of_the_plan_says_what_it_reads_and_writes(page: Any) -> None:
@@ -160,6 +238,10 @@ def test_a_sweep_fills_its_grid_as_runs_end(page: Any) -> None:
     page.check("[data-field=seed] .vary input")
     page.fill("#field-seed-axis", "1..2")
     assert page.inner_text("#run") == "Run 4"
+    page.fill("#field-height", "much")
+    page.click("#run")
+    assert page.inner_text(".notice span") == "This does not fit; see beside the fields."
+    page.fill("#field-height", "")
     page.click("#run")
     page.wait_for_selector("text=4 of 4 done")
     assert page.locator(".grid thead th").all_inner_texts()[1:] == ["seed 1", "seed 2"]

@@ -44,11 +44,23 @@ def test_a_replay_gives_the_same_bytes_and_its_run_says_so(gallery: Any, apples:
     gallery.wait_for_selector(f"{card(apples[0])} .badge.good")
 
 
-def test_the_inputs_of_a_run_fill_the_form(gallery: Any, apples: list[Any]) -> None:
+def test_the_inputs_of_a_run_fill_the_form_and_its_steps_are_looked_through_again(
+    gallery: Any, apples: list[Any]
+) -> None:
     gallery.click(f"{card(apples[1])} .card-image")
     gallery.click("#use-inputs")
     assert gallery.input_value("#field-guidance_scale") == "2"
     assert gallery.input_value("#field-seed") == "7"
+    # Its steps, too; they branch where its workflow is open.
+    gallery.click(f"{card(apples[0])} .card-image")
+    gallery.click("#show-steps")
+    gallery.wait_for_selector(f".stage-run[data-run='{apples[0]['id']}'][data-state=finished]")
+    gallery.fill("#scrubber", "0")
+    assert gallery.inner_text(".steps label") == "After step 1 of 3"
+    assert gallery.is_enabled("#branch")
+    gallery.select_option("#workflow", "painting")
+    gallery.wait_for_selector("#branch:disabled")
+    assert gallery.get_attribute("#branch", "title") == "Open embedded, which this is a run of"
 
 
 def test_two_images_are_compared_with_a_slider_and_in_words(gallery: Any, apples: list[Any]) -> None:
@@ -93,22 +105,29 @@ def test_a_mask_is_drawn_over_an_image_with_mouse_and_keys(page: Any, apple_file
     page.focus(".mask-canvas")
     page.keyboard.press(" ")
     assert 0 < painted(page) < with_keys
+    left = painted(page)
     page.click("#use-mask")
     page.wait_for_selector("[data-field=mask_image] .file-image")
+    draw.first.click()
+    page.wait_for_selector(".mask-canvas canvas")
+    page.wait_for_function(f"({PAINTED})() === {left}")
+    page.keyboard.press("Escape")
     page.fill("#field-prompt", "a green leaf")
     page.fill("#field-num_inference_steps", "2")
     page.click("#run")
     page.wait_for_selector("[data-state=finished]")
 
 
+PAINTED = """() => {
+    const canvas = document.querySelector(".mask-canvas canvas");
+    const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    return data.filter((value, i) => i % 4 === 3 && value > 127).length;
+}"""
+
+
 def painted(page: Any) -> int:
     """Count the points that the mask has."""
-    script = """() => {
-        const canvas = document.querySelector(".mask-canvas canvas");
-        const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-        return data.filter((value, i) => i % 4 === 3 && value > 127).length;
-    }"""
-    return int(page.evaluate(script))
+    return int(page.evaluate(PAINTED))
 
 
 def test_the_task_follows_what_is_given_until_one_is_chosen(page: Any, apple_file: Path) -> None:
@@ -123,7 +142,16 @@ def test_the_task_follows_what_is_given_until_one_is_chosen(page: Any, apple_fil
     page.select_option("#task", "inpainting")
     page.wait_for_selector("label[for='field-mask_image'] .required")
     assert page.input_value("#field-prompt") == "a red apple"
+    page.click("#run")
+    fault = page.wait_for_selector("[data-field=mask_image] .fault").inner_text()
+    assert fault == "Mask image is needed."
     page.click("[data-field=image] >> text=Remove")
     page.wait_for_selector("[data-field=image] .file-image", state="detached")
     give(page, "[data-field=image] .file", "drop", apple_file)
     page.wait_for_selector("[data-field=image] .file-image")
+    assert page.locator("body.is-dragged-over").count() == 0
+    page.click("[data-field=image] >> text=Remove")
+    page.click(".card-image >> nth=0")
+    page.click("dialog >> text=Use as image")
+    shown = page.wait_for_selector("[data-field=image] .file-image")
+    page.wait_for_function("(image) => image.naturalWidth === 64", arg=shown)

@@ -105,6 +105,11 @@ def test_a_phone_needs_no_scrolling_to_the_side(open_page: Any, apples: list[Any
     page.wait_for_selector(".plan svg")
     assert page.locator("#run").bounding_box()["y"] < 844
     keep(page, "phone")
+    page.fill("#field-num_inference_steps", "2")
+    page.click("#run")
+    page.wait_for_selector("[data-state=finished]")
+    # The form is longer than the screen.
+    assert 0 <= page.locator(".drawn").bounding_box()["y"] < 400
     for view, seen in (("Create", ".plan svg"), ("Gallery", ".card"), ("Compose", ".tree-row")):
         page.click(f"nav >> text={view}")
         page.wait_for_selector(seen)

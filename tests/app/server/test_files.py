@@ -34,6 +34,18 @@ def test_an_image_is_kept_under_its_hash(client: Client, kind: str) -> None:
     assert answer.status == 201
     assert answer.data == {"file": f"sha256:{hashlib.sha256(content).hexdigest()}"}
     assert client.post("/api/files", content).data == answer.data
+    again = client.get(f"/api/files/{answer.data['file']}")
+    assert (again.headers["content-type"], again.body) == (f"image/{kind.lower()}", content)
+    assert again.headers["cache-control"].endswith("immutable")
+
+
+def test_a_file_that_there_is_not_and_what_is_no_name_of_one_are_refused(client: Client) -> None:
+    absent = client.get(f"/api/files/sha256:{'0' * 64}")
+    assert (absent.status, absent.error["type"]) == (404, "UnknownFileError")
+    assert absent.error["message"] == f"There is no image sha256:{'0' * 64}, or it is not kept any more."
+    other = client.get("/api/files/sha256:..")
+    assert other.status == 422
+    assert "is no name of a file" in other.error["message"]
 
 
 def test_an_image_comes_in_a_form(client: Client) -> None:

@@ -50,10 +50,15 @@ export const check = (workflow, inputs) => post(`/api/workflows/${id(workflow)}/
 
 /** @param {Blob} file @returns {Promise<{file: string}>} */
 export const upload = async (file) => (await ask("/api/files", { method: "POST", body: file })).json();
+/** @param {string} file its name */
+export const fileAddress = (file) => `/api/files/${id(file)}`;
+/** @param {string} run @param {string} output @param {number} index */
+export const imageAddress = (run, output, index) => `/api/runs/${id(run)}/outputs/${id(output)}/${index}.png`;
 
 /** @param {object} request */
 export const start = (request) => post("/api/runs", request);
-export const listRuns = (limit = 60) => get(`/api/runs?limit=${limit}`);
+/** All that the server keeps, the newest first. */
+export const listRuns = () => get("/api/runs?limit=200");
 /** @param {string} run */
 export const run = (run) => get(`/api/runs/${id(run)}`);
 /** @param {string} run */
@@ -71,22 +76,24 @@ export const diff = (a, b) => get(`/api/diff?a=${id(a)}&b=${id(b)}`);
 /** @param {object} request */
 export const sweep = (request) => post("/api/sweeps", request);
 
-/** Listen to a run's events until its last one.
- * @param {string} run @param {(kind: string, data: any) => void} tell @returns {() => void} what stops it */
-export function listen(run, tell) {
-  const last = ["finished", "failed", "cancelled"];
-  const kinds = ["queued", "started", "block", "step", "preview", "cache", "component", "warning", ...last];
-  const source = new EventSource(`/api/runs/${id(run)}/events`);
-  for (const kind of kinds) {
+/** The events after which none comes. */
+export const LAST = ["finished", "failed", "cancelled"];
+const KINDS = ["queued", "started", "block", "step", "preview", "cache", "component", "warning", ...LAST];
+
+/** Listen to a run's events until its last one. `lost` is told while the server does not answer, and `found` when it does again.
+ * @param {string} run @param {string} after the number of the last event that is known; "" for none
+ * @param {(kind: string, data: any, number: string) => void} tell @returns {() => void} what stops it */
+export function listen(run, after, tell) {
+  const source = new EventSource(`/api/runs/${id(run)}/events?blocks=all${after && `&after=${after}`}`);
+  for (const kind of KINDS) {
     source.addEventListener(kind, (event) => {
-      if (last.includes(kind)) source.close();
-      tell(kind, JSON.parse(/** @type {MessageEvent} */ (event).data || "{}"));
+      if (LAST.includes(kind)) source.close();
+      tell(kind, JSON.parse(event.data || "{}"), event.lastEventId);
     });
   }
-  source.onerror = () => {
-    // The browser connects again by itself, and the server goes on after the last event it had; a closed one is lost.
-    if (source.readyState === EventSource.CLOSED) tell("failed", { message: "The connection to the server is lost." });
-  };
+  // The browser connects again by itself, and the server goes on after the last event it had; what it refuses is closed.
+  source.onerror = () => tell(source.readyState === EventSource.CLOSED ? "failed" : "lost", { message: "The connection to the server is lost." }, "");
+  source.onopen = () => tell("found", {}, "");
   return () => source.close();
 }
 

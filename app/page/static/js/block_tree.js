@@ -2,6 +2,9 @@
 import { closed, rows, selected } from "./composition.js";
 import { classes, html, useRef } from "./view.js";
 
+/** Lead the keyboard to the chosen row, or to the first, once the tree is drawn. */
+export const focusTree = () => setTimeout(() => /** @type {HTMLElement | null} */ (document.querySelector('.tree-row[tabindex="0"]'))?.focus());
+
 export function BlockTree() {
   const list = useRef(/** @type {HTMLElement | null} */ (null));
   const all = rows.value;
@@ -20,7 +23,9 @@ export function BlockTree() {
     else if (event.key === "Home") go(0);
     else if (event.key === "End") go(all.length - 1);
     else if (event.key === "ArrowRight" && isClosed) toggle(row.block.path);
+    else if (event.key === "ArrowRight" && row?.block.blocks) go(at + 1);
     else if (event.key === "ArrowLeft" && row?.block.blocks && !isClosed) toggle(row.block.path);
+    else if (event.key === "ArrowLeft" && row?.depth) go(all.findLastIndex(({ depth }, place) => place < at && depth < row.depth));
     else return;
     event.preventDefault();
   };
@@ -46,9 +51,13 @@ function Row({ block, depth, isChosen, isReached }) {
     if (/** @type {HTMLElement} */ (event.target).closest(".twist")) return toggle(block.path);
     selected.value = isChosen ? "" : block.path;
   };
+  const choose = (/** @type {KeyboardEvent} */ event) => {
+    event.preventDefault();
+    selected.value = block.path;
+  };
   return html`<div class=${classes("tree-row", isChosen && "is-chosen")} role="treeitem" tabindex=${isReached ? "0" : "-1"} data-path=${block.path}
     aria-level=${depth + 1} aria-selected=${isChosen ? "true" : "false"} aria-expanded=${open} onClick=${click}
-    onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === "Enter" && (selected.value = block.path)}
+    onKeyDown=${(/** @type {KeyboardEvent} */ event) => ["Enter", " "].includes(event.key) && choose(event)}
     style=${{ paddingLeft: `${12 + 20 * depth}px` }}>
     <span class="twist" aria-hidden="true">${block.blocks ? (isClosed ? "▸" : "▾") : ""}</span>
     <span class="tree-name">${block.name}</span><span class="tree-class">${block.class}</span>

@@ -20,8 +20,9 @@ export function Comparison() {
   useEffect(() => {
     setFound(null);
     if (!both) return;
+    const show = (/** @type {any} */ said) => pair.value === both && setFound(said);
     Promise.all([api.run(both[0]), api.run(both[1]), api.diff(both[0], both[1])])
-      .then(([a, b, difference]) => setFound({ a, b, difference }), (error) => { pair.value = null; say(error.message, true); });
+      .then(([a, b, difference]) => show({ a, b, difference }), (error) => { pair.value = null; say(error.message, true); });
   }, [both]);
   if (!both || !found) return null;
   const { a, b, difference } = found;
@@ -31,10 +32,11 @@ export function Comparison() {
       <div class="compare-images" style=${{ "--at": `${at}%` }}>
         <img src=${imagesOf(a)[0]?.url} alt=${`Left: ${titleOf(a)}`} /><img class="over" src=${imagesOf(b)[0]?.url} alt=${`Right: ${titleOf(b)}`} />
         <span class="compare-line" aria-hidden="true"></span></div>
+      <p class="compare-sides muted" aria-hidden="true"><span>Left: ${titleOf(a)}</span><span>Right: ${titleOf(b)}</span></p>
       <label for="compare-slider" class="visually-hidden">Where the images meet</label>
       <input id="compare-slider" type="range" min="0" max="100" value=${at} onInput=${(/** @type {any} */ event) => setAt(Number(event.target.value))} />
     </div>
-    <h3>What differs</h3>
+    <h3>What differs, left and right</h3>
     <ul class="differences">${lines.length ? lines.map((/** @type {any} */ line) => html`<li>${line.text || line}</li>`) : html`<li>Nothing: the runs are the same.</li>`}</ul>
   <//>`;
 }

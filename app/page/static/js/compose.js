@@ -10,10 +10,11 @@ import { yamlOf } from "./yaml.js";
 export function Compose() {
   const name = opened.value?.id;
   const [typedName, setName] = useState("");
+  const [isServing, setServing] = useState(false);
   useEffect(() => {
     if (name && !composed.value) begin();
   }, [name]);
-  if (!composed.value) return html`<p class="muted" role="status">Reading the blocks…</p>`;
+  if (!composed.value) return html`<p class="muted" role="status">${isEditing.value || !name ? "Reading the blocks…" : "The blocks of this workflow cannot be read."}</p>`;
   const { faults, digest, data, tree } = composed.value;
   const save = () => {
     const link = document.createElement("a");
@@ -24,6 +25,8 @@ export function Compose() {
   };
   const asName = typedName || freeName();
   const run = async () => {
+    if (isServing) return;
+    setServing(true);
     try {
       await api.serve(asName, data, begunFrom.value);
       workflows.value = await api.listWorkflows();
@@ -32,17 +35,19 @@ export function Compose() {
       view.value = "create";
       say(`${asName} is a workflow now.`);
     } catch (error) {
-      const refusal = /** @type {api.Refusal} */ (error);
-      say([refusal.message, ...refusal.faults.map((fault) => fault.text).filter((text) => !refusal.message.includes(text))].join(" "), true);
+      const { message, faults: said = [] } = /** @type {api.Refusal} */ (error);
+      say([message, ...said.map((fault) => fault.text).filter((text) => !message.includes(text))].join(" "), true);
+    } finally {
+      setServing(false);
     }
   };
   return html`<div class="compose">
     <div class="compose-bar">
       <button type="button" class="small" id="from-workflow" onClick=${() => begin()}>From the workflow</button>
       <button type="button" class="small" id="from-nothing" onClick=${() => begin(true)}>From nothing</button>
-      <button type="button" class="small" id="undo-edit" disabled=${!canUndo.value} onClick=${undo}>Undo</button>
+      <button type="button" class="small" id="undo-edit" disabled=${!canUndo.value || isEditing.value} onClick=${undo}>Undo</button>
       <p class="muted compose-told" role="status">${count(tree)} blocks${faults.length ? `, ${faults.length} faults` : ""}${digest && html` · <code title="Hash of the composition" id="composition-hash">${digest}</code>`}</p>
-      <label for="composition-name" class="visually-hidden">Name of the workflow to run</label>
+      <label for="composition-name" class="muted" title="Of the workflow that Run it makes">Name</label>
       <input id="composition-name" type="text" class="compose-name" value=${asName} autocomplete="off" onInput=${(/** @type {any} */ event) => setName(event.target.value)} />
       <button type="button" class="primary" id="run-composition" disabled=${!count(tree) || faults.length > 0 || isEditing.value} onClick=${run}>Run it</button>
       <button type="button" class="small" id="save-workflow" disabled=${!count(tree) || isEditing.value} onClick=${save}>Save workflow file</button>

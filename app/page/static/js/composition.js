@@ -6,8 +6,8 @@ import { batch, computed, signal } from "./view.js";
 /** @typedef {{name: string, type: string | null, description?: string, required?: boolean}} BlockPort */
 /** @typedef {{path: string, name: string, class: string, block: string, description: string, inputs: BlockPort[], outputs: BlockPort[],
  *   components: {name: string, class: string}[], options: Record<string, any>, blocks?: Block[]}} Block */
-/** `data` is of a workflow file, with the edits that were made here as its last ones.
- * @typedef {{data: any, tree: Block, faults: string[], warnings: string[], digest: string | null}} Composed */
+/** `data` is of a workflow file, with the edits that were made here as its last ones; `options` are schemas by path and name.
+ * @typedef {{data: any, tree: Block, options: Record<string, Record<string, any>>, faults: string[], warnings: string[], digest: string | null}} Composed */
 /** @typedef {"replace" | "before" | "after" | "first"} Place */
 
 /** @type {import("../vendor/signals.mjs").Signal<Composed | null>} */
@@ -19,6 +19,9 @@ export const begunFrom = signal("");
 export const selected = signal("");
 /** Whether an edit is on its way. */
 export const isEditing = signal(false);
+let waiting = 0;
+/** @type {Promise<any>} */
+let lastEdit = Promise.resolve();
 /** @type {import("../vendor/signals.mjs").Signal<Block[] | null>} */
 export const catalog = signal(null);
 /** @type {import("../vendor/signals.mjs").Signal<Set<string>>} */
@@ -49,29 +52,39 @@ export function find(tree, path) {
 
 const EMPTY = { block: "SequentialPipelineBlocks", blocks: {} };
 
-/** Begin with the blocks of the open workflow, or with none.
- * @param {boolean} isEmpty */
-export async function begin(isEmpty = false) {
-  try {
-    const from = opened.value.id;
-    const { data } = await api.compositionOf(from);
-    const { start: _, composition: __, edits: ___, ...rest } = data;
-    const tree = /** @type {Block} */ (/** @type {unknown} */ ({ path: "", name: "", blocks: [] }));
-    const next = isEmpty ? { data: { ...rest, composition: EMPTY }, tree, faults: [], warnings: [], digest: null } : await looked(data);
-    batch(() => {
-      begunFrom.value = from;
-      take(next, "");
-    });
-    catalog.value ||= (await api.catalog()).blocks;
-  } catch (error) {
-    say(/** @type {Error} */ (error).message, true);
-  }
+/** Do one edit after the other: each goes on with what the one before gave.
+ * @template T @param {() => Promise<T>} edit @returns {Promise<T>} */
+function inTurn(edit) {
+  waiting += 1;
+  isEditing.value = true;
+  const mine = lastEdit.then(edit).finally(() => {
+    waiting -= 1;
+    isEditing.value = waiting > 0;
+  });
+  lastEdit = mine.catch(() => {});
+  return mine;
 }
+
+/** Begin with the blocks of the open workflow, or with none.
+ * @param {boolean} [isEmpty] */
+export const begin = (isEmpty = false) => inTurn(async () => {
+  const from = opened.value.id;
+  const { data } = await api.compositionOf(from);
+  const { start: _, composition: __, edits: ___, ...rest } = data;
+  const tree = /** @type {Block} */ (/** @type {unknown} */ ({ path: "", name: "", blocks: [] }));
+  const nothing = { data: { ...rest, composition: EMPTY }, tree, options: {}, faults: [], warnings: [], digest: null };
+  const next = isEmpty ? nothing : await looked(data);
+  batch(() => {
+    begunFrom.value = from;
+    take(next, "");
+  });
+  catalog.value ||= (await api.catalog()).blocks;
+}).catch((error) => say(error.message, true));
 
 /** @param {any} data @returns {Promise<Composed>} */
 async function looked(data) {
   const found = await api.lookAt(data);
-  return { data, tree: found.blocks, faults: found.faults, warnings: found.warnings || [], digest: found.digest };
+  return { data, tree: found.blocks, options: found.options || {}, faults: found.faults, warnings: found.warnings || [], digest: found.digest };
 }
 
 /** Ask what an edit would give, which faults and warnings it would bring, and which inputs it would ask for.
@@ -115,20 +128,13 @@ export function take(next, path) {
   });
 }
 
-/** Apply an edit, or say what is wrong with it.
- * @param {Edit} edit @param {string} [path] */
-export async function apply(edit, path) {
-  isEditing.value = true;
-  try {
-    const { next, faults } = await tried(edit);
-    if (faults.length) say(faults.join(" "), true);
-    else take(next, path);
-  } catch (error) {
-    say(/** @type {Error} */ (error).message, true);
-  } finally {
-    isEditing.value = false;
-  }
-}
+/** Apply an edit if it fits, and return its faults.
+ * @param {Edit} edit @param {string} [path] what is selected then @returns {Promise<string[]>} */
+export const apply = (edit, path) => inTurn(async () => {
+  const { next, faults } = await tried(edit);
+  if (!faults.length) take(next, path);
+  return faults;
+}).catch((error) => [error.message]);
 
 export function undo() {
   const last = before.value.at(-1);

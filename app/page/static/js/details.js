@@ -1,9 +1,11 @@
 // A run in a dialog: its images, its recipe, how it is written elsewhere, and what can be done with it.
 import * as api from "./api.js";
 import { Dialog } from "./dialog.js";
-import { imagesOf, titleOf } from "./run_summary.js";
-import { follow, LAST, staged } from "./run.js";
-import { fill, say, view } from "./store.js";
+import { addressOf } from "./files.js";
+import { follow, isOver, stage } from "./run.js";
+import { imagesOf, inputsOfRun, titleOf } from "./run_summary.js";
+import { seconds } from "./measures.js";
+import { fill, imageField, say, type, view } from "./store.js";
 import { classes, html, signal, useEffect, useState } from "./view.js";
 
 const FORMS = /** @type {const} */ ([["workflow.yaml", "Workflow file"], ["python", "Python"], ["shell", "Shell"]]);
@@ -20,15 +22,23 @@ export function Details() {
   const id = shown.value;
   useEffect(() => {
     setRun(null);
-    if (id) api.run(id).then(setRun, (error) => say(error.message, true));
+    if (!id) return;
+    const isWanted = () => shown.value === id;
+    api.run(id).then((found) => isWanted() && setRun(found), (error) => {
+      say(error.message, true);
+      if (isWanted()) shown.value = "";
+    });
   }, [id]);
-  if (!id || !run || run.id !== id) return null;
+  if (!id || run?.id !== id) return null;
   return html`<${Dialog} title=${titleOf(run)} name="details" onClose=${() => (shown.value = "")}>
     <div class="details"><div class="details-images">${imagesOf(run).map((image, i) =>
-      html`<a href=${image.url} download=${`${run.id}-${i}.png`} title="Save the image, with its recipe"><img src=${image.url} alt=${`Image ${i + 1} of the run`} /></a>`)}
+      html`<div><img src=${image.url} alt=${`Image ${i + 1} of the run`} /><div class="row">
+        <a class="button small" href=${image.url} download=${`${run.id}-${i}.png`} title="The image with its recipe in it">Save</a>
+        ${imageField.value && html`<button type="button" class="small" onClick=${() => useImage(run.id, image)}>Use as ${imageField.value.label.toLowerCase()}</button>`}</div></div>`)}
       <${Replay} id=${id} /></div>
     <div class="details-text"><${Inputs} run=${run} />
-      <div class="row"><button type="button" class="small" id="use-inputs" onClick=${() => use(run)}>Use these inputs</button></div>
+      <div class="row"><button type="button" class="small" id="use-inputs" onClick=${() => use(run)}>Use these inputs</button>
+        ${run.sort !== "replay" && html`<button type="button" class="small" id="show-steps" onClick=${() => showSteps(run)}>Show its steps</button>`}</div>
       ${run.sort === "branch"
         ? html`<p class="muted">No file says which steps a branch shares with its run; the image has it in its recipe, and Replay repeats it.</p>`
         : html`<${Written} id=${id} />`}</div></div>
@@ -37,9 +47,34 @@ export function Details() {
 
 /** @param {any} run */
 function use(run) {
-  tellLeft(fill({ ...run.inputs, ...run.changes }));
-  view.value = "create";
+  tellLeft(fill(inputsOfRun(run)));
+  leaveFor("create");
+}
+
+/** Give an image to the workflow that is open.
+ * @param {string} run @param {import("./run.js").Output} image */
+function useImage(run, image) {
+  type(/** @type {import("./fields.js").Field} */ (imageField.value).name, { $run: run, output: image.name, index: image.index });
+  leaveFor("create");
+}
+
+/** Put a run on the stage, where its steps are looked through.
+ * @param {any} run */
+function showSteps(run) {
+  stageRun(run);
+  leaveFor("create");
+}
+
+/** @param {string} name of a view */
+function leaveFor(name) {
+  view.value = name;
   shown.value = "";
+}
+
+/** Show a run on the stage, of which the server told this.
+ * @param {any} run */
+export function stageRun(run) {
+  stage(run.id, { seed: run.inputs.seed ?? null, workflow: run.workflow, isBranch: run.sort === "branch", position: run.position ?? null });
 }
 
 /** Say which inputs the form has no field for.
@@ -48,10 +83,17 @@ export const tellLeft = (left) => say(left.length ? `This workflow has no ${left
 
 /** @param {{run: any}} props */
 function Inputs({ run }) {
-  const rows = Object.entries({ ...run.inputs, ...run.changes, "branched at step": run.at_step }).filter(([, value]) => value !== null && value !== undefined);
+  const rows = Object.entries({ ...inputsOfRun(run), "branched at step": run.at_step }).filter(([, value]) => value !== null && value !== undefined);
   return html`<h3>Recipe</h3><dl class="recipe">
-    ${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${typeof value === "object" ? JSON.stringify(value) : String(value)}</dd>`)}
-    ${run.seconds !== undefined && run.seconds !== null && html`<dt>took</dt><dd>${run.seconds.toFixed(1)} s</dd>`}</dl>`;
+    ${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${shownValue(name, value)}</dd>`)}
+    ${run.seconds !== undefined && run.seconds !== null && html`<dt>took</dt><dd>${seconds(run.seconds)}</dd>`}</dl>`;
+}
+
+/** @param {string} name @param {any} value */
+function shownValue(name, value) {
+  const address = addressOf(value);
+  if (address) return html`<img class="file-image" src=${address} alt=${name} />`;
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 /** @param {{id: string}} props */
@@ -62,7 +104,7 @@ function Replay({ id }) {
     try {
       const { id: again } = await api.replay(id);
       follow(again, {}, (run) => {
-        if (!LAST.includes(run.state)) return;
+        if (!isOver(run)) return;
         const same = run.verdict?.same;
         setState(run.state === "finished" ? { text: same ? "same bytes" : "other bytes", isGood: same } : { text: run.message || run.state, isGood: false });
       });
@@ -80,21 +122,17 @@ function Written({ id }) {
   const [text, setText] = useState("");
   const [isCopied, setCopied] = useState(false);
   useEffect(() => {
+    let isWanted = true;
+    const show = (/** @type {string} */ found) => isWanted && setText(found);
     setText("");
     setCopied(false);
-    api.code(id, form).then(setText, (error) => setText(error.message));
+    api.code(id, form).then(show, (error) => show(error.message));
+    return () => { isWanted = false; };
   }, [id, form]);
   const copy = () => navigator.clipboard.writeText(text).then(() => setCopied(true), () => say("The browser does not allow copying.", true));
   return html`<div class="written"><div class="row">
       <div class="segments" role="group" aria-label="Written as">${FORMS.map(([name, title]) =>
         html`<button type="button" aria-pressed=${name === form ? "true" : "false"} onClick=${() => setForm(name)}>${title}</button>`)}</div>
       <button type="button" class="small" id="copy" onClick=${copy}>${isCopied ? "Copied" : "Copy"}</button></div>
-    <pre tabindex="0" aria-label=${`The run as ${form}`}><code>${text}</code></pre></div>`;
-}
-
-/** Show a run on the stage.
- * @param {string} id */
-export function stageRun(id) {
-  follow(id);
-  staged.value = id;
+    <pre tabindex="0" class=${`is-${form}`} aria-label=${`The run as ${form}`}><code>${text}</code></pre></div>`;
 }

@@ -22,6 +22,14 @@ function alternatives(schema) {
     .filter((/** @type {any} */ each) => each.type !== "null");
 }
 
+/** Return the choices that a schema names, null among them where it may be; undefined where it names none.
+ * @param {any} schema @returns {any[] | undefined} */
+export function choicesOf(schema) {
+  const found = schema.enum || alternatives(schema).find((each) => each.enum)?.enum;
+  const mayBeNull = (schema.anyOf || schema.oneOf || []).some((/** @type {any} */ each) => each.type === "null");
+  return found && mayBeNull && !found.includes(null) ? [...found, null] : found;
+}
+
 /** Return the fields of a schema, those of a group together and in their order.
  * @param {any} schema @returns {Field[]} */
 export function fieldsOf(schema) {
@@ -61,7 +69,7 @@ export function fieldOf(name, schema, isRequired, place) {
     min: number.minimum ?? (number.exclusiveMinimum !== undefined ? number.exclusiveMinimum : undefined),
     max: number.maximum ?? number.exclusiveMaximum,
     step: schema.multipleOf ?? number.multipleOf ?? (number.type === "integer" ? 1 : undefined),
-    choices: schema.enum || all.find((each) => each.enum)?.enum,
+    choices: choicesOf(schema),
     items: list?.prefixItems?.[0]?.type || list?.items?.type,
     length: list?.prefixItems?.length,
     accept: IMAGES.includes(role) ? "image/png,image/jpeg,image/webp" : ".safetensors",
@@ -73,7 +81,7 @@ function kindOf(all, role, schema) {
   const has = (/** @type {string} */ type) => all.some((each) => each.type === type);
   if (role === "seed") return has("integer") ? "seed" : null; // generators: the seed stands for them
   if (IMAGES.includes(role) || schema["x-file"]) return "file";
-  if (schema.enum || all.some((each) => each.enum)) return "choice";
+  if (choicesOf(schema)) return "choice";
   if (role === "prompt") return "text";
   if (has("string")) return "line";
   if (has("boolean")) return "switch";
@@ -96,7 +104,10 @@ export function words(name) {
  * @param {Field} field @param {any} typed @returns {any} */
 export function valueOf(field, typed) {
   if (typed === undefined || typed === null || typed === "") return undefined;
+  if (typeof typed === "string" && !typed.trim() && field.kind !== "text" && field.kind !== "line") return undefined;
   switch (field.kind) {
+    // A browser has choices as texts.
+    case "choice": return field.choices?.find((choice) => String(choice) === String(typed)) ?? typed;
     case "integer": case "number": case "seed": return numberOf(typed, field.kind !== "number");
     case "list": {
       const parts = String(typed).replace(/^\[|\]$/g, "").split(",").map((part) => part.trim()).filter((part) => part !== "");
@@ -117,7 +128,7 @@ export function valueOf(field, typed) {
 /** @param {any} typed @param {boolean} isWhole */
 function numberOf(typed, isWhole) {
   const number = typeof typed === "number" ? typed : Number(String(typed).trim());
-  if (Number.isNaN(number)) throw new TypeError(`${typed} is no number.`);
+  if (!Number.isFinite(number)) throw new TypeError(`${typed} is no number.`);
   if (isWhole && !Number.isInteger(number)) throw new TypeError(`${typed} is no whole number.`);
   return number;
 }
@@ -148,7 +159,8 @@ export function typedOf(field, value) {
   if (value === null || value === undefined) return undefined;
   if (field.kind === "data") return JSON.stringify(value);
   if (field.kind === "list") return Array.isArray(value) ? value.join(", ") : String(value);
-  if (field.kind === "text" || field.kind === "line") return Array.isArray(value) ? value.join(", ") : String(value);
+  // Several texts stay several: joined they would be another one.
+  if (field.kind === "text" || field.kind === "line") return Array.isArray(value) && value.length !== 1 ? value : String(value);
   if (field.kind === "seed" && Array.isArray(value)) return value[0];
   return value;
 }

@@ -2,21 +2,24 @@
 import { addressOf, fileIn, send } from "./files.js";
 import { drawMask } from "./mask.js";
 import { fields, say, typed } from "./store.js";
-import { classes, html, useState } from "./view.js";
+import { classes, html, useRef, useState } from "./view.js";
 
 /** @param {{field: import("./fields.js").Field, id: string, value: any, describedBy: string,
  *   onChange: (value: any) => void}} props */
 export function FileField({ field, id, value, describedBy, onChange }) {
   const [isOver, setOver] = useState(false);
   const [isSending, setSending] = useState(false);
+  const newest = useRef(0);
   const isImage = field.role !== "latents" && field.role !== "embeds";
 
   /** @param {File | null} file */
   const take = async (file) => {
     if (!file) return;
+    const mine = (newest.current += 1);
     setSending(true);
     try {
-      onChange(await send(file));
+      const sent = await send(file);
+      if (mine === newest.current) onChange(sent);
     } catch (error) {
       say(`${field.label}: ${/** @type {Error} */ (error).message}`, true);
     } finally {
@@ -55,7 +58,7 @@ export function FileField({ field, id, value, describedBy, onChange }) {
       </label>
       ${field.role === "mask" &&
       html`<button type="button" class="small" disabled=${!base} title=${base ? "" : "Give an image first"}
-        onClick=${() => drawMask(addressOf(base), take)}>Draw</button>`}
+        onClick=${() => drawMask(addressOf(base), addressOf(value), take)}>Draw</button>`}
       ${value && html`<button type="button" class="small quiet" onClick=${() => onChange(undefined)}
         aria-label=${`Remove ${field.label}`}>Remove</button>`}
       ${!value && html`<span class="file-hint">or drop, or paste</span>`}

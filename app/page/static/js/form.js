@@ -1,19 +1,25 @@
 // The form of a workflow: its fields in groups, each with its faults.
 import { GROUPS, TITLES } from "./fields.js";
-import { checked, faults, fields, open, opened, task, type, typed } from "./store.js";
-import { axes, isSweeping, setAxis, startSweep, sweepSize } from "./sweep.js";
+import { checked, choose, faults, fields, opened, task, type, typed } from "./store.js";
+import { axes, exampleOf, isSweeping, setAxis, startSweep, sweepSize } from "./sweep.js";
 import { startRun } from "./run.js";
-import { classes, html, useState } from "./view.js";
+import { classes, html, useEffect, useState } from "./view.js";
 import { Widget } from "./widgets.js";
 
 export function Form() {
   const [isTried, setTried] = useState(false);
+  useEffect(() => setTried(false), [opened.value?.id]);
   if (!opened.value) return html`<p class="muted" role="status">Opening the workflow…</p>`;
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     setTried(true);
     if (isSweeping.value) startSweep();
     else startRun();
+  };
+  const clear = () => {
+    typed.value = {};
+    axes.value = {};
+    setTried(false);
   };
   const general = faults.value[""] || [];
   return html`<form class=${classes("form", isSweeping.value && "is-sweeping")} onSubmit=${submit} aria-label="Inputs" novalidate
@@ -22,12 +28,13 @@ export function Form() {
     <div class="groups">${GROUPS.map((group) => html`<${Group} key=${group} group=${group} isTried=${isTried} />`)}</div>
     <div class="run-bar">
       <div class="faults" aria-live="polite">${(isTried ? general : general.filter((text) => !isMissing(text)))
-        .map((text) => html`<p class="fault">${text}</p>`)}</div>
+        .map((text) => html`<p class="fault">${text}</p>`)}
+        ${(checked.value?.remarks || []).map((/** @type {string} */ text) => html`<p class="warning">${text}</p>`)}</div>
       <div class="run-row">
         <button type="submit" class="primary" id="run">${isSweeping.value ? `Run ${sweepSize.value}` : "Run"}</button>
         <label class="toggle"><input type="checkbox" class="switch" role="switch" id="sweep" checked=${isSweeping.value}
           onChange=${(/** @type {any} */ event) => (isSweeping.value = event.target.checked)} /> Sweep</label>
-        <button type="button" class="quiet" onClick=${() => { typed.value = {}; setTried(false); }}>Clear</button>
+        <button type="button" class="quiet" onClick=${clear}>Clear</button>
       </div>
     </div>
   </form>`;
@@ -44,7 +51,7 @@ function TaskPicker() {
   const follows = checked.value?.workflow;
   return html`<div class="field task">
     <label for="task">Task</label>
-    <select id="task" value=${task.value} onChange=${(/** @type {any} */ event) => open(opened.value.id, event.target.value)}>
+    <select id="task" value=${task.value} onChange=${(/** @type {any} */ event) => choose(opened.value.id, event.target.value)}>
       <option value="">${follows ? `By what is given: ${spelled(follows)}` : "By what is given"}</option>
       ${names.map((/** @type {string} */ name) => html`<option value=${name}>${spelled(name)}</option>`)}
     </select>
@@ -76,18 +83,18 @@ function FormField({ field, isTried }) {
   const all = axis === undefined ? faults.value[field.name] || [] : [];
   const shown = value === undefined && !isTried ? [] : all;
   const mayVary = isSweeping.value && !field.of && ["integer", "number", "choice", "text", "line", "seed"].includes(field.kind);
-  return html`<div class=${classes("field", `field-${field.kind}`, shown.length > 0 && "is-bad")} data-field=${field.name}>
+  return html`<div class=${classes("field", `field-${field.kind}`, field.of && "of-guider", shown.length > 0 && "is-bad")} data-field=${field.name}>
     <div class="label-row">
       <label for=${axis === undefined ? id : `${id}-axis`} title=${field.description}>${field.label}${field.isRequired && html`<span class="required" aria-hidden="true"> *</span>`}</label>
       ${mayVary && html`<label class="vary"><input type="checkbox" checked=${axis !== undefined}
-        onChange=${(/** @type {any} */ event) => setAxis(field, event.target.checked ? "" : undefined)}
+        onChange=${(/** @type {any} */ event) => setAxis(field, event.target.checked ? String(value ?? "") : undefined)}
         aria-label=${`Vary ${field.label}`} /> vary</label>`}
     </div>
     ${axis === undefined
       ? html`<${Widget} field=${field} id=${id} value=${value} describedBy=${`${id}-about`} isBad=${shown.length > 0}
           onChange=${(/** @type {any} */ next) => type(field.name, next)} />`
       : html`<input id=${`${id}-axis`} type="text" class="axis" value=${axis} autocomplete="off"
-          placeholder=${field.kind === "text" ? "one | another" : "1, 3, 5 or 1..4"}
+          placeholder=${exampleOf(field)}
           onInput=${(/** @type {any} */ event) => setAxis(field, event.target.value)} />`}
     <p class="about" id=${`${id}-about`}>${field.description}</p>
     <div aria-live="polite">${shown.map((text) => html`<p class="fault">${text}</p>`)}</div>

@@ -10,7 +10,7 @@ import { Gallery, watchRuns } from "./gallery.js";
 import { MaskDrawing } from "./mask.js";
 import { Plan } from "./plan.js";
 import { Stage } from "./stage.js";
-import { notice, open, opened, say, view, VIEWS, workflows } from "./store.js";
+import { choose, notice, open, opened, say, view, VIEWS, workflows } from "./store.js";
 import { ThemeSwitch } from "./theme.js";
 import { classes, effect, html, render } from "./view.js";
 
@@ -39,7 +39,7 @@ function Page() {
 function WorkflowPicker() {
   if (workflows.value.length < 2) return html`<span class="workflow-title">${opened.value?.title || ""}</span>`;
   return html`<label class="visually-hidden" for="workflow">Workflow</label>
-    <select id="workflow" value=${opened.value?.id} onChange=${(/** @type {any} */ event) => open(event.target.value).catch((error) => say(error.message, true))}>
+    <select id="workflow" value=${opened.value?.id} onChange=${(/** @type {any} */ event) => choose(event.target.value)}>
       ${workflows.value.map((each) => html`<option value=${each.id}>${each.title || each.id}</option>`)}</select>`;
 }
 

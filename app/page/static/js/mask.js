@@ -1,22 +1,26 @@
 // Draws a mask over an image: a brush, an eraser, undo; the arrow keys move the brush, and Space paints.
 import { Dialog } from "./dialog.js";
+import { say } from "./store.js";
 import { html, signal, useEffect, useRef, useState } from "./view.js";
 
 /** What is painted is shown in a colour that few images have; the mask itself is white on black. */
 const TINT = "#d01fb0";
 
-/** @type {import("../vendor/signals.mjs").Signal<{image: string, take: (file: File) => void} | null>} */
+const KEPT = 2e8; // bytes of what was before the last strokes
+
+/** @typedef {{image: string, before: string, take: (file: File) => void}} Wanted */
+/** @type {import("../vendor/signals.mjs").Signal<Wanted | null>} */
 const wanted = signal(null);
 
-/** @param {string} image its address @param {(file: File) => void} take what takes the mask, white where it is painted */
-export function drawMask(image, take) {
-  wanted.value = { image, take };
+/** @param {string} image its address @param {string} before that of the mask to begin with, or "" @param {(file: File) => void} take what takes the mask, white where it is painted */
+export function drawMask(image, before, take) {
+  wanted.value = { image, before, take };
 }
 
 export const MaskDrawing = () => (wanted.value ? html`<${Drawing} ...${wanted.value} />` : null);
 
-/** @param {{image: string, take: (file: File) => void}} props */
-function Drawing({ image, take }) {
+/** @param {Wanted} props */
+function Drawing({ image, before, take }) {
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const strokes = useRef(/** @type {ImageData[]} */ ([]));
   const brush = useRef({ x: 0.5, y: 0.5, isDown: false });
@@ -27,33 +31,40 @@ function Drawing({ image, take }) {
   const [point, setPoint] = useState({ x: 0.5, y: 0.5 });
 
   useEffect(() => {
-    const loaded = new Image();
-    loaded.onload = () => setShape([loaded.naturalWidth, loaded.naturalHeight]);
-    loaded.src = image;
+    loaded(image).then((found) => setShape([found.naturalWidth, found.naturalHeight]), () => {
+      wanted.value = null;
+      say("The image is not there any more: give it again.", true);
+    });
   }, [image]);
+  useEffect(() => {
+    // A mask that cannot be read is drawn anew.
+    if (shape && before) loaded(before).then((found) => canvas.current && paintMask(pen(), found), () => {});
+  }, [shape]);
 
   const pen = () => /** @type {CanvasRenderingContext2D} */ (canvas.current?.getContext("2d", { willReadFrequently: true }));
   const keep = () => {
     if (!shape) return;
-    strokes.current = [...strokes.current.slice(-39), pen().getImageData(0, 0, ...shape)];
+    const most = Math.min(39, Math.floor(KEPT / (4 * shape[0] * shape[1])));
+    strokes.current = [...(most ? strokes.current.slice(-most) : []), pen().getImageData(0, 0, ...shape)];
     setDepth(strokes.current.length);
   };
   const undo = () => {
-    const before = strokes.current.pop();
-    if (before) pen().putImageData(before, 0, 0);
+    const last = strokes.current.pop();
+    if (last) pen().putImageData(last, 0, 0);
     setDepth(strokes.current.length);
   };
   const clear = () => { keep(); shape && pen().clearRect(0, 0, ...shape); };
 
+  // Of the longer side, so that the brush is as large on a small image as on a large one.
+  const width = () => (shape ? (size / 256) * Math.max(...shape) : 0);
   /** Paint a line from where the brush was.
    * @param {number} x @param {number} y */
   const paintTo = (x, y) => {
     if (!shape) return;
     const context = pen();
-    const scale = Math.max(...shape) / 256; // the brush is as large on a small image as on a large one
     context.globalCompositeOperation = isErasing ? "destination-out" : "source-over";
     context.strokeStyle = TINT;
-    context.lineWidth = size * scale;
+    context.lineWidth = width();
     context.lineCap = "round";
     context.beginPath();
     context.moveTo(brush.current.x * shape[0], brush.current.y * shape[1]);
@@ -91,15 +102,16 @@ function Drawing({ image, take }) {
     else return;
     event.preventDefault();
   };
+  const lift = () => { brush.current.isDown = false; };
   const finish = async () => {
     const file = await onBlack(/** @type {HTMLCanvasElement} */ (canvas.current));
     wanted.value = null;
     take(file);
   };
-  const cursor = { left: `${point.x * 100}%`, top: `${point.y * 100}%`, width: `${(size / 256) * 100}%` };
+  const cursor = { left: `${point.x * 100}%`, top: `${point.y * 100}%`, width: shape ? `${(100 * width()) / shape[0]}%` : "0" };
   return html`<${Dialog} title="Draw a mask" name="mask" onClose=${() => (wanted.value = null)}
     actions=${html`<button type="button" class="quiet" onClick=${() => (wanted.value = null)}>Cancel</button>
-      <button type="button" class="primary" id="use-mask" onClick=${finish}>Use this mask</button>`}>
+      <button type="button" class="primary" id="use-mask" disabled=${!shape} onClick=${finish}>Use this mask</button>`}>
     <div class="mask-tools">
       <div class="segments" role="group" aria-label="Tool">
         <button type="button" aria-pressed=${isErasing ? "false" : "true"} onClick=${() => setErasing(false)}>Brush</button>
@@ -110,13 +122,35 @@ function Drawing({ image, take }) {
     </div>
     <div class="mask-canvas" tabindex="0" role="application" aria-label="Mask over the image. Arrow keys move the brush, Space lowers and lifts it, Control Z takes the last stroke back."
       onPointerDown=${down} onPointerMove=${(/** @type {PointerEvent} */ event) => move(...at(event))}
-      onPointerUp=${() => (brush.current.isDown = false)} onKeyDown=${key}>
+      onPointerUp=${lift} onPointerCancel=${lift} onKeyDown=${key}>
       <img src=${image} alt="" />
       ${shape && html`<canvas ref=${canvas} width=${shape[0]} height=${shape[1]}></canvas>`}
       <span class="brush" style=${cursor} aria-hidden="true"></span>
     </div>
     <p class="muted">What is painted is drawn anew. With keys: arrows move the brush, Space lowers and lifts it.</p>
   <//>`;
+}
+
+/** @param {string} address @returns {Promise<HTMLImageElement>} */
+const loaded = (address) => new Promise((give, fail) => {
+  const image = new Image();
+  image.onload = () => give(image);
+  image.onerror = fail;
+  image.src = address;
+});
+
+/** Paint what is white in a mask.
+ * @param {CanvasRenderingContext2D} context @param {HTMLImageElement} mask */
+function paintMask(context, mask) {
+  const { width, height } = context.canvas;
+  context.globalCompositeOperation = "source-over";
+  context.drawImage(mask, 0, 0, width, height);
+  const drawn = context.getImageData(0, 0, width, height);
+  for (let i = 0; i < drawn.data.length; i += 4) drawn.data[i + 3] = drawn.data[i];
+  context.putImageData(drawn, 0, 0);
+  context.globalCompositeOperation = "source-in";
+  context.fillStyle = TINT;
+  context.fillRect(0, 0, width, height);
 }
 
 /** Return a drawing in white on black, as a file.

@@ -1,7 +1,7 @@
 // The plan as a drawing: the blocks that would run, and of the staged run what each did.
+import { seconds, sized } from "./measures.js";
 import { stagedRun } from "./run.js";
-import { seconds } from "./stage.js";
-import { checked } from "./store.js";
+import { checked, opened } from "./store.js";
 import { layout, names } from "./plan_layout.js";
 import { classes, html, signal } from "./view.js";
 
@@ -11,7 +11,8 @@ const chosen = signal("");
 
 export function Plan() {
   const steps = checked.value?.plan || [];
-  const run = stagedRun();
+  const shown = stagedRun();
+  const run = shown?.workflow === opened.value?.id ? shown : null; // what another workflow did says nothing of this one's blocks
   if (!steps.length) {
     return html`<section class="plan" aria-label="Plan"><h2>Plan</h2>
       <p class="muted">${checked.value?.faults?.length ? "No plan yet: something is missing or does not fit." : "What would run appears here."}</p></section>`;
@@ -27,7 +28,7 @@ export function Plan() {
           <line class="hatch" x1="0" y1="0" x2="0" y2="6" /></pattern></defs>
         ${drawn.frames.map((frame) => html`<g key=${`f${frame.path}`} class=${classes("frame", frame.isLoop && "is-loop")}>
           <rect x=${frame.x} y=${frame.y} width=${frame.width} height=${frame.height} rx="8" />
-          ${!frame.isLoop && html`<text x=${frame.x + 10} y=${frame.y + 17}>${lastPart(frame.path)}</text>`}</g>`)}
+          ${!frame.isLoop && html`<text x=${frame.x + 10} y=${frame.y + 17}>${frame.title}</text>`}</g>`)}
         ${drawn.wires.map((wire) => html`<${WireLine} key=${`${wire.from}:${wire.name}`} wire=${wire} boxes=${drawn.boxes} />`)}
         ${drawn.boxes.map((box) => html`<${BlockBox} key=${box.path} box=${box} run=${run} />`)}
       </svg>
@@ -42,9 +43,6 @@ function summary(steps) {
   return `${steps.length} blocks${bytes ? `, ${sized(bytes)} of models` : ""}`;
 }
 
-/** @param {string} path */
-const lastPart = (path) => path.slice(path.lastIndexOf(".") + 1);
-
 /** @param {{box: import("./plan_layout.js").Box, run: import("./run.js").Run | null}} props */
 function BlockBox({ box, run }) {
   const did = run?.blocks[box.path];
@@ -53,7 +51,7 @@ function BlockBox({ box, run }) {
   const choose = () => (chosen.value = chosen.value === box.path ? "" : box.path);
   const last = run?.steps.at(-1);
   const told = box.isLoop && last && last.path === box.path && last.total ? `${last.index + 1}/${last.total}`
-    : state === "cached" ? "cached" : seconds(did?.seconds ?? null);
+    : state === "cached" ? "cached" : (did?.count ?? 0) > 1 ? `${seconds(did?.seconds)} each` : seconds(did?.seconds);
   const bytes = did?.bytes && !box.isLoop ? sized(did.bytes) : "";
   const middle = box.y + box.height / 2;
   return html`<g class=${classes("block", box.isLoop && "is-loop", state && `is-${state}`, chosen.value === box.path && "is-chosen")}
@@ -63,6 +61,7 @@ function BlockBox({ box, run }) {
       event.preventDefault();
       choose();
     }}>
+    <title>${box.path}</title>
     <rect class="box" x=${box.x} y=${box.y} width=${box.width} height=${box.height} rx="7" />
     ${state === "cached" && html`<rect x=${box.x} y=${box.y} width=${box.width} height=${box.height} rx="7" fill="url(#hatch)" />`}
     <text x=${box.x + 10} y=${middle + 4}>${shortened(box.title, 20)}${" "}</text>
@@ -88,7 +87,7 @@ function Chosen({ step, run }) {
   const did = run?.blocks[step.path];
   const rows = [
     ["reads", names(step.reads).join(", ")], ["writes", names(step.writes).join(", ")], ["uses", names(step.uses).join(", ")],
-    ["took", did?.seconds === undefined ? "" : seconds(did.seconds)], ["gave", did?.bytes ? sized(did.bytes) : ""],
+    ["took", (did?.count ?? 0) > 1 ? `${seconds(did?.seconds)} each time` : seconds(did?.seconds)], ["gave", did?.bytes ? sized(did.bytes) : ""],
   ];
   return html`<div class="chosen" role="region" aria-label="The chosen block"><h3>${step.path}</h3><dl>
     ${rows.filter(([, text]) => text).map(([title, text]) => html`<dt>${title}</dt><dd>${text}</dd>`)}</dl></div>`;
@@ -96,12 +95,3 @@ function Chosen({ step, run }) {
 
 /** @param {string} text @param {number} most */
 const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
-
-/** @param {number} bytes */
-export function sized(bytes) {
-  const units = ["B", "kB", "MB", "GB"];
-  let at = 0;
-  let value = bytes;
-  while (value >= 1000 && at < 3) [value, at] = [value / 1000, at + 1];
-  return `${value >= 100 || at === 0 ? Math.round(value) : value.toFixed(1)} ${units[at]}`;
-}

@@ -34,9 +34,11 @@ export function layout(plan, width) {
   const drawn = frames.map((frame) => {
     const [first, last] = [boxes[frame.first], boxes[frame.last]];
     const depth = frames.filter((other) => other !== frame && other.first <= frame.first && other.last >= frame.last).length;
-    const top = frame.isLoop ? first.y : first.y - HEAD;
+    const heads = frames.filter((other) => !other.isLoop && other.first === frame.first && other.last <= frame.last).length;
+    const top = first.y - HEAD * heads;
     const inner = frames.filter((other) => other !== frame && other.last === frame.last && other.first >= frame.first).length;
-    return { ...frame, x: 4 + INDENT * depth, y: top, width: width - 2 * INDENT * depth, height: last.y + last.height + GAP * (1 + inner) - top };
+    const title = titleOf(frame.path, frames.filter((other) => frame.path.startsWith(`${other.path}.`)));
+    return { ...frame, title, x: 4 + INDENT * depth, y: top, width: width - 2 * INDENT * depth, height: last.y + last.height + GAP * (1 + inner) - top };
   });
   const wires = wiresOf(plan, boxes, width + 10);
   const lanes = wires.reduce((most, wire) => Math.max(most, wire.lane + 1), 0);
@@ -58,7 +60,9 @@ function framesOf(plan) {
       else found.set(path, { path, first: place, last: place, isLoop: paths.has(path) });
     }
   });
-  return [...found.values()].filter((frame) => frame.last > frame.first);
+  // Of groups that hold the same steps one is drawn, the innermost, which the loop is.
+  const several = [...found.values()].filter((frame) => frame.last > frame.first);
+  return several.filter((frame) => !several.some((other) => other.first === frame.first && other.last === frame.last && other.path.length > frame.path.length));
 }
 
 /** @param {string} path @param {{path: string, isLoop: boolean}[]} around */

@@ -1,11 +1,15 @@
-// What is shown of a run wherever it appears: its images and a title.
+// What is shown of a run wherever it appears: its images, its inputs and a title.
 
-/** @param {any} run @returns {{url: string}[]} */
+/** @param {any} run @returns {import("./run.js").Output[]} */
 export const imagesOf = (run) => (run.outputs || []).filter((/** @type {any} */ output) => output.url?.endsWith(".png"));
+
+/** Return the inputs of a run; of a branch, with what it changes.
+ * @param {any} run @returns {Record<string, any>} */
+export const inputsOfRun = (run) => ({ ...run.inputs, ...run.changes });
 
 /** @param {any} run */
 export function titleOf(run) {
-  const { prompt } = { ...run.inputs, ...run.changes };
+  const { prompt } = inputsOfRun(run);
   const text = Array.isArray(prompt) ? prompt.join(", ") : prompt;
   return text || run.workflow || run.id;
 }

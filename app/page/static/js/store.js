@@ -25,6 +25,9 @@ const fieldsWith = (values) => (opened.value ? sorted([...ofInputs.value, ...gui
 export const fields = computed(() => fieldsWith(typed.value));
 export const given = computed(() => inputsOf(fields.value, typed.value));
 
+/** What is needed and not given. It is said here, as the server knows neither fields nor a task that was chosen. */
+const lacking = computed(() => fields.value.filter((field) => field.isRequired && given.value.inputs[field.name] === undefined));
+
 /** Faults by the name of their input; under "" those of none.
  * @type {import("../vendor/signals.mjs").ReadonlySignal<Record<string, string[]>>} */
 export const faults = computed(() => {
@@ -38,17 +41,27 @@ export const faults = computed(() => {
     const name = fault.input && names.has(fault.input) ? fault.input : "";
     (found[name] ||= []).push(fault.text);
   }
+  for (const field of lacking.value) found[field.name] = [...given.value.faults.filter((fault) => fault.input === field.name).map((fault) => fault.text), `${field.label} is needed.`].slice(0, 1);
   return found;
 });
 
-/** Whether the last check was of what the form says now, and found faults. */
-export const isRefused = computed(() => Boolean(checked.value?.faults?.length) && JSON.stringify(checked.value.asked) === JSON.stringify(given.value.inputs));
+/** Whether the form does not fit, as far as that is known: by itself, or by the last check, if that was of what the form says now. */
+export const isRefused = computed(() => {
+  if (given.value.faults.length || lacking.value.length) return true;
+  return Boolean(checked.value?.faults?.length) && JSON.stringify(checked.value.asked) === JSON.stringify(given.value.inputs);
+});
 
 /** @param {string} name @param {any} value */
 export function type(name, value) {
   const { [name]: _, ...others } = typed.value;
   typed.value = value === "" || value === undefined || value === null ? others : { ...others, [name]: value };
 }
+
+/** The field that an image is given in by itself: the one that is drawn anew, and not one that is only looked at. */
+export const imageField = computed(() => {
+  const takes = fields.value.filter((field) => field.role === "image" || field.role === "control");
+  return takes.find((field) => field.name === "image") || takes[0] || null;
+});
 
 /** Put inputs of a run into the form; what it does not know is left out and named.
  * @param {Record<string, any>} inputs @returns {string[]} names that the form does not have */
@@ -67,17 +80,28 @@ export function fill(inputs) {
   return left;
 }
 
-/** @param {string} text @param {boolean} [isBad] */
+/** Say something over all views. What went well goes after a while; what did not stays until it is dismissed, or the next thing is said.
+ * @param {string} text @param {boolean} [isBad] */
 export function say(text, isBad = false) {
-  notice.value = { text, isBad };
+  const said = { text, isBad };
+  notice.value = said;
+  if (!isBad) setTimeout(() => { if (notice.value === said) notice.value = null; }, 8000);
 }
+
+let newest = 0;
 
 /** @param {string} name @param {string} [chosen] the task; the first one that runs where none is given */
 export async function open(name, chosen = "") {
+  const mine = ++newest;
   const found = await api.openWorkflow(name, chosen);
+  if (mine !== newest) return; // another one was chosen meanwhile
   batch(() => {
     opened.value = { ...found, id: found.id ?? name };
     task.value = chosen;
     checked.value = null;
   });
 }
+
+/** Open a workflow, or say why not.
+ * @param {string} name @param {string} [chosen] */
+export const choose = (name, chosen) => open(name, chosen).catch((error) => say(error.message, true));

@@ -2,7 +2,8 @@
 import * as api from "./api.js";
 import { openDetails } from "./details.js";
 import { axisValues, randomSeed } from "./fields.js";
-import { follow, LAST, runOf } from "./run.js";
+import { changed, follow, isAsking, isOver, lookAtStage, refuse, refused, runOf, unstage } from "./run.js";
+import { imagesOf } from "./run_summary.js";
 import { fields, given, opened, say } from "./store.js";
 import { classes, computed, html, signal } from "./view.js";
 
@@ -20,6 +21,13 @@ export function setAxis(field, text) {
   axes.value = text === undefined ? others : { ...others, [field.name]: text };
 }
 
+/** Return how the values of an axis are typed.
+ * @param {import("./fields.js").Field} field */
+export function exampleOf(field) {
+  if (field.kind === "text" || field.kind === "line") return "one | another";
+  return field.kind === "choice" ? (field.choices || []).filter((each) => each !== null).slice(0, 2).join(", ") : "1, 3, 5 or 1..4";
+}
+
 /** Axes with their values; a text of what is wrong where they do not fit. */
 const parsed = computed(() => {
   /** @type {[string, any[]][]} */
@@ -27,8 +35,9 @@ const parsed = computed(() => {
   try {
     for (const [name, text] of Object.entries(axes.value)) {
       const field = fields.value.find((each) => each.name === name);
-      const values = field ? axisValues(field, text) : [];
-      if (!values.length) throw new TypeError(`Say which values ${name} takes, such as 1, 3, 5 or 1..4.`);
+      if (!field) continue; // of another workflow
+      const values = axisValues(field, text);
+      if (!values.length) throw new TypeError(`Say which values ${field.label} takes, such as ${exampleOf(field)}.`);
       found.push([name, values]);
     }
   } catch (error) {
@@ -42,20 +51,36 @@ export const sweepSize = computed(() => parsed.value.axes.reduce((product, [, va
 /** Start the runs of a sweep. */
 export async function startSweep() {
   if (parsed.value.fault) return say(parsed.value.fault, true);
-  const { seed = randomSeed(), ...inputs } = given.value.inputs;
   const chosen = Object.fromEntries(parsed.value.axes);
+  // What is typed in a field that varies does not count.
+  if (given.value.faults.some((fault) => !(fault.input in chosen))) return refuse();
+  if (isAsking.value) return;
+  const { seed = randomSeed(), ...inputs } = given.value.inputs;
   for (const name of Object.keys(chosen)) delete inputs[name];
+  isAsking.value = true;
   try {
     const answer = await api.sweep({
       workflow: opened.value.id, axes: chosen, inputs, ...(!("seed" in chosen) && { seed }), preview: { every: 2, size: 128 },
     });
-    drawnAxes.value = parsed.value.axes;
+    drawnAxes.value = Object.entries(chosen);
     sweepRuns.value = cellsOf(answer.runs);
-    for (const cell of sweepRuns.value) follow(cell.id, { seed: cell.at.seed ?? seed });
+    unstage();
+    lookAtStage();
+    for (const cell of sweepRuns.value) follow(cell.id, { seed: cell.at.seed ?? seed, workflow: opened.value.id });
+    changed.value += 1;
     say("");
   } catch (error) {
-    say(/** @type {Error} */ (error).message, true);
+    refused(/** @type {Error} */ (error), given.value.inputs);
+  } finally {
+    isAsking.value = false;
   }
+}
+
+/** Cancel the runs of the grid that are not over. */
+async function cancelSweep() {
+  const going = sweepRuns.value.filter((cell) => !isOver(runOf(cell.id)));
+  const failed = (await Promise.allSettled(going.map((cell) => api.cancel(cell.id)))).find((each) => each.status === "rejected");
+  if (failed) say(/** @type {PromiseRejectedResult} */ (failed).reason.message, true);
 }
 
 /** @param {any[]} runs */
@@ -68,7 +93,7 @@ export function SweepGrid() {
   const rows = all.slice(0, -1).reduce(
     (/** @type {Record<string, any>[]} */ found, [name, each]) => found.flatMap((row) => each.map((value) => ({ ...row, [name]: value }))), [{}],
   );
-  const done = sweepRuns.value.filter((cell) => LAST.includes(runOf(cell.id)?.state || "")).length;
+  const done = sweepRuns.value.filter((cell) => isOver(runOf(cell.id))).length;
   return html`<div class="sweep">
     <div class="sweep-scroll" tabindex="0" role="region" aria-label="Grid of the sweep"><table class="grid">
       <thead><tr><th scope="col"><span class="visually-hidden">Values</span></th>
@@ -77,19 +102,23 @@ export function SweepGrid() {
         <th scope="row">${Object.entries(row).map(([name, value]) => html`<div>${name} ${String(value)}</div>`)}</th>
         ${values.map((value) => html`<td><${Cell} at=${{ ...row, [across]: value }} /></td>`)}</tr>`)}</tbody>
     </table></div>
-    <p class="status" role="status">${done} of ${sweepRuns.value.length} done</p>
+    <div class="progress-row"><p class="status" role="status">${done} of ${sweepRuns.value.length} done</p>
+      ${done < sweepRuns.value.length && html`<button type="button" class="small" id="cancel-sweep" onClick=${cancelSweep}>Cancel the rest</button>`}</div>
   </div>`;
 }
+
+/** @type {Record<string, string>} */
+const STATES = { queued: "waiting", running: "running", failed: "failed", cancelled: "cancelled", finished: "no image" };
 
 /** @param {{at: Record<string, any>}} props */
 function Cell({ at }) {
   const cell = sweepRuns.value.find((each) => Object.entries(at).every(([name, value]) => String(each.at[name]) === String(value)));
   const run = cell && runOf(cell.id);
   if (!run) return html`<div class="cell"></div>`;
-  const source = run.outputs[0]?.url || run.steps.findLast((step) => step.image)?.image;
+  const source = imagesOf(run)[0]?.url || run.steps.findLast((step) => step.image)?.image;
   const told = Object.entries(at).map(([name, value]) => `${name} ${value}`).join(", ");
   return html`<button type="button" class=${classes("cell", `is-${run.state}`)} disabled=${run.state !== "finished"}
     onClick=${() => openDetails(run.id)} title=${run.message || told}>
-    ${source ? html`<img src=${source} alt=${told} />` : html`<span class="visually-hidden">${told}: ${run.state}</span>`}
+    ${source ? html`<img src=${source} alt=${told} />` : html`<span class="visually-hidden">${told}: </span><span class="cell-state">${STATES[run.state]}</span>`}
   </button>`;
 }

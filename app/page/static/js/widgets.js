@@ -16,10 +16,10 @@ export function Widget(props) {
   };
   switch (field.kind) {
     case "text":
-      return html`<textarea ...${common} rows=${field.isRequired ? 3 : 2} value=${value ?? ""} onInput=${typed}
+      return html`<textarea ...${common} rows=${field.isRequired ? 3 : 2} value=${Array.isArray(value) ? value.join("\n") : value ?? ""} onInput=${typed}
         placeholder=${shownFallback(field)}></textarea>`;
     case "choice":
-      return html`<select ...${common} value=${value ?? ""} onChange=${typed}>
+      return html`<select ...${common} value=${value === field.fallback ? "" : value ?? ""} onChange=${typed}>
         <option value="">${shownFallback(field) || "as the model says"}</option>
         ${(field.choices || []).filter((choice) => choice !== null && choice !== field.fallback)
           .map((choice) => html`<option value=${choice}>${String(choice)}</option>`)}
@@ -37,7 +37,7 @@ export function Widget(props) {
     case "seed":
       return html`<div class="with-button"><input ...${common} type="text" inputmode="numeric" value=${value ?? ""} onInput=${typed}
           placeholder="a new one each time" autocomplete="off" />
-        <button type="button" class="small" onClick=${() => onChange(randomSeed())} aria-label="Draw a seed">Draw</button></div>`;
+        <button type="button" class="small" onClick=${() => onChange(randomSeed())} aria-label="Random seed">Random</button></div>`;
     case "file":
       return html`<${FileField} ...${props} />`;
     case "data":
@@ -65,7 +65,8 @@ function NumberInput({ field, value, common, onChange }) {
 /** Return a number one step on, within what the field allows.
  * @param {import("./fields.js").Field} field @param {any} value @param {1 | -1} direction */
 export function stepped(field, value, direction) {
-  const step = field.step ?? 0.5;
+  const isFraction = (field.max ?? Infinity) - (field.min ?? 0) <= 2;
+  const step = field.step ?? (isFraction ? 0.05 : 0.5);
   const now = value === undefined || value === "" ? (field.fallback ?? field.min ?? 0) : Number(value) || 0;
   const next = Math.round((now / step + direction) * 1e6) / 1e6;
   const on = Math.round((direction > 0 ? Math.floor(next) : Math.ceil(next)) * step * 1e6) / 1e6;
