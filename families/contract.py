@@ -15,7 +15,7 @@ from ..state.object_content import UNCOUNTED
 from ..state.values.form import side_fault
 from .added_arguments import ROWS_BESIDE
 from .controlnet import ControlNetInputs, unet_control
-from .denoiser_limits import DenoiserLimits
+from .denoiser_limits import DenoiserLimits, said_side
 from .noise_schedule import level_of, prediction_type_of
 from .roles import (
     ROLE_TYPES,
@@ -194,10 +194,7 @@ class FamilyContract(DenoiserLimits):
 
     def default_size(self, denoiser: Any, vae: Any) -> int:
         """Height and width in pixels of an image where the caller names none."""
-        side = denoiser.config.sample_size
-        if not isinstance(side, int):
-            raise InputError(f"The denoiser says no side of images (sample_size={side}): give height= and width=.")
-        return side * self.vae_scale_factor(vae)
+        return said_side(denoiser) * self.vae_scale_factor(vae)
 
     def latent_shape(self, denoiser: Any, vae: Any, batch: int, height: int, width: int) -> tuple[int, ...]:
         """Shape of a batch of latents for images of a size in pixels."""

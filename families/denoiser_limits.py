@@ -5,8 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..state import InputError
+
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def said_side(denoiser: Any) -> int:
+    """Return the side of the latents that a denoiser was trained for.
+
+    Raises:
+        InputError: it says none, or two.
+    """
+    side = denoiser.config.sample_size
+    if not isinstance(side, int):
+        raise InputError(f"The denoiser says no side of images (sample_size={side}): give height= and width=.")
+    return side
 
 
 def halving_fault(what: str, sides: Sequence[int], stages: int) -> str | None:
