@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from ..state import ComponentError
 
@@ -26,15 +26,22 @@ class TextEncoding:
             `clip_skip` picks an earlier one).
         pooled: it gives a pooled vector. pooled_name: what its class calls that.
         tokens: how many tokens texts are padded and cut to: "own" is the tokenizer's length, "asked" `max_sequence_length`,
-            "longest" that of the longest text of the batch; or a number.
+            "longest" that of the longest text of the batch; or a number. to_longest: "asked" is the most, and texts are padded to
+            the longest of the batch alone. multiple: padded further, to a multiple of so many.
         most: how many tokens "asked" may be, and what "longest" cuts to; 0 is no limit, and the tokenizer's length.
         negative_tokens: "positive" pads and cuts negative prompts to as many tokens as the positive embeddings have, which is
             what lets embeddings of the caller's own share a batch with them (Stable Diffusion 1 and XL).
         masked: the encoder is told which tokens are padding; None is as its own configuration says (`use_attention_mask`).
         cut: what it says of padding becomes zeros (Wan).
         clean: makes of each text the one that is read.
+        layers: hidden states that are joined along the width in place of one, counted from the first; with `stacked` they have an axis
+            of their own, `[b, tokens, layers, width]`.
+        chat: makes of a text the messages that the tokenizer writes by its chat template. chat_options: of that.
         prompt: number of the field of the group "prompts" whose text it reads, from 0; None is its own place among the
             encoders. Where the family has no such field, or nobody gives it, the first is read.
+        instruction: stands before every text but negative ones. hides_instruction: what is said of it is not handed on, but for its
+            first token, and its tokens do not count among those that there are.
+        padding_side: where padding stands; "" is the tokenizer's own side. pads_with_end: padding is the token of the end.
     """
 
     hidden_state: int | None = -2
@@ -48,12 +55,27 @@ class TextEncoding:
     masked: bool | None = False
     cut: bool = False
     clean: Callable[[str], str] | None = None
+    chat: Callable[[str], list[dict[str, Any]]] | None = None
+    chat_options: Mapping[str, Any] = field(factory=dict)
+    to_longest: bool = False
+    multiple: int = 0
+    layers: tuple[int, ...] = ()
+    stacked: bool = False
     prompt: int | None = None
+    instruction: str = ""
+    hides_instruction: bool = False
+    padding_side: Literal["", "left", "right"] = ""
+    pads_with_end: bool = False
 
     @property
     def can_skip(self) -> bool:
         """Whether `clip_skip` is of this encoder: its output, without the final norm that made it, stands for no other layer."""
-        return self.hidden and (self.hidden_state is not None or self.normed)
+        return self.hidden and not self.layers and (self.hidden_state is not None or self.normed)
+
+    @property
+    def reads_alone(self) -> bool:
+        """Whether a text is read by itself, as its tokenizer pads it, and one hidden state of it counts: then its words can have weights."""
+        return not (self.instruction or self.chat or self.layers or self.multiple or self.pads_with_end)
 
     @property
     def last(self) -> int:
@@ -65,7 +87,8 @@ class TextEncoding:
         """How many tokens there are at most, None for the tokenizer's length, and what texts are padded to."""
         if self.tokens == "longest":
             return self.most or None, "longest"
-        return (self.tokens if isinstance(self.tokens, int) else None), "max_length"
+        known = self.tokens if isinstance(self.tokens, int) else None
+        return known, "longest" if self.to_longest else "max_length"
 
     def field_of(self, place: int, fields: int) -> int:
         """Return the number of the prompt that the encoder at a place reads, of so many that the family has."""
@@ -85,7 +108,16 @@ class TextEncoding:
 
     def beside(self, tokens: int) -> TextEncoding:
         """Return how negative prompts are read beside positive embeddings of a number of tokens."""
-        return evolve(self, tokens=tokens) if self.negative_tokens == "positive" else self
+        alone = evolve(self, instruction="") if self.instruction else self
+        return evolve(alone, tokens=tokens) if self.negative_tokens == "positive" else alone
+
+    def handed_on(self, said: Encoded) -> Encoded:
+        """Return what is handed on of what an encoder says: without an instruction that is hidden."""
+        if not (self.instruction and self.hides_instruction and isinstance(self.tokens, int)) or said.hidden is None:
+            return said
+        kept = [0, *range(1 - self.tokens, 0)]
+        mask = None if said.mask is None else said.mask[:, kept]
+        return evolve(said, hidden=said.hidden[:, kept], mask=mask)
 
 
 @frozen(eq=False)
@@ -104,7 +136,7 @@ class Encoded:
 
 
 def joined_by_width(encoded: Sequence[Encoded | None]) -> dict[str, Tensor | None]:
-    """Join hidden states by width, as SDXL does (Podell et al. 2023, section 2.1); the last pooled vector counts.
+    """Join hidden states by width, as SDXL does (Podell et al. 2023, section 2.1); the last pooled vector and the last mask count.
 
     Args:
         encoded: of each encoder, in the family's order; None for one that is not there.
@@ -113,8 +145,9 @@ def joined_by_width(encoded: Sequence[Encoded | None]) -> dict[str, Tensor | Non
 
     there = [each for each in encoded if each is not None]
     hidden = [each.hidden for each in there if each.hidden is not None]
-    pooled = [each.pooled for each in there if each.pooled is not None]
-    return {"hidden": torch.cat(hidden, dim=-1) if hidden else None, "pooled": pooled[-1] if pooled else None}
+    pooled = [None, *(each.pooled for each in there if each.pooled is not None)]
+    masks = [None, *(each.mask for each in there if each.mask is not None)]
+    return {"hidden": torch.cat(hidden, dim=-1) if hidden else None, "pooled": pooled[-1], "mask": masks[-1]}
 
 
 def joined_by_tokens(

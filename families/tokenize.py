@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import frozen
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .roles import Tokenizer
+    from .text_encoding import TextEncoding
 
 logger = logging.getLogger(__name__)
 
@@ -44,24 +46,68 @@ def tokenized(
     texts: list[str],
     tokens: int | None = None,
     padding: Literal["max_length", "longest"] = "max_length",
+    side: Literal["", "left", "right"] = "",
+    multiple: int = 0,
+    ends: bool = False,
 ) -> Tokens:
     """Return the tokens of texts, and what of these is cut off; `warn_of_cuts` says it.
 
     Args:
         tokens: how many there are at most; the tokenizer's own length where None. padding: to this length, or to that of the
-            longest text.
+            longest text. side: of the padding; the tokenizer's own where "". multiple: padded further, to a multiple of so many; 0 is none.
+            ends: the token of the end is the padding, of tokenizers of language models that have none.
     """
     length = tokens or tokenizer.model_max_length
     written = [with_all_vectors(tokenizer, text) for text in texts]
-    with _TOKENIZING:
-        cut = tokenizer(written, padding=padding, max_length=length, truncation=True, return_tensors="pt")
+    aside, behind = ({"padding_side": each} if side else {} for each in (side, "right"))
+    with _TOKENIZING, _padding(tokenizer, ends):
+        cut = tokenizer(written, padding=padding, max_length=length, truncation=True, return_tensors="pt", **aside)
         # Without a limit, to say which words are lost. transformers would log that the model fails at so many tokens, and none are given it.
-        whole = tokenizer(written, padding="longest", return_tensors="pt", verbose=False).input_ids
+        whole = tokenizer(written, padding="longest", return_tensors="pt", verbose=False, **behind).input_ids
     lost: list[str] = []
     if whole.shape[-1] > length:
         # The last place that is kept is of the end token.
         lost = [text for text in tokenizer.batch_decode(whole[:, length - 1 : -1], skip_special_tokens=True) if text]
-    return Tokens(cut.input_ids, cut.attention_mask, tuple(texts), length, tuple(dict.fromkeys(lost)))
+    ids, mask = cut.input_ids, cut.attention_mask
+    if multiple:
+        # Not by the tokenizer, which wants the length that it cuts to to be such a multiple, too.
+        import torch
+
+        missing = -ids.shape[-1] % multiple
+        place = (missing, 0) if (side or tokenizer.padding_side) == "left" else (0, missing)
+        padded = torch.nn.functional.pad
+        ids, mask = padded(ids, place, value=tokenizer.pad_token_id), padded(mask, place)
+    return Tokens(ids, mask, tuple(texts), length, tuple(dict.fromkeys(lost)))
+
+
+@contextmanager
+def _padding(tokenizer: Any, ends: bool) -> Iterator[None]:
+    """Let padding be the token of the end for a time."""
+    own = tokenizer.pad_token if ends else None
+    if ends:
+        tokenizer.pad_token = tokenizer.eos_token
+    try:
+        yield
+    finally:
+        if ends:
+            tokenizer.pad_token = own
+
+
+def tokens_read(tokenizer: Tokenizer, texts: list[str], encoding: TextEncoding) -> Tokens:
+    """Return the tokens that a text encoder reads of texts, those of an instruction before them among these."""
+    length, padding = encoding.length
+    if encoding.chat is not None:
+        options = {"tokenize": False, **encoding.chat_options}
+        texts = [tokenizer.apply_chat_template(encoding.chat(text), **options) for text in texts]
+    if encoding.instruction:
+        texts = [encoding.instruction + text for text in texts]
+        if encoding.hides_instruction:
+            # Without the mark at its beginning, which is handed on, and the end that it does not have, as its repository counts.
+            hidden = len(plain_ids(tokenizer, encoding.instruction)) - 2
+            length = (length or tokenizer.model_max_length) + hidden
+    return tokenized(
+        tokenizer, texts, length, padding, encoding.padding_side, encoding.multiple, encoding.pads_with_end
+    )
 
 
 def warn_of_cuts(read: Mapping[str, Tokens], what: str) -> None:

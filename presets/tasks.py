@@ -36,7 +36,11 @@ from ..blocks.steps.ip_adapter import AutoImagePrompt
 from ..blocks.steps.noise_image import NoiseImage
 from ..blocks.steps.prepare_image_latents import PrepareImageLatents, PrepareInpaintLatents
 from ..blocks.steps.prepare_latents import PrepareLatents, PrepareSizedLatents
-from ..blocks.steps.prepare_size_conditioning import PrepareImageSizeConditioning, PrepareSizeConditioning
+from ..blocks.steps.prepare_size_conditioning import (
+    PrepareImageSizeConditioning,
+    PrepareSizeConditioning,
+    PrepareUnratedSizeConditioning,
+)
 from ..blocks.steps.resolve_size import ResolveSize
 from ..blocks.steps.set_timesteps import (
     SetInpaintTimesteps,
@@ -175,6 +179,8 @@ def _sized(made: Blocks, family: FamilyContract) -> Blocks:
 def _told_sizes(made: Blocks, step: type[ModularPipelineBlocks], family: FamilyContract) -> Blocks:
     """Tell the denoiser about sizes and crops, if the family's is told such."""
     made = _sized(made, family)
+    if step is PrepareImageSizeConditioning and not family.told_ratings:
+        step = PrepareUnratedSizeConditioning
     return made.insert_before("denoise", "prepare_add_cond", step.bind(family)) if family.fields("sizes") else made
 
 
@@ -288,6 +294,16 @@ def with_prompt_weights(blocks: Mapping[str, Any], family: FamilyContract) -> Bl
         raise CompositionError(
             f"with_prompt_weights(blocks, {family.prefix}) replaces the block EncodePrompt of {family.name}, and there is none among "
             f"{', '.join(made)}. Give the blocks of a task of that family, such as TEXT2IMAGE_BLOCKS."
+        )
+    odd = [
+        part.name
+        for part, each in zip(family.roles["text_encoders"], family.text_encodings, strict=True)
+        if not each.reads_alone
+    ]
+    if odd:
+        raise CompositionError(
+            f"with_prompt_weights(blocks, {family.prefix}): {' and '.join(odd)} of {family.name} reads a prompt inside of a message or an "
+            "instruction, or in several layers, where weights of words have no meaning. Use the blocks as they are."
         )
     for name, block in made.items():
         weighted = _WEIGHTED.get(vars(block).get("bound_from")) if isinstance(block, type) else None

@@ -130,10 +130,13 @@ def prediction_faults(family: FamilyContract, scheduler: Any, denoiser: str) -> 
     """Yield that a scheduler takes the flow that a denoiser predicts for something else."""
     config = getattr(scheduler, "config", None)
     kind = config.get("prediction_type") if isinstance(config, Mapping) else None
-    if family.flow and kind not in (None, "flow_prediction"):
+    if family.flow and kind not in family.flow_types:
+        taken = (
+            "FlowMatchEulerDiscreteScheduler, or one with prediction_type='flow_prediction' and use_flow_sigmas=True"
+        )
         yield (
             f"scheduler is {with_article(type(scheduler).__name__)} with prediction_type={kind!r}, and {denoiser} predicts a flow; take "
-            "FlowMatchEulerDiscreteScheduler, or one with prediction_type='flow_prediction' and use_flow_sigmas=True."
+            f"{taken if None in family.flow_types else 'SCMScheduler'}."
         )
 
 

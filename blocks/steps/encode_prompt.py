@@ -11,7 +11,7 @@ from ...engine.network_calls import call_network
 from ...families.contract import Denoiser, FamilyContract, TextEncoder, Tokenizer
 from ...families.prompt_syntax import weight_syntax_in
 from ...families.text_encoding import Encoded, TextEncoding
-from ...families.tokenize import Tokens, tokenized, warn_of_cuts
+from ...families.tokenize import Tokens, tokens_read, warn_of_cuts
 from ...guiders import ClassifierFreeGuidance
 from ...state import Conditioning, Fault, Group, InputError, Outputs
 from ...state.vocabulary import AttentionArguments, ClipSkip, GuidanceScale, MaxSequenceLength
@@ -342,8 +342,8 @@ def encode_texts(
         batch = texts[encoding.field_of(place, len(texts))]
         if encoding.clean is not None:
             batch = [encoding.clean(text) for text in batch]
-        read[name] = tokenized(tokenizer, batch, *encoding.length)
-        said.append(said_of(encoder, read[name].ids, read[name].mask, encoding))
+        read[name] = tokens_read(tokenizer, batch, encoding)
+        said.append(encoding.handed_on(said_of(encoder, read[name].ids, read[name].mask, encoding)))
     warn_of_cuts(read, what)
     return said
 
@@ -363,7 +363,7 @@ def said_of(
     told: dict[str, Any] = {"attention_mask": mask} if masked else {}
     if read is not None:
         told["attention_mask"] = read.to(encoder.device) if mask is None else mask * read.to(encoder.device)
-    picks = encoding.hidden and encoding.hidden_state is not None
+    picks = encoding.hidden and (encoding.hidden_state is not None or bool(encoding.layers))
     if picks:
         told["output_hidden_states"] = True
     output = call_network(encoder, ids.to(encoder.device), **told)
@@ -373,6 +373,11 @@ def said_of(
 
 def _hidden(encoder: TextEncoder, output: Any, encoding: TextEncoding, mask: Tensor | None) -> Tensor:
     """Return the hidden states that are read, `[b, tokens, width]`."""
+    if encoding.layers:
+        import torch
+
+        states = [output.hidden_states[layer] for layer in encoding.layers]
+        return torch.stack(states, dim=2) if encoding.stacked else torch.cat(states, dim=-1)
     hidden: Tensor = output[0] if encoding.hidden_state is None else output.hidden_states[encoding.hidden_state]
     if encoding.hidden_state is not None and encoding.normed:
         hidden = call_network(final_norm(encoder), hidden)
