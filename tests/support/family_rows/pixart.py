@@ -1,0 +1,86 @@
+"""PixArt-Sigma and PixArt-alpha beside their classic pipelines, which know no other task than text to image.
+
+They are asked for sizes as they are: their own resolution bins are read on docs/families.md.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import diffusers
+from coarse_images import band_map, half_mask, picture
+from family_table import Family, Feature, Task
+from tiny_language import seeded, t5, vae
+
+from brickwork.presets.pixart import (
+    ALPHA_TEXT2IMAGE_BLOCKS,
+    DIFFERENTIAL_BLOCKS,
+    IMAGE2IMAGE_BLOCKS,
+    INPAINT_BLOCKS,
+    TEXT2IMAGE_BLOCKS,
+)
+
+
+def transformer(**changes: Any) -> Any:
+    return diffusers.PixArtTransformer2DModel(
+        **{
+            "num_attention_heads": 2,
+            "attention_head_dim": 12,
+            "cross_attention_dim": 24,
+            "num_layers": 2,
+            "sample_size": 8,
+            "caption_channels": 32,
+            "norm_num_groups": 8,
+            **changes,
+        }
+    )
+
+
+def make() -> dict[str, Any]:
+    seeded()
+    return {
+        **t5(),
+        "transformer": transformer(),
+        "vae": vae(),
+        "scheduler": diffusers.DPMSolverMultistepScheduler(),
+    }
+
+
+ASKED = {
+    "prompt": ["a Red circle ", "two cat on the blue square of green"],
+    "negative_prompt": ["a photo of a green square on the circle", "blue"],
+    "num_inference_steps": 4,
+    "guidance_scale": 4.0,
+    "height": 64,
+    "width": 64,
+    "max_sequence_length": 24,
+}
+PICTURE = {**ASKED, "image": picture(3), "num_inference_steps": 7}
+IMAGE = {**PICTURE, "strength": 0.63}
+OWN_SIZES = {"use_resolution_binning": False, "clean_caption": False}
+FAMILY = Family(
+    "pixart",
+    "transformer",
+    make,
+    {
+        "text2image": Task(TEXT2IMAGE_BLOCKS, diffusers.PixArtSigmaPipeline, ASKED, classic_given=OWN_SIZES),
+        "alpha text2image": Task(
+            ALPHA_TEXT2IMAGE_BLOCKS,
+            diffusers.PixArtAlphaPipeline,
+            ASKED,
+            classic_given=OWN_SIZES,
+            parts={"transformer": partial(transformer, sample_size=128)},
+        ),
+        # No pipeline of diffusers has these.
+        "image2image": Task(IMAGE2IMAGE_BLOCKS, None, IMAGE),
+        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask()}),
+        "differential": Task(DIFFERENTIAL_BLOCKS, None, {**PICTURE, "change_map": band_map(0, 0.3, 0.7, 1)}),
+    },
+    {
+        "no guidance": Feature({"guidance_scale": 1.0}),
+        "two images each": Feature({"num_images_per_prompt": 2}, tasks=("text2image",)),
+        "mean alone": Feature(parts={"transformer": partial(transformer, out_channels=4)}, tasks=("text2image",)),
+        "Euler": Feature(parts={"scheduler": diffusers.EulerDiscreteScheduler}, tasks=("text2image",)),
+    },
+)
