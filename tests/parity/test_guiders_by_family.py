@@ -54,9 +54,21 @@ SAME = "compares with a prediction that is told less, and unet is told nothing, 
 LAYERS = "perturbs layers, and ddpm does not say which layers unet has"
 LATENTS = "NormKeptGuidance works on the tokens of a transformer, and the denoiser of {} reads latents"
 REFUSED = {
-    ("NormKeptGuidance", "dit"): LATENTS.format("dit"),
-    ("NormKeptGuidance", "sd3"): LATENTS.format("stable-diffusion-3"),
-    ("NormKeptGuidance", "stable_diffusion"): LATENTS.format("stable-diffusion"),
+    **{
+        ("NormKeptGuidance", name): LATENTS.format(called)
+        for name, called in {
+            "auraflow": "auraflow",
+            "cogview4": "cogview4",
+            "dit": "dit",
+            "hidream": "hidream",
+            "hunyuan_dit": "hunyuan-dit",
+            "pixart": "pixart-sigma",
+            "sana": "sana",
+            "sd3": "stable-diffusion-3",
+            "stable_diffusion": "stable-diffusion",
+            "z_image": "z-image",
+        }.items()
+    },
     **{("EmbeddedGuidance", name): "has no guidance built in" for name in GUIDED if name != "flux"},
     **{("ImageTextGuidance", name): "compares with a prediction without image, and" for name in GUIDED},
     ("NormKeptGuidance", "sdxl"): LATENTS.format("stable-diffusion-xl"),
