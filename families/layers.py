@@ -13,8 +13,10 @@ class Layer:
 
     Attributes:
         path: in the denoiser. returns: names of the inputs that it gives back changed, in the order of its results.
+        has_scores: its attention compares tokens with one another, which linear attention does not.
     """
 
     path: str
     module: Any
     returns: tuple[str, ...] = ("hidden_states",)
+    has_scores: bool = True

@@ -35,7 +35,7 @@ class TextEncoding:
         cut: what it says of padding becomes zeros (Wan).
         clean: makes of each text the one that is read.
         layers: hidden states that are joined along the width in place of one, counted from the first; with `stacked` they have an axis
-            of their own, `[b, tokens, layers, width]`.
+            of their own, `[b, tokens, layers, width]`, and are those of all layers where none is named.
         chat: makes of a text the messages that the tokenizer writes by its chat template. chat_options: of that.
         prompt: number of the field of the group "prompts" whose text it reads, from 0; None is its own place among the
             encoders. Where the family has no such field, or nobody gives it, the first is read.
@@ -70,12 +70,24 @@ class TextEncoding:
     @property
     def can_skip(self) -> bool:
         """Whether `clip_skip` is of this encoder: its output, without the final norm that made it, stands for no other layer."""
-        return self.hidden and not self.layers and (self.hidden_state is not None or self.normed)
+        return self.hidden and not (self.layers or self.stacked) and (self.hidden_state is not None or self.normed)
+
+    @property
+    def picks(self) -> bool:
+        """Whether hidden states are read that are not the encoder's output."""
+        return self.hidden and (self.hidden_state is not None or bool(self.layers) or self.stacked)
+
+    def of_layers(self, states: Sequence[Tensor]) -> Tensor:
+        """Return those of several layers in one, of an encoder's embeddings and all of its layers."""
+        import torch
+
+        read = [states[layer] for layer in self.layers or range(1, len(states))]
+        return torch.stack(read, dim=2) if self.stacked else torch.cat(read, dim=-1)
 
     @property
     def reads_alone(self) -> bool:
         """Whether a text is read by itself, as its tokenizer pads it, and one hidden state of it counts: then its words can have weights."""
-        return not (self.instruction or self.chat or self.layers or self.multiple or self.pads_with_end)
+        return not (self.instruction or self.chat or self.layers or self.stacked or self.multiple or self.pads_with_end)
 
     @property
     def last(self) -> int:

@@ -96,6 +96,8 @@ def _padding(tokenizer: Any, ends: bool) -> Iterator[None]:
 def tokens_read(tokenizer: Tokenizer, texts: list[str], encoding: TextEncoding) -> Tokens:
     """Return the tokens that a text encoder reads of texts, those of an instruction before them among these."""
     length, padding = encoding.length
+    if encoding.clean is not None:
+        texts = [encoding.clean(text) for text in texts]
     if encoding.chat is not None:
         options = {"tokenize": False, **encoding.chat_options}
         texts = [tokenizer.apply_chat_template(encoding.chat(text), **options) for text in texts]

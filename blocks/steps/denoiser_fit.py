@@ -34,9 +34,15 @@ def layer_faults(family: FamilyContract, guider: Any, denoiser: Any, name: str) 
     recommended = family.recommended_layers(inner, layers)
     for perturbation in wanted:
         try:
-            list(chosen_layers(layers, recommended, perturbation))
+            chosen = list(chosen_layers(layers, recommended, perturbation))
         except InputError as error:
             yield f"guider: {error}"
+            continue
+        if perturbation.kind == "scores" and not any(layer.has_scores for _, layer in chosen):
+            yield (
+                f"{type(guider).__name__} perturbs the scores of attention, and that of {name} is linear and has none. Take a guider that "
+                "perturbs something else, such as SkipLayerGuidance or SmoothedEnergyGuidance."
+            )
 
 
 def relation_faults(family: FamilyContract, name: str, components: Mapping[str, Any]) -> Iterator[str]:

@@ -339,10 +339,7 @@ def encode_texts(
         if encoder is None:
             said.append(None)
             continue
-        batch = texts[encoding.field_of(place, len(texts))]
-        if encoding.clean is not None:
-            batch = [encoding.clean(text) for text in batch]
-        read[name] = tokens_read(tokenizer, batch, encoding)
+        read[name] = tokens_read(tokenizer, texts[encoding.field_of(place, len(texts))], encoding)
         said.append(encoding.handed_on(said_of(encoder, read[name].ids, read[name].mask, encoding)))
     warn_of_cuts(read, what)
     return said
@@ -363,8 +360,7 @@ def said_of(
     told: dict[str, Any] = {"attention_mask": mask} if masked else {}
     if read is not None:
         told["attention_mask"] = read.to(encoder.device) if mask is None else mask * read.to(encoder.device)
-    picks = encoding.hidden and (encoding.hidden_state is not None or bool(encoding.layers))
-    if picks:
+    if encoding.picks:
         told["output_hidden_states"] = True
     output = call_network(encoder, ids.to(encoder.device), **told)
     pooled = getattr(output, encoding.pooled_name) if encoding.pooled else None
@@ -373,11 +369,8 @@ def said_of(
 
 def _hidden(encoder: TextEncoder, output: Any, encoding: TextEncoding, mask: Tensor | None) -> Tensor:
     """Return the hidden states that are read, `[b, tokens, width]`."""
-    if encoding.layers:
-        import torch
-
-        states = [output.hidden_states[layer] for layer in encoding.layers]
-        return torch.stack(states, dim=2) if encoding.stacked else torch.cat(states, dim=-1)
+    if encoding.layers or encoding.stacked:
+        return encoding.of_layers(output.hidden_states)
     hidden: Tensor = output[0] if encoding.hidden_state is None else output.hidden_states[encoding.hidden_state]
     if encoding.hidden_state is not None and encoding.normed:
         hidden = call_network(final_norm(encoder), hidden)

@@ -99,7 +99,6 @@ class HiDreamContract(FlowContract):
 
 _MOST_TOKENS = 4096
 """Squares of 2x2 latents of a megapixel."""
-_LLAMA_LAYERS = tuple(range(1, 33))
 _CLIP = TextEncoding(hidden=False, pooled=True, tokens="asked", most=218)
 
 _TEXT = (
@@ -162,7 +161,7 @@ HIDREAM = HiDreamContract(
         _CLIP,
         _CLIP,
         TextEncoding(hidden_state=None, tokens="asked", masked=True),
-        TextEncoding(tokens="asked", masked=True, layers=_LLAMA_LAYERS, stacked=True, pads_with_end=True),
+        TextEncoding(tokens="asked", masked=True, stacked=True, pads_with_end=True),
     ),
     max_sequence_length=128,
     size_multiple=16,

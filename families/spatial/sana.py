@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...engine.device_copies import sent
 from ...engine.network_calls import call_rows
@@ -14,6 +14,7 @@ from ...registry import families
 from ...registry.model_dtype import compute_dtype
 from ...state.written_constants import note_constant
 from ..contract import RoleComponent, TextEncoding
+from ..layers import Layer
 from ..shared_fields import PROMPT
 from .latent_transformer import LatentTransformer
 from .masked_text import MASKED_TEXT, lowered
@@ -66,6 +67,10 @@ class SanaContract(LatentTransformer):
         """Call the transformer in its own dtype, with the timestep in its scale; the prediction is in float32."""
         given = latents.to(compute_dtype(denoiser))
         return super().predict(denoiser, given, t * denoiser.config.timestep_scale, kwargs).float()
+
+    def layers(self, denoiser: Any) -> list[Layer]:
+        """Return the transformer's blocks, whose attention is linear."""
+        return [evolve(layer, has_scores=False) for layer in super().layers(denoiser)]
 
     def vae_scale_factor(self, vae: Autoencoder) -> int:
         """Return how many pixels wide a latent of this VAE is."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_language import gemma2, glm, llama, qwen3
+from tiny_language import glm, llama, qwen3
 
 from brickwork import CompositionError
 from brickwork.families.text_encoding import Encoded, TextEncoding
@@ -26,7 +26,7 @@ HIDDEN = TextEncoding(
 
 @pytest.fixture(scope="module")
 def words() -> Any:
-    return gemma2()["tokenizer"]
+    return glm()["tokenizer"]
 
 
 def read(tokenizer: Any, encoding: TextEncoding, *texts: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -52,7 +53,7 @@ def repository(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp(request.param)
     theirs.save_pretrained(folder)
     given = {"output_type": "pt", **task.given}
-    images = theirs(**given, **task.classic_given, generator=torch.Generator().manual_seed(7)).images
+    images = theirs(**copy.deepcopy(given), **task.classic_given, generator=torch.Generator().manual_seed(7)).images
     return Repository(family, folder, given, images)
 
 

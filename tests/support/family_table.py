@@ -200,6 +200,8 @@ class _Compared:
         inputs = {"output_type": "pt", **self.task.given, **self.feature.inputs, **more}
         for name in self.feature.without:
             inputs.pop(name, None)
+        # Lists of their own: the classic pipelines of Z-Image write their messages into the caller's.
+        inputs = {name: list(each) if isinstance(each, list) else each for name, each in inputs.items()}
         seeds = inputs.pop("seeds", 7)
         drawn = [torch.Generator().manual_seed(seed) for seed in ([seeds] if isinstance(seeds, int) else seeds)]
         return {**inputs, "generator": drawn[0] if isinstance(seeds, int) else drawn}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import diffusers
 import tiny_families
 import torch
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from tokenizers.trainers import BpeTrainer
 from transformers import (
     BertConfig,
     BertModel,
@@ -24,6 +28,8 @@ from transformers import (
     UMT5Config,
     UMT5EncoderModel,
 )
+
+from brickwork.families.spatial import lumina2, sana
 
 _LETTERS = ["▁", *(chr(code) for code in range(33, 127))]
 
@@ -52,10 +58,17 @@ def seeded(seed: int = 0) -> None:
 
 
 def gemma2(length: int = 64) -> dict[str, Any]:
-    """A Gemma 2 that reads letters, and its tokenizer, which pads at the left, as the released ones do."""
+    """A Gemma 2 that reads pieces of words, and its tokenizer, which pads at the left, as the released ones do."""
     marks = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
-    vocab = {token: number for number, token in enumerate([*marks, *_LETTERS])}
-    words = GemmaTokenizer(vocab=vocab, add_bos_token=True, model_max_length=length)
+    # Taught by what it will read: instructions of families would be hundreds of letters.
+    taught = BpeTrainer(vocab_size=700, special_tokens=marks, initial_alphabet=_LETTERS, show_progress=False)
+    model = Tokenizer(BPE(unk_token="<unk>"))
+    model.train_from_iterator([text.replace(" ", "▁") for text in (sana.INSTRUCTION, lumina2.INSTRUCTION)], taught)
+    read = json.loads(model.to_str())["model"]
+    vocab = read["vocab"]
+    words = GemmaTokenizer(
+        vocab=vocab, merges=[tuple(pair) for pair in read["merges"]], add_bos_token=True, model_max_length=length
+    )
     config = Gemma2Config(
         vocab_size=len(vocab),
         hidden_size=16,
@@ -138,14 +151,14 @@ def glm(length: int = 64) -> dict[str, Any]:
 
 
 def llama() -> dict[str, Any]:
-    """A Llama of 32 thin layers that reads letters, and its tokenizer, which has no padding of its own."""
+    """A Llama that reads letters, and its tokenizer, which has no padding of its own."""
     marks = ["<eos>", "<bos>", "<unk>", "<mask>"]
     vocab = {token: number for number, token in enumerate([*marks, *_LETTERS])}
     config = LlamaConfig(
         vocab_size=len(vocab),
         hidden_size=8,
         intermediate_size=8,
-        num_hidden_layers=32,
+        num_hidden_layers=2,
         num_attention_heads=1,
         num_key_value_heads=1,
     )

@@ -15,7 +15,7 @@ from brickwork.presets.auraflow import DIFFERENTIAL_BLOCKS, IMAGE2IMAGE_BLOCKS, 
 def make() -> dict[str, Any]:
     seeded()
     transformer = diffusers.AuraFlowTransformer2DModel(
-        sample_size=8,
+        sample_size=4,
         num_mmdit_layers=1,
         num_single_dit_layers=1,
         attention_head_dim=8,
@@ -37,11 +37,11 @@ ASKED = {
     "negative_prompt": ["a photo of a green square on the circle", "blue"],
     "num_inference_steps": 4,
     "guidance_scale": 3.0,
-    "height": 64,
-    "width": 64,
+    "height": 32,
+    "width": 32,
     "max_sequence_length": 24,
 }
-PICTURE = {**ASKED, "image": picture(3), "num_inference_steps": 7}
+PICTURE = {**ASKED, "image": picture(3, 32), "num_inference_steps": 7}
 IMAGE = {**PICTURE, "strength": 0.63}
 FAMILY = Family(
     "auraflow",
@@ -51,8 +51,12 @@ FAMILY = Family(
         "text2image": Task(TEXT2IMAGE_BLOCKS, diffusers.AuraFlowPipeline, ASKED),
         # No pipeline of diffusers has these.
         "image2image": Task(IMAGE2IMAGE_BLOCKS, None, IMAGE),
-        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask()}),
-        "differential": Task(DIFFERENTIAL_BLOCKS, None, {**PICTURE, "change_map": band_map(0, 0.3, 0.7, 1)}),
+        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask(32)}),
+        "differential": Task(
+            DIFFERENTIAL_BLOCKS,
+            None,
+            {**PICTURE, "num_inference_steps": 4, "change_map": band_map(0, 0.3, 0.7, 1, size=32)},
+        ),
     },
     {
         "no guidance": Feature({"guidance_scale": 1.0}),

@@ -1,6 +1,6 @@
 """HiDream-I1 beside its classic pipeline, which knows no other task than text to image.
 
-That brings every size to a megapixel; here, and in the rows, it is one of 64x64 pixels.
+That brings every size to a megapixel; here, and in the rows, it is one of 32x32 pixels.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def make() -> dict[str, Any]:
         caption_channels=[32, 8],
         text_emb_dim=32,
         axes_dims_rope=(8, 4, 4),
-        max_resolution=(8, 8),
-        llama_layers=(0, 31),
+        max_resolution=(4, 4),
+        llama_layers=(0, 1),
     )
     return {
         "text_encoder": CLIPTextModelWithProjection(text_config(16, len(clips[0]), length=77)),
@@ -47,9 +47,9 @@ def make() -> dict[str, Any]:
 
 
 class HiDreamImagePipeline(diffusers.HiDreamImagePipeline):
-    """Of which a megapixel is 64x64 pixels."""
+    """Of which a megapixel is 32x32 pixels."""
 
-    default_sample_size = property(lambda _: 8, lambda _, own: None)  # type: ignore[assignment]  # it is set when the pipeline is made
+    default_sample_size = property(lambda _: 4, lambda _, own: None)  # type: ignore[assignment]  # it is set when the pipeline is made
 
 
 ASKED = {
@@ -57,11 +57,11 @@ ASKED = {
     "negative_prompt": ["a photo of a green square on the circle", "blue"],
     "num_inference_steps": 4,
     "guidance_scale": 4.0,
-    "height": 64,
-    "width": 64,
+    "height": 32,
+    "width": 32,
     "max_sequence_length": 24,
 }
-PICTURE = {**ASKED, "image": picture(3), "num_inference_steps": 7}
+PICTURE = {**ASKED, "image": picture(3, 32), "num_inference_steps": 7}
 IMAGE = {**PICTURE, "strength": 0.63}
 FAMILY = Family(
     "hidream",
@@ -71,13 +71,17 @@ FAMILY = Family(
         "text2image": Task(TEXT2IMAGE_BLOCKS, HiDreamImagePipeline, ASKED),
         # No pipeline of diffusers has these.
         "image2image": Task(IMAGE2IMAGE_BLOCKS, None, IMAGE),
-        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask()}),
-        "differential": Task(DIFFERENTIAL_BLOCKS, None, {**PICTURE, "change_map": band_map(0, 0.3, 0.7, 1)}),
+        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask(32)}),
+        "differential": Task(
+            DIFFERENTIAL_BLOCKS,
+            None,
+            {**PICTURE, "num_inference_steps": 4, "change_map": band_map(0, 0.3, 0.7, 1, size=32)},
+        ),
     },
     {
         "no guidance": Feature({"guidance_scale": 1.0}),
         "own prompts": Feature({"prompt_2": ["green", "red"], "negative_prompt_4": ["a circle", "a cat"]}),
-        "another size": Feature({"height": 96, "width": 32}),
+        "another size": Feature({"height": 48, "width": 16}),
         "two images each": Feature({"num_images_per_prompt": 2}),
     },
 )

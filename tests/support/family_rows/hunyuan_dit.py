@@ -30,7 +30,7 @@ CONFIG: dict[str, Any] = {
     "attention_head_dim": 8,
     "in_channels": 4,
     "patch_size": 2,
-    "sample_size": 8,
+    "sample_size": 4,
     "hidden_size": 16,
     "cross_attention_dim": 16,
     "cross_attention_dim_t5": 32,
@@ -43,13 +43,18 @@ def make() -> dict[str, Any]:
     return {
         **bert(),
         **t5("text_encoder_2", "tokenizer_2"),
-        "transformer": diffusers.HunyuanDiT2DModel(**CONFIG, num_layers=4),
+        "transformer": diffusers.HunyuanDiT2DModel(**CONFIG, num_layers=2),
         "vae": vae(),
         # Its own solver draws noise for both halves of guidance at once.
         "scheduler": diffusers.DPMSolverMultistepScheduler(
             beta_start=0.00085, beta_end=0.018, beta_schedule="scaled_linear"
         ),
     }
+
+
+def deep() -> Any:
+    """A transformer with a way from an early block to a late one, on which nets steer."""
+    return diffusers.HunyuanDiT2DModel(**CONFIG, num_layers=4)
 
 
 def net() -> Any:
@@ -88,12 +93,12 @@ ASKED = {
     "negative_prompt": ["a photo of a green square on the circle", "blue"],
     "num_inference_steps": 4,
     "guidance_scale": 4.0,
-    "height": 64,
-    "width": 64,
+    "height": 32,
+    "width": 32,
 }
-PICTURE = {**ASKED, "image": picture(3), "num_inference_steps": 7}
+PICTURE = {**ASKED, "image": picture(3, 32), "num_inference_steps": 7}
 IMAGE = {**PICTURE, "strength": 0.63}
-STEERING = {**ASKED, "control_image": picture(8), "controlnet_conditioning_scale": 0.6}
+STEERING = {**ASKED, "control_image": picture(8, 32), "controlnet_conditioning_scale": 0.6}
 OWN_SIZES = {"use_resolution_binning": False}
 FAMILY = Family(
     "hunyuan_dit",
@@ -103,21 +108,25 @@ FAMILY = Family(
         "text2image": Task(TEXT2IMAGE_BLOCKS, diffusers.HunyuanDiTPipeline, ASKED, classic_given=OWN_SIZES),
         # No pipeline of diffusers has these.
         "image2image": Task(IMAGE2IMAGE_BLOCKS, None, IMAGE),
-        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask()}),
-        "differential": Task(DIFFERENTIAL_BLOCKS, None, {**PICTURE, "change_map": band_map(0, 0.3, 0.7, 1)}),
+        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask(32)}),
+        "differential": Task(
+            DIFFERENTIAL_BLOCKS,
+            None,
+            {**PICTURE, "num_inference_steps": 4, "change_map": band_map(0, 0.3, 0.7, 1, size=32)},
+        ),
         "controlnet text2image": Task(
             CONTROLNET_TEXT2IMAGE,
             diffusers.HunyuanDiTControlNetPipeline,
             STEERING,
             likely,
-            parts={"controlnet": net},
+            parts={"controlnet": net, "transformer": deep},
             classic_given=OWN_SIZES,
         ),
     },
     {
         "no guidance": Feature({"guidance_scale": 1.0}),
         "another size": Feature(
-            {"height": 96, "original_size": (512, 64), "target_size": (96, 96), "crops_coords_top_left": (8, 16)},
+            {"height": 48, "original_size": (512, 64), "target_size": (48, 64), "crops_coords_top_left": (8, 16)},
             tasks=("text2image",),
         ),
         "rescaled guidance": Feature(
@@ -126,7 +135,7 @@ FAMILY = Family(
             tasks=("text2image",),
         ),
         "two nets": Feature(
-            {"control_image": [picture(8), picture(9)], "controlnet_conditioning_scale": [0.5, 0.8]},
+            {"control_image": [picture(8, 32), picture(9, 32)], "controlnet_conditioning_scale": [0.5, 0.8]},
             parts={"controlnet": nets},
             tasks=("controlnet text2image",),
         ),

@@ -15,10 +15,10 @@ from brickwork.presets.lumina2 import DIFFERENTIAL_BLOCKS, IMAGE2IMAGE_BLOCKS, I
 
 def transformer() -> Any:
     return diffusers.Lumina2Transformer2DModel(
-        sample_size=8,
+        sample_size=4,
         in_channels=4,
         hidden_size=24,
-        num_layers=2,
+        num_layers=1,
         num_refiner_layers=1,
         num_attention_heads=2,
         num_kv_heads=1,
@@ -48,11 +48,11 @@ ASKED = {
     "negative_prompt": ["a photo of a green square on the circle", "blue"],
     "num_inference_steps": 4,
     "guidance_scale": 4.0,
-    "height": 64,
-    "width": 64,
-    "max_sequence_length": 256,
+    "height": 32,
+    "width": 32,
+    "max_sequence_length": 96,
 }
-PICTURE = {**ASKED, "image": picture(3), "num_inference_steps": 7}
+PICTURE = {**ASKED, "image": picture(3, 32), "num_inference_steps": 7}
 IMAGE = {**PICTURE, "strength": 0.63}
 FAMILY = Family(
     "lumina2",
@@ -62,8 +62,12 @@ FAMILY = Family(
         "text2image": Task(TEXT2IMAGE_BLOCKS, diffusers.Lumina2Pipeline, ASKED),
         # No pipeline of diffusers has these.
         "image2image": Task(IMAGE2IMAGE_BLOCKS, None, IMAGE),
-        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask()}),
-        "differential": Task(DIFFERENTIAL_BLOCKS, None, {**PICTURE, "change_map": band_map(0, 0.3, 0.7, 1)}),
+        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask(32)}),
+        "differential": Task(
+            DIFFERENTIAL_BLOCKS,
+            None,
+            {**PICTURE, "num_inference_steps": 4, "change_map": band_map(0, 0.3, 0.7, 1, size=32)},
+        ),
     },
     {
         "no guidance": Feature({"guidance_scale": 1.0}),

@@ -28,8 +28,8 @@ def transformer(**changes: Any) -> Any:
             "num_attention_heads": 2,
             "attention_head_dim": 12,
             "cross_attention_dim": 24,
-            "num_layers": 2,
-            "sample_size": 8,
+            "num_layers": 1,
+            "sample_size": 4,
             "caption_channels": 32,
             "norm_num_groups": 8,
             **changes,
@@ -52,11 +52,11 @@ ASKED = {
     "negative_prompt": ["a photo of a green square on the circle", "blue"],
     "num_inference_steps": 4,
     "guidance_scale": 4.0,
-    "height": 64,
-    "width": 64,
+    "height": 32,
+    "width": 32,
     "max_sequence_length": 24,
 }
-PICTURE = {**ASKED, "image": picture(3), "num_inference_steps": 7}
+PICTURE = {**ASKED, "image": picture(3, 32), "num_inference_steps": 7}
 IMAGE = {**PICTURE, "strength": 0.63}
 OWN_SIZES = {"use_resolution_binning": False, "clean_caption": False}
 FAMILY = Family(
@@ -74,8 +74,12 @@ FAMILY = Family(
         ),
         # No pipeline of diffusers has these.
         "image2image": Task(IMAGE2IMAGE_BLOCKS, None, IMAGE),
-        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask()}),
-        "differential": Task(DIFFERENTIAL_BLOCKS, None, {**PICTURE, "change_map": band_map(0, 0.3, 0.7, 1)}),
+        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask(32)}),
+        "differential": Task(
+            DIFFERENTIAL_BLOCKS,
+            None,
+            {**PICTURE, "num_inference_steps": 4, "change_map": band_map(0, 0.3, 0.7, 1, size=32)},
+        ),
     },
     {
         "no guidance": Feature({"guidance_scale": 1.0}),

@@ -20,7 +20,7 @@ def transformer(**changes: Any) -> Any:
             "out_channels": 4,
             "num_attention_heads": 2,
             "attention_head_dim": 4,
-            "num_layers": 2,
+            "num_layers": 1,
             "num_cross_attention_heads": 2,
             "cross_attention_head_dim": 4,
             "cross_attention_dim": 8,
@@ -84,7 +84,11 @@ FAMILY = Family(
         # No pipeline of diffusers has these.
         "image2image": Task(IMAGE2IMAGE_BLOCKS, None, IMAGE),
         "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask(32)}),
-        "differential": Task(DIFFERENTIAL_BLOCKS, None, {**PICTURE, "change_map": band_map(0, 0.3, 0.7, 1, size=32)}),
+        "differential": Task(
+            DIFFERENTIAL_BLOCKS,
+            None,
+            {**PICTURE, "num_inference_steps": 4, "change_map": band_map(0, 0.3, 0.7, 1, size=32)},
+        ),
     },
     {
         "no guidance": Feature({"guidance_scale": 1.0}),

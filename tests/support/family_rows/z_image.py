@@ -23,7 +23,7 @@ def make() -> dict[str, Any]:
     transformer = diffusers.ZImageTransformer2DModel(
         in_channels=4,
         dim=24,
-        n_layers=2,
+        n_layers=1,
         n_refiner_layers=1,
         n_heads=2,
         n_kv_heads=2,
@@ -59,11 +59,11 @@ ASKED = {
     "negative_prompt": ["a photo of a green square on the circle", "blue"],
     "num_inference_steps": 4,
     "guidance_scale": 3.0,
-    "height": 64,
-    "width": 64,
-    "max_sequence_length": 96,
+    "height": 32,
+    "width": 32,
+    "max_sequence_length": 80,
 }
-PICTURE = {**ASKED, "image": picture(3), "num_inference_steps": 7}
+PICTURE = {**ASKED, "image": picture(3, 32), "num_inference_steps": 7}
 IMAGE = {**PICTURE, "strength": 0.63}
 FAMILY = Family(
     "z_image",
@@ -75,11 +75,15 @@ FAMILY = Family(
         "inpainting": Task(
             INPAINT_BLOCKS,
             diffusers.ZImageInpaintPipeline,
-            {**IMAGE, "mask_image": half_mask()},
+            {**IMAGE, "mask_image": half_mask(32)},
             laid_out,
             formats=("float32",),
         ),
-        "differential": Task(DIFFERENTIAL_BLOCKS, None, {**PICTURE, "change_map": band_map(0, 0.3, 0.7, 1)}),
+        "differential": Task(
+            DIFFERENTIAL_BLOCKS,
+            None,
+            {**PICTURE, "num_inference_steps": 4, "change_map": band_map(0, 0.3, 0.7, 1, size=32)},
+        ),
     },
     {
         "no guidance": Feature({"guidance_scale": 0.0}),
