@@ -10,7 +10,7 @@ import torch
 from coarse_images import band_map, picture
 from family_table import Family, Task, families
 
-from brickwork import InputError, ModularPipeline
+from brickwork import InputError
 from brickwork.engine.events import StepFinished
 from brickwork.families.contract import FamilyContract
 from brickwork.presets import sdxl
@@ -38,9 +38,7 @@ BY_TASK = {
 @pytest.mark.parametrize("name", BY_TASK["inpainting"])
 def test_the_known_area_comes_back_bit_for_bit(name: str) -> None:
     family = FAMILIES[name]
-    pipe: ModularPipeline = family.pipe("inpainting", "plain", family.tasks["inpainting"].blocks, "batched")
-    family.draw("inpainting")
-    state = pipe(**{"output_type": "latent", "seed": 7, **family.tasks["inpainting"].given})
+    state = family.ready("inpainting")(**{"output_type": "latent", "seed": 7, **family.tasks["inpainting"].given})
     seen = {key: state.values[key] for key in ("latents", "image_latents", "mask")}
     known = (seen["mask"] == 0).expand_as(seen["latents"])
     assert known.any()
@@ -70,8 +68,7 @@ def run(
     family: Family, task: str, listeners: Sequence[Callable[[object], None]] = (), **inputs: object
 ) -> dict[str, torch.Tensor]:
     """Return what a run wrote."""
-    pipe: ModularPipeline = family.pipe(task, "plain", family.tasks[task].blocks, "batched")
-    family.draw(task)  # which gives it its components
+    pipe = family.ready(task)
     pipe.configure(listeners=listeners)
     try:
         values: dict[str, torch.Tensor] = pipe(

@@ -18,6 +18,8 @@ import brickwork
 from brickwork import ComponentError, ModularPipeline
 
 FAMILIES = families()
+OPENED_BY_US = ("auraflow", "cogview4", "hidream", "hunyuan_dit", "lumina2", "pixart", "sana", "sana_sprint")
+"""Of the others is seen, too, that diffusers opens what is saved of them by the same code."""
 
 
 @frozen(eq=False)
@@ -63,6 +65,8 @@ def test_it_opens_and_draws_the_same_and_so_does_what_is_saved_of_it(repository:
     pipe.save_pretrained(tmp_path / "saved")
     moved = (tmp_path / "saved").rename(tmp_path / "moved")
     assert repository.differences(repository.opened(moved)) == []
+    if repository.family.name in OPENED_BY_US:
+        return
     theirs = diffusers.ModularPipeline.from_pretrained(str(moved), trust_remote_code=True)
     theirs.load_components()
     theirs.set_progress_bar_config(disable=True)

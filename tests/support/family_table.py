@@ -123,18 +123,24 @@ class Family:
 
     def draw(self, task: str, guider: Any = None, without: Sequence[str] = (), **inputs: Any) -> Any:
         """Return what the preset draws, in float32, given other inputs than the task's, by a guider or the pipeline's own."""
-        parts = self.parts("float32")
-        pipe = self.pipe(task, "plain", self.tasks[task].blocks, "batched")
-        own = {name: part for name, part in parts.items() if name in pipe.component_names}
+        pipe = self.ready(task)
         usual = pipe.components["guider"]
-        more = {} if guider is None else {"guider": guider}
-        pipe.update_components(**{**own, **more, "scheduler": copy.deepcopy(parts["scheduler"])})
+        if guider is not None:
+            pipe.update_components(guider=guider)
         try:
             given = {"output_type": "pt", "seed": 7, **self.tasks[task].given, **inputs}
             return pipe(**{name: each for name, each in given.items() if name not in without}, output="images")
         finally:
             # One pipeline serves all.
             pipe.update_components(guider=usual)
+
+    def ready(self, task: str) -> ModularPipeline:
+        """Return the preset with its components in float32, and a scheduler of its own."""
+        parts = self.parts("float32")
+        pipe = self.pipe(task, "plain", self.tasks[task].blocks, "batched")
+        own = {name: part for name, part in parts.items() if name in pipe.component_names}
+        pipe.update_components(**{**own, "scheduler": copy.deepcopy(parts["scheduler"])})
+        return pipe
 
     def classic(self, cls: Any, components: Mapping[str, Any]) -> Any:
         """Return a classic pipeline over components, with a scheduler of its own."""
