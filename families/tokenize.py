@@ -74,9 +74,10 @@ def tokenized(
         import torch
 
         missing = -ids.shape[-1] % multiple
-        place = (missing, 0) if (side or tokenizer.padding_side) == "left" else (0, missing)
+        known: Any = tokenizer
+        place = (missing, 0) if (side or known.padding_side) == "left" else (0, missing)
         padded = torch.nn.functional.pad
-        ids, mask = padded(ids, place, value=tokenizer.pad_token_id), padded(mask, place)
+        ids, mask = padded(ids, place, value=known.pad_token_id), padded(mask, place)
     return Tokens(ids, mask, tuple(texts), length, tuple(dict.fromkeys(lost)))
 
 

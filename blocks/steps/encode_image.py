@@ -149,12 +149,14 @@ def sample_posterior(vae: Autoencoder, pixels: Tensor, generator: Generators | N
     return torch.cat([_sample(posteriors[i // each], source) for i, source in enumerate(generator)])
 
 
-def _most_likely(encoded: Any) -> Any:
-    return encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else _plain(encoded)
+def _most_likely(encoded: Any) -> Tensor:
+    latents: Tensor = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else _plain(encoded)
+    return latents
 
 
-def _sample(encoded: Any, generator: torch.Generator | None) -> Any:
-    return encoded.latent_dist.sample(generator) if hasattr(encoded, "latent_dist") else _plain(encoded)
+def _sample(encoded: Any, generator: torch.Generator | None) -> Tensor:
+    latents: Tensor = encoded.latent_dist.sample(generator) if hasattr(encoded, "latent_dist") else _plain(encoded)
+    return latents
 
 
 def _plain(encoded: Any) -> Any:

@@ -298,7 +298,7 @@ def set_schedule(
     both = {"timesteps": timesteps, "sigmas": sigmas}
     own: dict[str, Any] = {name: each for name, each in both.items() if each is not None}
     rest = dict(of_family or {})
-    chosen = {name: rest.pop(name) for name in ("sigmas", "timesteps") if name in rest}
+    chosen: dict[str, Any] = {name: rest.pop(name) for name in ("sigmas", "timesteps") if name in rest}
     if not own:
         rest |= chosen
     elif "sigmas" in own and "timesteps" in chosen:

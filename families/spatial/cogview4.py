@@ -63,7 +63,9 @@ class CogView4Contract(LatentTransformer):
 
     def layers(self, denoiser: Any) -> list[Layer]:
         """Return the blocks, which read text and image."""
-        return [Layer(f"transformer_blocks.{i}", block, _BOTH) for i, block in enumerate(denoiser.transformer_blocks)]
+        return [
+            Layer(f"transformer_blocks.{i}", block, _BOTH, _BOTH) for i, block in enumerate(denoiser.transformer_blocks)
+        ]
 
     def embedding_widths(self, denoiser: Denoiser) -> dict[str, int]:
         """Return the width of texts."""

@@ -72,7 +72,7 @@ class HiDreamContract(FlowContract):
         """Return blocks of text and image first, then those of both in one."""
         stacks = {"double_stream_blocks": _BOTH, "single_stream_blocks": _BOTH[:1]}
         return [
-            Layer(f"{name}.{i}", block, returns)
+            Layer(f"{name}.{i}", block, returns, returns)
             for name, returns in stacks.items()
             for i, block in enumerate(getattr(denoiser, name))
         ]
