@@ -9,7 +9,6 @@ from attrs import frozen
 
 from ...guiders import ClassifierFreeGuidance
 from ...registry import families
-from ...registry.model_dtype import compute_dtype
 from ...state.vocabulary import NegativePromptEmbeds, PromptEmbeds, TimeIds
 from ...state.written_constants import note_constant
 from ..contract import ConditioningField, RoleComponent, TextEncoding
@@ -39,11 +38,11 @@ class CogView4Contract(LatentTransformer):
         return torch.float32
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
-        """Call the transformer in its own dtype, with original size, crop and target size."""
-        told = dict(kwargs)
-        sizes = told.pop(_SIZES)
-        told |= {"original_size": sizes[:, :2], "crop_coords": sizes[:, 2:4], "target_size": sizes[:, 4:]}
-        return super().predict(denoiser, latents.to(compute_dtype(denoiser)), t, told)
+        """Call the transformer in its own dtype, that of its text, with original size, crop and target size."""
+        original, crop, target = kwargs[_SIZES].split(2, dim=1)
+        told = {"original_size": original, "crop_coords": crop, "target_size": target}
+        told |= {name: value for name, value in kwargs.items() if name != _SIZES}
+        return super().predict(denoiser, latents.to(kwargs["encoder_hidden_states"].dtype), t, told)
 
     def schedule(self, scheduler: Scheduler, steps: int, shape: tuple[int, ...] | None) -> dict[str, Any]:
         """Return whole timesteps, which the transformer is told as they are, sigmas of them, and a shift of these by the root of the number of tokens."""

@@ -64,8 +64,8 @@ class SanaContract(LatentTransformer):
         return torch.float32
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
-        """Call the transformer in its own dtype, with the timestep in its scale; the prediction is in float32."""
-        given = latents.to(compute_dtype(denoiser))
+        """Call the transformer in its own dtype, that of its text, with the timestep in its scale; the prediction is in float32."""
+        given = latents.to(kwargs["encoder_hidden_states"].dtype)
         return super().predict(denoiser, given, t * denoiser.config.timestep_scale, kwargs).float()
 
     def layers(self, denoiser: Any) -> list[Layer]:
@@ -98,7 +98,7 @@ class SanaSprintContract(SanaContract):
         at = time.reshape(-1, 1, 1, 1)
         norm = (at**2 + (1 - at) ** 2).sqrt()
         straight = latents / _SIGMA_DATA * norm
-        given = straight.to(compute_dtype(denoiser))
+        given = straight.to(kwargs["encoder_hidden_states"].dtype)
         flow = call_rows(self.row_arguments, denoiser, given, timestep=time, **kwargs, return_dict=False)[0]
         # In this order, which rounds as diffusers does.
         velocity: Tensor = ((1 - 2 * at) * straight + (1 - 2 * at + 2 * at**2) * flow) / norm

@@ -10,7 +10,6 @@ from attrs import frozen
 from ...engine.network_calls import call_network
 from ...guiders import ClassifierFreeGuidance
 from ...registry import families
-from ...registry.model_dtype import compute_dtype
 from ...state.vocabulary import NegativePromptEmbeds, NegativePromptMask, PromptEmbeds, PromptMask
 from ...state.written_constants import note_constant
 from ..contract import ConditioningField, RoleComponent, TextEncoding
@@ -45,7 +44,7 @@ class ZImageContract(FlowContract):
         told = dict(kwargs)
         texts, counted = told.pop("cap_feats"), told.pop(_COUNTED)
         rows = [text[count.bool()] for text, count in zip(texts, counted, strict=True)]
-        images = list(latents.to(compute_dtype(denoiser)).unsqueeze(2).unbind())
+        images = list(latents.to(texts.dtype).unsqueeze(2).unbind())
         time = (1000 - t.expand(latents.shape[0])) / 1000
         # Its rows are no tensor, so that calls of several runs are not merged.
         found = call_network(denoiser, images, time, rows, **told, return_dict=False)[0]
