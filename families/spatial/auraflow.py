@@ -9,12 +9,12 @@ from attrs import frozen
 
 from ...guiders import ClassifierFreeGuidance
 from ...registry import families
-from ...state.vocabulary import NegativePromptEmbeds, PromptEmbeds
 from ...state.written_constants import note_constant
-from ..contract import ConditioningField, RoleComponent, TextEncoding
+from ..contract import RoleComponent, TextEncoding
 from ..layers import Layer
 from ..shared_fields import PROMPT
 from .latent_transformer import LatentTransformer
+from .masked_text import HIDDEN
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,15 +50,6 @@ class AuraFlowContract(LatentTransformer):
         return {"hidden": denoiser.config.joint_attention_dim}
 
 
-_TEXT = ConditioningField(
-    "prompt_embeds",
-    "negative_prompt_embeds",
-    PromptEmbeds,
-    NegativePromptEmbeds,
-    argument="encoder_hidden_states",
-    source="hidden",
-)
-
 AURAFLOW = AuraFlowContract(
     name="auraflow",
     prefix="AuraFlow",
@@ -70,7 +61,7 @@ AURAFLOW = AuraFlowContract(
         "tokenizers": (RoleComponent("tokenizer", "transformers:PreTrainedTokenizerFast"),),
         "text_encoders": (RoleComponent("text_encoder", "transformers:UMT5EncoderModel"),),
     },
-    groups={"denoiser_input_fields": (_TEXT,), "prompt_embeds": (_TEXT,), "prompts": (PROMPT,)},
+    groups={"denoiser_input_fields": (HIDDEN,), "prompt_embeds": (HIDDEN,), "prompts": (PROMPT,)},
     text_encodings=(
         TextEncoding(hidden_state=None, tokens="asked", negative_tokens="positive", masked=True, cut=True),
     ),

@@ -9,15 +9,15 @@ from attrs import frozen
 
 from ...guiders import ClassifierFreeGuidance
 from ...registry import families
-from ...state.vocabulary import NegativePromptEmbeds, PromptEmbeds, TimeIds
+from ...state.vocabulary import TimeIds
 from ...state.written_constants import note_constant
 from ..contract import ConditioningField, RoleComponent, TextEncoding
 from ..layers import Layer
 from ..shared_fields import PROMPT
-from .latent_transformer import LatentTransformer
+from .latent_transformer import Float32Latents, LatentTransformer
+from .masked_text import HIDDEN
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from ..roles import Denoiser, Scheduler
@@ -28,14 +28,8 @@ _SIZES = "@sizes"
 
 
 @frozen
-class CogView4Contract(LatentTransformer):
+class CogView4Contract(Float32Latents, LatentTransformer):
     """A GLM; a transformer that is told sizes and crops."""
-
-    def latents_dtype(self, dtype: torch.dtype) -> torch.dtype:  # noqa: ARG002 - whatever the denoiser's
-        """Return float32, in which the noise is drawn."""
-        import torch
-
-        return torch.float32
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer in its own dtype, that of its text, with original size, crop and target size."""
@@ -71,14 +65,6 @@ class CogView4Contract(LatentTransformer):
         return {"hidden": denoiser.config.text_embed_dim}
 
 
-_TEXT = ConditioningField(
-    "prompt_embeds",
-    "negative_prompt_embeds",
-    PromptEmbeds,
-    NegativePromptEmbeds,
-    argument="encoder_hidden_states",
-    source="hidden",
-)
 _TIME_IDS = ConditioningField("add_time_ids", "negative_add_time_ids", TimeIds, argument=_SIZES)
 
 COGVIEW4 = CogView4Contract(
@@ -93,8 +79,8 @@ COGVIEW4 = CogView4Contract(
         "text_encoders": (RoleComponent("text_encoder", "transformers:GlmModel"),),
     },
     groups={
-        "denoiser_input_fields": (_TEXT, _TIME_IDS),
-        "prompt_embeds": (_TEXT,),
+        "denoiser_input_fields": (HIDDEN, _TIME_IDS),
+        "prompt_embeds": (HIDDEN,),
         "sizes": (_TIME_IDS,),
         "prompts": (PROMPT,),
     },

@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...guiders import ClassifierFreeGuidance
 from ...registry import families
-from ...state.vocabulary import (
-    NegativePromptEmbeds,
-    NegativePromptMask,
-    PromptEmbeds,
-    PromptMask,
-    SecondPromptEmbeds,
-    SecondPromptMask,
-    TimeIds,
-)
+from ...state.vocabulary import SecondPromptEmbeds, SecondPromptMask, TimeIds
 from ...state.written_constants import note_constant
 from ..contract import ConditioningField, Encoded, RoleComponent, TextEncoding
 from ..controlnet import ControlNetInputs
@@ -25,6 +17,7 @@ from ..layers import Layer
 from ..shared_fields import PROMPT
 from ..transformer_control import transformer_control
 from .latent_transformer import LatentTransformer
+from .masked_text import HIDDEN, MASK
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -113,22 +106,8 @@ class HunyuanDiTContract(LatentTransformer):
 
 
 _TEXT = (
-    ConditioningField(
-        "prompt_embeds",
-        "negative_prompt_embeds",
-        PromptEmbeds,
-        NegativePromptEmbeds,
-        argument="encoder_hidden_states",
-        source="hidden",
-    ),
-    ConditioningField(
-        "prompt_attention_mask",
-        "negative_prompt_attention_mask",
-        PromptMask,
-        NegativePromptMask,
-        argument="text_embedding_mask",
-        source="mask",
-    ),
+    HIDDEN,
+    evolve(MASK, argument="text_embedding_mask"),
     ConditioningField(
         "prompt_embeds_2",
         "negative_prompt_embeds_2",

@@ -12,9 +12,22 @@ from ..contract import FamilyContract
 from ..layers import Layer
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from ..roles import Denoiser
+
+
+class Float32Latents:
+    """A family whose latents are in float32 beside a denoiser in half precision: the solver's sums are longer than that holds."""
+
+    __slots__ = ()
+
+    def latents_dtype(self, dtype: torch.dtype) -> torch.dtype:  # noqa: ARG002 - whatever the denoiser's
+        """Return float32."""
+        import torch
+
+        return torch.float32
 
 
 @frozen

@@ -1,29 +1,25 @@
-"""What transformers are told that read text beside a mask of its tokens."""
+"""What transformers are told that read text beside a mask of its tokens, and how what they read is written."""
 
 from __future__ import annotations
 
-from ...state.vocabulary import NegativePromptEmbeds, NegativePromptMask, PromptEmbeds, PromptMask
+from ...state.vocabulary import NegativePromptMask, PromptMask
 from ..contract import ConditioningField
+from ..flow import TEXT_FIELDS
 
-MASKED_TEXT = (
-    ConditioningField(
-        "prompt_embeds",
-        "negative_prompt_embeds",
-        PromptEmbeds,
-        NegativePromptEmbeds,
-        argument="encoder_hidden_states",
-        source="hidden",
-    ),
-    ConditioningField(
-        "prompt_attention_mask",
-        "negative_prompt_attention_mask",
-        PromptMask,
-        NegativePromptMask,
-        argument="encoder_attention_mask",
-        source="mask",
-    ),
+HIDDEN = TEXT_FIELDS[0]
+"""Hidden states of text."""
+
+MASK = ConditioningField(
+    "prompt_attention_mask",
+    "negative_prompt_attention_mask",
+    PromptMask,
+    NegativePromptMask,
+    argument="encoder_attention_mask",
+    source="mask",
 )
-"""Hidden states of text, and which of its tokens count."""
+"""Which of its tokens count."""
+
+MASKED_TEXT = (HIDDEN, MASK)
 
 
 def lowered(text: str) -> str:

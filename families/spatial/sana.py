@@ -16,11 +16,10 @@ from ...state.written_constants import note_constant
 from ..contract import RoleComponent, TextEncoding
 from ..layers import Layer
 from ..shared_fields import PROMPT
-from .latent_transformer import LatentTransformer
+from .latent_transformer import Float32Latents, LatentTransformer
 from .masked_text import MASKED_TEXT, lowered
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from ..roles import Autoencoder, Denoiser, Scheduler
@@ -54,14 +53,8 @@ of its configurations)."""
 
 
 @frozen
-class SanaContract(LatentTransformer):
+class SanaContract(Float32Latents, LatentTransformer):
     """A Gemma that is asked to enhance the prompt; a transformer with linear attention over a VAE of 32 pixels per latent."""
-
-    def latents_dtype(self, dtype: torch.dtype) -> torch.dtype:  # noqa: ARG002 - whatever the denoiser's
-        """Return float32: the solver's sums are longer than half precision holds."""
-        import torch
-
-        return torch.float32
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer in its own dtype, that of its text, with the timestep in its scale; the prediction is in float32."""

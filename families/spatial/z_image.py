@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...engine.network_calls import call_network
 from ...guiders import ClassifierFreeGuidance
 from ...registry import families
-from ...state.vocabulary import NegativePromptEmbeds, NegativePromptMask, PromptEmbeds, PromptMask
 from ...state.written_constants import note_constant
-from ..contract import ConditioningField, RoleComponent, TextEncoding
+from ..contract import RoleComponent, TextEncoding
 from ..flow import FlowContract, shift_of_tokens
 from ..layers import Layer
 from ..shared_fields import PROMPT
+from .latent_transformer import Float32Latents
+from .masked_text import HIDDEN, MASK
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from ..roles import Autoencoder, Denoiser, Scheduler
@@ -28,14 +28,8 @@ _COUNTED = "@counted"
 
 
 @frozen
-class ZImageContract(FlowContract):
+class ZImageContract(Float32Latents, FlowContract):
     """A Qwen3 that reads the prompt as a message; a transformer that takes a list of images and one of texts."""
-
-    def latents_dtype(self, dtype: torch.dtype) -> torch.dtype:  # noqa: ARG002 - whatever the denoiser's
-        """Return float32: the solver's sums are longer than half precision holds."""
-        import torch
-
-        return torch.float32
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer with lists and the share of noise that is gone; it predicts the flow towards the image, in float32."""
@@ -79,24 +73,7 @@ def _as_message(text: str) -> list[dict[str, Any]]:
     return [{"role": "user", "content": text}]
 
 
-_TEXT = (
-    ConditioningField(
-        "prompt_embeds",
-        "negative_prompt_embeds",
-        PromptEmbeds,
-        NegativePromptEmbeds,
-        argument="cap_feats",
-        source="hidden",
-    ),
-    ConditioningField(
-        "prompt_attention_mask",
-        "negative_prompt_attention_mask",
-        PromptMask,
-        NegativePromptMask,
-        argument=_COUNTED,
-        source="mask",
-    ),
-)
+_TEXT = (evolve(HIDDEN, argument="cap_feats"), evolve(MASK, argument=_COUNTED))
 
 Z_IMAGE = ZImageContract(
     name="z-image",

@@ -33,6 +33,16 @@ from brickwork.families.spatial import lumina2, sana
 
 _LETTERS = ["▁", *(chr(code) for code in range(33, 127))]
 
+THIN: dict[str, Any] = {
+    "hidden_size": 16,
+    "intermediate_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 8,
+}
+"""Of language models."""
+
 
 def t5(encoder: str = "text_encoder", words: str = "tokenizer") -> dict[str, Any]:
     """A T5 that reads letters, and its tokenizer."""
@@ -71,12 +81,7 @@ def gemma2(length: int = 64) -> dict[str, Any]:
     )
     config = Gemma2Config(
         vocab_size=len(vocab),
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=8,
+        **THIN,
         max_position_embeddings=2048,
     )
     return {"text_encoder": Gemma2Model(config).eval(), "tokenizer": words}
@@ -105,12 +110,7 @@ def qwen3(length: int = 64) -> dict[str, Any]:
     )
     config = Qwen3Config(
         vocab_size=len(letters) + 1,
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=8,
+        **THIN,
     )
     return {"text_encoder": Qwen3Model(config).eval(), "tokenizer": words}
 
@@ -136,12 +136,7 @@ def glm(length: int = 64) -> dict[str, Any]:
     vocab = {token: number for number, token in enumerate([*marks, *_LETTERS])}
     config = GlmConfig(
         vocab_size=len(vocab),
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=8,
+        **THIN,
         pad_token_id=0,
     )
     return {

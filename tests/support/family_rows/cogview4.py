@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import diffusers
-from coarse_images import band_map, half_mask, picture
+from asked_of_texts import ASKED, free_tasks
 from family_table import Family, Feature, Task
 from tiny_language import glm, seeded, vae
 
-from brickwork.presets.cogview4 import DIFFERENTIAL_BLOCKS, IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS
+from brickwork.presets import cogview4
+from brickwork.presets.cogview4 import TEXT2IMAGE_BLOCKS
 
 
 def make() -> dict[str, Any]:
@@ -40,30 +41,13 @@ def constant() -> Any:
     return diffusers.FlowMatchEulerDiscreteScheduler(shift=2.0)
 
 
-ASKED = {
-    "prompt": ["a red circle", "two cat on the blue square of green"],
-    "negative_prompt": ["a photo of a green square on the circle", "blue"],
-    "num_inference_steps": 4,
-    "guidance_scale": 4.0,
-    "height": 32,
-    "width": 32,
-}
-PICTURE = {**ASKED, "image": picture(3, 32), "num_inference_steps": 7}
-IMAGE = {**PICTURE, "strength": 0.63}
 FAMILY = Family(
     "cogview4",
     "transformer",
     make,
     {
         "text2image": Task(TEXT2IMAGE_BLOCKS, diffusers.CogView4Pipeline, ASKED),
-        # No pipeline of diffusers has these.
-        "image2image": Task(IMAGE2IMAGE_BLOCKS, None, IMAGE),
-        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask(32)}),
-        "differential": Task(
-            DIFFERENTIAL_BLOCKS,
-            None,
-            {**PICTURE, "num_inference_steps": 4, "change_map": band_map(0, 0.3, 0.7, 1, size=32)},
-        ),
+        **free_tasks(cogview4),
     },
     {
         "no guidance": Feature({"guidance_scale": 1.0}),

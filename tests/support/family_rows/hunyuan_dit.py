@@ -6,24 +6,19 @@ seed makes its images again. Here, and in the rows, they are the VAE's most like
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import diffusers
 import torch
-from coarse_images import band_map, half_mask, picture
+from asked_of_texts import ASKED, free_tasks
+from coarse_images import picture
 from family_table import Family, Feature, Task
 from tiny_language import bert, seeded, t5, vae
 
 from brickwork import ClassifierFreeGuidance
-from brickwork.presets.hunyuan_dit import (
-    CONTROLNET_TEXT2IMAGE,
-    DIFFERENTIAL_BLOCKS,
-    IMAGE2IMAGE_BLOCKS,
-    INPAINT_BLOCKS,
-    TEXT2IMAGE_BLOCKS,
-)
+from brickwork.presets import hunyuan_dit
+from brickwork.presets.hunyuan_dit import CONTROLNET_TEXT2IMAGE, TEXT2IMAGE_BLOCKS
+from family_rows.sd3 import likely
 
 CONFIG: dict[str, Any] = {
     "num_attention_heads": 2,
@@ -71,33 +66,6 @@ def nets() -> Any:
     return diffusers.HunyuanDiT2DMultiControlNetModel([net(), net()])
 
 
-@contextmanager
-def likely(classic: Any) -> Iterator[None]:
-    """Encode control images to the most likely latents."""
-    encode = classic.vae.encode
-
-    def encoded(pixels: Any) -> Any:
-        found = encode(pixels)
-        found.latent_dist.sample = found.latent_dist.mode
-        return found
-
-    classic.vae.encode = encoded
-    try:
-        yield
-    finally:
-        del classic.vae.encode
-
-
-ASKED = {
-    "prompt": ["a red circle", "two cat on the blue square of green"],
-    "negative_prompt": ["a photo of a green square on the circle", "blue"],
-    "num_inference_steps": 4,
-    "guidance_scale": 4.0,
-    "height": 32,
-    "width": 32,
-}
-PICTURE = {**ASKED, "image": picture(3, 32), "num_inference_steps": 7}
-IMAGE = {**PICTURE, "strength": 0.63}
 STEERING = {**ASKED, "control_image": picture(8, 32), "controlnet_conditioning_scale": 0.6}
 OWN_SIZES = {"use_resolution_binning": False}
 FAMILY = Family(
@@ -106,14 +74,7 @@ FAMILY = Family(
     make,
     {
         "text2image": Task(TEXT2IMAGE_BLOCKS, diffusers.HunyuanDiTPipeline, ASKED, classic_given=OWN_SIZES),
-        # No pipeline of diffusers has these.
-        "image2image": Task(IMAGE2IMAGE_BLOCKS, None, IMAGE),
-        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask(32)}),
-        "differential": Task(
-            DIFFERENTIAL_BLOCKS,
-            None,
-            {**PICTURE, "num_inference_steps": 4, "change_map": band_map(0, 0.3, 0.7, 1, size=32)},
-        ),
+        **free_tasks(hunyuan_dit),
         "controlnet text2image": Task(
             CONTROLNET_TEXT2IMAGE,
             diffusers.HunyuanDiTControlNetPipeline,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import diffusers
-from coarse_images import band_map, half_mask, picture
+from asked_of_texts import ASKED, free_tasks
 from family_table import Family, Feature, Task
 from tiny_language import gemma2, seeded, vae
 
 from brickwork import ClassifierFreeGuidance, NormKeptGuidance
-from brickwork.presets.lumina2 import DIFFERENTIAL_BLOCKS, IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS
+from brickwork.presets import lumina2
+from brickwork.presets.lumina2 import TEXT2IMAGE_BLOCKS
 
 
 def transformer() -> Any:
@@ -43,31 +44,14 @@ def shifting_not() -> Any:
     return diffusers.FlowMatchEulerDiscreteScheduler(shift=6.0)
 
 
-ASKED = {
-    "prompt": ["a red circle", "two cat on the blue square of green"],
-    "negative_prompt": ["a photo of a green square on the circle", "blue"],
-    "num_inference_steps": 4,
-    "guidance_scale": 4.0,
-    "height": 32,
-    "width": 32,
-    "max_sequence_length": 96,
-}
-PICTURE = {**ASKED, "image": picture(3, 32), "num_inference_steps": 7}
-IMAGE = {**PICTURE, "strength": 0.63}
+MORE = {"max_sequence_length": 96}
 FAMILY = Family(
     "lumina2",
     "transformer",
     make,
     {
-        "text2image": Task(TEXT2IMAGE_BLOCKS, diffusers.Lumina2Pipeline, ASKED),
-        # No pipeline of diffusers has these.
-        "image2image": Task(IMAGE2IMAGE_BLOCKS, None, IMAGE),
-        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask(32)}),
-        "differential": Task(
-            DIFFERENTIAL_BLOCKS,
-            None,
-            {**PICTURE, "num_inference_steps": 4, "change_map": band_map(0, 0.3, 0.7, 1, size=32)},
-        ),
+        "text2image": Task(TEXT2IMAGE_BLOCKS, diffusers.Lumina2Pipeline, {**ASKED, **MORE}),
+        **free_tasks(lumina2, **MORE),
     },
     {
         "no guidance": Feature({"guidance_scale": 1.0}),

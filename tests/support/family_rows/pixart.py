@@ -9,17 +9,12 @@ from functools import partial
 from typing import Any
 
 import diffusers
-from coarse_images import band_map, half_mask, picture
+from asked_of_texts import ASKED, free_tasks
 from family_table import Family, Feature, Task
 from tiny_language import seeded, t5, vae
 
-from brickwork.presets.pixart import (
-    ALPHA_TEXT2IMAGE_BLOCKS,
-    DIFFERENTIAL_BLOCKS,
-    IMAGE2IMAGE_BLOCKS,
-    INPAINT_BLOCKS,
-    TEXT2IMAGE_BLOCKS,
-)
+from brickwork.presets import pixart
+from brickwork.presets.pixart import ALPHA_TEXT2IMAGE_BLOCKS, TEXT2IMAGE_BLOCKS
 
 
 def transformer(**changes: Any) -> Any:
@@ -47,39 +42,24 @@ def make() -> dict[str, Any]:
     }
 
 
-ASKED = {
-    "prompt": ["a Red circle ", "two cat on the blue square of green"],
-    "negative_prompt": ["a photo of a green square on the circle", "blue"],
-    "num_inference_steps": 4,
-    "guidance_scale": 4.0,
-    "height": 32,
-    "width": 32,
-    "max_sequence_length": 24,
-}
-PICTURE = {**ASKED, "image": picture(3, 32), "num_inference_steps": 7}
-IMAGE = {**PICTURE, "strength": 0.63}
+MORE = {"max_sequence_length": 24, "prompt": ["a Red circle ", "two cat on the blue square of green"]}
 OWN_SIZES = {"use_resolution_binning": False, "clean_caption": False}
 FAMILY = Family(
     "pixart",
     "transformer",
     make,
     {
-        "text2image": Task(TEXT2IMAGE_BLOCKS, diffusers.PixArtSigmaPipeline, ASKED, classic_given=OWN_SIZES),
+        "text2image": Task(
+            TEXT2IMAGE_BLOCKS, diffusers.PixArtSigmaPipeline, {**ASKED, **MORE}, classic_given=OWN_SIZES
+        ),
         "alpha text2image": Task(
             ALPHA_TEXT2IMAGE_BLOCKS,
             diffusers.PixArtAlphaPipeline,
-            ASKED,
+            {**ASKED, **MORE},
             classic_given=OWN_SIZES,
             parts={"transformer": partial(transformer, sample_size=128)},
         ),
-        # No pipeline of diffusers has these.
-        "image2image": Task(IMAGE2IMAGE_BLOCKS, None, IMAGE),
-        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask(32)}),
-        "differential": Task(
-            DIFFERENTIAL_BLOCKS,
-            None,
-            {**PICTURE, "num_inference_steps": 4, "change_map": band_map(0, 0.3, 0.7, 1, size=32)},
-        ),
+        **free_tasks(pixart, **MORE),
     },
     {
         "no guidance": Feature({"guidance_scale": 1.0}),

@@ -6,11 +6,12 @@ from functools import partial
 from typing import Any
 
 import diffusers
-from coarse_images import band_map, half_mask, picture
+from asked_of_texts import ASKED, free_tasks
 from family_table import Family, Feature, Task
 from tiny_language import gemma2, seeded
 
-from brickwork.presets.sana import DIFFERENTIAL_BLOCKS, IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS
+from brickwork.presets import sana
+from brickwork.presets.sana import TEXT2IMAGE_BLOCKS
 
 
 def transformer(**changes: Any) -> Any:
@@ -62,33 +63,19 @@ def make() -> dict[str, Any]:
     return {**gemma2(), "transformer": transformer(), "vae": vae(), "scheduler": solver()}
 
 
-ASKED = {
-    "prompt": ["a Red circle ", "two cat on the blue square of green"],
-    "negative_prompt": ["a photo of a green square on the circle", "blue"],
-    "num_inference_steps": 4,
-    "guidance_scale": 4.0,
-    "height": 32,
-    "width": 32,
-    "max_sequence_length": 48,
-}
-PICTURE = {**ASKED, "image": picture(3, 32), "num_inference_steps": 7}
-IMAGE = {**PICTURE, "strength": 0.63}
+MORE = {"max_sequence_length": 48, "prompt": ["a Red circle ", "two cat on the blue square of green"]}
 FAMILY = Family(
     "sana",
     "transformer",
     make,
     {
         "text2image": Task(
-            TEXT2IMAGE_BLOCKS, diffusers.SanaPipeline, ASKED, classic_given={"use_resolution_binning": False}
+            TEXT2IMAGE_BLOCKS,
+            diffusers.SanaPipeline,
+            {**ASKED, **MORE},
+            classic_given={"use_resolution_binning": False},
         ),
-        # No pipeline of diffusers has these.
-        "image2image": Task(IMAGE2IMAGE_BLOCKS, None, IMAGE),
-        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask(32)}),
-        "differential": Task(
-            DIFFERENTIAL_BLOCKS,
-            None,
-            {**PICTURE, "num_inference_steps": 4, "change_map": band_map(0, 0.3, 0.7, 1, size=32)},
-        ),
+        **free_tasks(sana, **MORE),
     },
     {
         "no guidance": Feature({"guidance_scale": 1.0}),

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import diffusers
-from coarse_images import band_map, half_mask, picture
+from asked_of_texts import ASKED, OF_IMAGE, OF_MASK, free_tasks
 from family_table import Family, Feature, Task
 from tiny_language import qwen3, seeded, vae
 
-from brickwork.presets.z_image import DIFFERENTIAL_BLOCKS, IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS
+from brickwork.presets import z_image
+from brickwork.presets.z_image import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS
 
 
 def make() -> dict[str, Any]:
@@ -54,36 +55,24 @@ def laid_out(classic: Any) -> Iterator[None]:
         del classic.vae.decode
 
 
-ASKED = {
-    "prompt": ["a red circle", "two cat on the blue square of green"],
-    "negative_prompt": ["a photo of a green square on the circle", "blue"],
-    "num_inference_steps": 4,
-    "guidance_scale": 3.0,
-    "height": 32,
-    "width": 32,
-    "max_sequence_length": 80,
-}
-PICTURE = {**ASKED, "image": picture(3, 32), "num_inference_steps": 7}
-IMAGE = {**PICTURE, "strength": 0.63}
+MORE = {"max_sequence_length": 80}
 FAMILY = Family(
     "z_image",
     "transformer",
     make,
     {
-        "text2image": Task(TEXT2IMAGE_BLOCKS, diffusers.ZImagePipeline, ASKED),
-        "image2image": Task(IMAGE2IMAGE_BLOCKS, diffusers.ZImageImg2ImgPipeline, IMAGE, formats=("float32",)),
+        "text2image": Task(TEXT2IMAGE_BLOCKS, diffusers.ZImagePipeline, {**ASKED, **MORE}),
+        "image2image": Task(
+            IMAGE2IMAGE_BLOCKS, diffusers.ZImageImg2ImgPipeline, {**ASKED, **MORE, **OF_IMAGE}, formats=("float32",)
+        ),
         "inpainting": Task(
             INPAINT_BLOCKS,
             diffusers.ZImageInpaintPipeline,
-            {**IMAGE, "mask_image": half_mask(32)},
+            {**ASKED, **MORE, **OF_MASK},
             laid_out,
             formats=("float32",),
         ),
-        "differential": Task(
-            DIFFERENTIAL_BLOCKS,
-            None,
-            {**PICTURE, "num_inference_steps": 4, "change_map": band_map(0, 0.3, 0.7, 1, size=32)},
-        ),
+        "differential": free_tasks(z_image, **MORE)["differential"],
     },
     {
         "no guidance": Feature({"guidance_scale": 0.0}),
