@@ -39,7 +39,7 @@ INPUTS: Mapping[str, str] = {
     "skip_layer_guidance_scale": "guider=brickwork.SkipLayerGuidance(skip_layer_guidance_scale=...)",
     "skip_layer_guidance_start": "guider=brickwork.SkipLayerGuidance(skip_layer_guidance_start=...)",
     "skip_layer_guidance_stop": "guider=brickwork.SkipLayerGuidance(skip_layer_guidance_stop=...)",
-    "use_resolution_binning": "height= and width= as they are; of another ratio than the network was trained with, give the nearest that it was",
+    "use_resolution_binning": "blocks of brickwork.presets.tasks.with_trained_sizes(blocks, family); without it, height= and width= count as they are",
     "clean_caption": "nothing: texts are put into small letters where the network was trained so, and are not cleaned further",
     "complex_human_instruction": "attrs.evolve of the family's text_encodings, whose instruction stands before each prompt",
     "system_prompt": "attrs.evolve of the family's text_encodings, whose instruction stands before each prompt",

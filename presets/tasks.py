@@ -55,6 +55,7 @@ from ..blocks.techniques.differential import DifferentialDenoise, PrepareChangeM
 from ..blocks.techniques.enlarge_latents import EnlargeLatents
 from ..blocks.techniques.precondition import PreconditionedDenoise
 from ..blocks.techniques.regions import EncodeRegions, EncodeWeightedRegions
+from ..blocks.techniques.trained_sizes import DecodeAsAsked, ResolveTrainedSize
 from ..blocks.techniques.weighted_prompt import EncodeWeightedPrompt
 from ..families.contract import UNBOUND, FamilyContract
 from ..state import CompositionError
@@ -318,6 +319,30 @@ _WEIGHTED: dict[type[ModularPipelineBlocks] | None, type[ModularPipelineBlocks]]
     EncodeRegions: EncodeWeightedRegions,
 }
 """What reads prompts, and what reads them with weights of words."""
+
+
+def with_trained_sizes(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
+    """Return the blocks of text to image that draw the size next to the one that is asked for, of those that the denoiser was trained with.
+
+    As classic pipelines do with `use_resolution_binning`. Where they resize the images, so do these. What is asked for is a multiple
+    of the family's (`size_multiple`) here, too.
+
+    Raises:
+        CompositionError: the family has no such sizes, or the task takes its size from an image.
+    """
+    made: Blocks = InsertableDict(named_blocks(blocks, "with_trained_sizes(blocks)"))
+    if type(family).trained_size is FamilyContract.trained_size:
+        raise CompositionError(
+            f"with_trained_sizes: {family.name} names no sizes that it was trained with; give height= and width=."
+        )
+    if "image_encoder" in made:
+        raise CompositionError(
+            "with_trained_sizes is for text to image: the other tasks take their size from the image that they are given."
+        )
+    made["prepare_latents"] = PrepareSizedLatents.bind(family)
+    if family.keeps_asked_size:
+        made["decode"] = DecodeAsAsked.bind(family)
+    return made.insert("resolve_size", ResolveTrainedSize.bind(family), 0)
 
 
 def image_prompt(family: FamilyContract) -> Blocks:

@@ -93,6 +93,10 @@ HostTimestep = Annotated[
 ]
 TimeIds = Annotated[Tensor, Value("b ids", "Original size, crop corner and target size, each as height and width.")]
 Size = Annotated[tuple[int, int], of.pixels(doc="Height and width in pixels that the image shall look like.", low=1)]
+AskedSize = Annotated[
+    tuple[int, int],
+    Value(doc="Height and width in pixels of the finished images, where they are drawn in another size."),
+]
 Images = Annotated[
     Union[list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
     Value(doc='Finished images: a list of PIL images, an array "b h w c" or tensor "b c h w" in 0..1, or latents.'),

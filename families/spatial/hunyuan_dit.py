@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import evolve, frozen
 
@@ -76,6 +76,17 @@ class HunyuanDiTContract(LatentTransformer):
         """Return original size, target size and crop."""
         original, crop, target = sizes
         return [*original, *target, *crop]
+
+    keeps_asked_size: ClassVar[bool] = False
+
+    def trained_size(self, denoiser: Denoiser, height: int, width: int) -> tuple[int, int]:  # noqa: ARG002 - one for all
+        """Return the size of the nearest ratio, and of those that of the nearest area."""
+        from diffusers.pipelines.hunyuandit import pipeline_hunyuandit as known
+
+        if (height, width) in known.SUPPORTED_SHAPE:
+            return height, width
+        found = known.map_to_standard_shapes(width, height)
+        return int(found[1]), int(found[0])
 
     def predicts_variance(self, denoiser: Denoiser) -> bool:
         """Return whether it was trained to."""

@@ -14,6 +14,7 @@ from ..contract import RoleComponent, TextEncoding
 from ..shared_fields import PROMPT
 from .latent_transformer import LatentTransformer
 from .masked_text import MASKED_TEXT, lowered
+from .trained_sizes import nearest_size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,6 +37,10 @@ class PixArtContract(LatentTransformer):
             row = kwargs["encoder_hidden_states"].new_tensor([[height, width, height / width]]).repeat(len(latents), 1)
             told = {"resolution": row[:, :2], "aspect_ratio": row[:, 2:]}
         return {"added_cond_kwargs": told}
+
+    def trained_size(self, denoiser: Denoiser, height: int, width: int) -> tuple[int, int]:
+        """Return the size of the nearest ratio."""
+        return nearest_size(_PIXELS * denoiser.config.sample_size, height, width)
 
     def embedding_widths(self, denoiser: Denoiser) -> dict[str, int]:
         """Return the width of captions."""

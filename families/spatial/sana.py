@@ -18,6 +18,7 @@ from ..layers import Layer
 from ..shared_fields import PROMPT
 from .latent_transformer import Float32Latents, LatentTransformer
 from .masked_text import MASKED_TEXT, lowered
+from .trained_sizes import nearest_size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,6 +53,10 @@ INSTRUCTION = "\n".join(
 of its configurations)."""
 
 
+_PIXELS = 32
+"""Along a latent's side."""
+
+
 @frozen
 class SanaContract(Float32Latents, LatentTransformer):
     """A Gemma that is asked to enhance the prompt; a transformer with linear attention over a VAE of 32 pixels per latent."""
@@ -68,6 +73,10 @@ class SanaContract(Float32Latents, LatentTransformer):
     def vae_scale_factor(self, vae: Autoencoder) -> int:
         """Return how many pixels wide a latent of this VAE is."""
         return int(2 ** (len(vae.config.encoder_block_out_channels) - 1))
+
+    def trained_size(self, denoiser: Denoiser, height: int, width: int) -> tuple[int, int]:
+        """Return the size of the nearest ratio."""
+        return nearest_size(_PIXELS * denoiser.config.sample_size, height, width)
 
     def embedding_widths(self, denoiser: Denoiser) -> dict[str, int]:
         """Return the width of captions."""

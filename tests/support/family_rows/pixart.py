@@ -14,7 +14,8 @@ from family_table import Family, Feature, Task
 from tiny_language import seeded, t5, vae
 
 from brickwork.presets import pixart
-from brickwork.presets.pixart import ALPHA_TEXT2IMAGE_BLOCKS, TEXT2IMAGE_BLOCKS
+from brickwork.presets.pixart import ALPHA_TEXT2IMAGE_BLOCKS, PIXART_SIGMA, TEXT2IMAGE_BLOCKS
+from brickwork.presets.tasks import with_trained_sizes
 
 
 def transformer(**changes: Any) -> Any:
@@ -65,6 +66,13 @@ FAMILY = Family(
         "no guidance": Feature({"guidance_scale": 1.0}),
         "two images each": Feature({"num_images_per_prompt": 2}, tasks=("text2image",)),
         "mean alone": Feature(parts={"transformer": partial(transformer, out_channels=4)}, tasks=("text2image",)),
+        "trained sizes": Feature(
+            {"height": 48, "width": 80},
+            classic={"use_resolution_binning": True},
+            parts={"transformer": partial(transformer, sample_size=32)},
+            tasks=("text2image",),
+            blocks=partial(with_trained_sizes, family=PIXART_SIGMA),
+        ),
         "Euler": Feature(parts={"scheduler": diffusers.EulerDiscreteScheduler}, tasks=("text2image",)),
     },
 )
