@@ -246,7 +246,9 @@ def with_control(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     made["denoise"] = _with_input(made["denoise"], CONTROLLED, ControlNetResiduals, family)
     if family.control_latents and not family.draws_control:
         encodes = EncodeInpaintControl if "prepare_mask" in made else _control_encoder(family)
-        return made.insert_before("prepare_latents", "controlnet_input", encodes.bind(family))
+        is_known = "resolve_size" in made or "image_encoder" not in made
+        place = "prepare_latents" if is_known else _where_sizes_are_known(made)
+        return made.insert_before(place, "controlnet_input", encodes.bind(family))
     if family.control_latents:
         # Its latents are drawn before those of other images, as in the classic pipelines.
         made.insert_before("prepare_latents", "controlnet_input", EncodeControl.bind(family))

@@ -23,7 +23,9 @@ class ResolveTrainedSize(ResolveSize):
         """None of its own: the image is of the size that is asked for, and latents of another."""
         return {}
 
-    def run(self, height: Height | None = None, width: Width | None = None) -> Out:
+    def run(  # type: ignore[override]  # a block's signature is its declaration
+        self, height: Height | None = None, width: Width | None = None
+    ) -> Out:
         own = own_size(self.family, self.denoiser, self.vae)
         asked = (height or own["height"], width or own["width"])
         found = self.family.trained_size(self.denoiser, *asked)
