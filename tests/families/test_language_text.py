@@ -10,7 +10,7 @@ from tiny_language import glm, llama, qwen3
 
 from brickwork import CompositionError
 from brickwork.families.text_encoding import Encoded, TextEncoding
-from brickwork.families.tokenize import tokenized, tokens_read
+from brickwork.families.tokenize import tokenized, tokens_for
 from brickwork.presets import hidream, z_image
 from brickwork.presets.tasks import with_prompt_weights
 
@@ -30,7 +30,7 @@ def words() -> Any:
 
 
 def read(tokenizer: Any, encoding: TextEncoding, *texts: str) -> list[str]:
-    found = tokens_read(tokenizer, list(texts), encoding).ids
+    found = tokens_for(encoding, tokenizer, list(texts)).ids
     return ["".join(tokenizer.convert_ids_to_tokens(row)) for row in found.tolist()]
 
 
@@ -39,7 +39,7 @@ def test_an_instruction_that_is_hidden_stands_before_a_text_and_its_tokens_do_no
     assert text.startswith("<bos>ab:")
     # Of 12 tokens for the text the repository counts one for its beginning and one for an end that it does not have.
     assert text.count("<pad>") + len("cat") == 12 - 2
-    count = len(tokens_read(words, ["cat"], HIDDEN).ids[0])
+    count = len(tokens_for(HIDDEN, words, ["cat"]).ids[0])
     said = Encoded(torch.arange(count).reshape(1, -1, 1), mask=torch.arange(count).reshape(1, -1))
     handed = HIDDEN.handed_on(said)
     assert handed.hidden is not None
@@ -60,7 +60,7 @@ def test_an_instruction_that_is_not_hidden_is_handed_on(words: Any) -> None:
     shown = TextEncoding(tokens=16, instruction="ab: ", padding_side="right")
     (text,) = read(words, shown, "cat")
     assert text.startswith("<bos>ab:")
-    assert len(tokens_read(words, ["cat"], shown).ids[0]) == 16
+    assert len(tokens_for(shown, words, ["cat"]).ids[0]) == 16
     said = Encoded(torch.zeros(1, 16, 3))
     assert shown.handed_on(said) is said
 
@@ -73,13 +73,13 @@ def test_padding_stands_on_the_side_that_is_asked_for(words: Any, side: Any, fir
 
 
 def test_what_is_cut_off_is_the_end_wherever_padding_stands(words: Any) -> None:
-    assert tokenized(words, ["cat", "abcdefgh"], 6, "longest", "left").lost == ("efg",)
+    assert tokenized(words, ["cat", "abcdefgh"], 6, "longest", side="left").lost == ("efg",)
 
 
 def test_texts_are_padded_to_a_multiple() -> None:
     tokenizer = glm()["tokenizer"]
     encoding = TextEncoding(tokens=64, to_longest=True, multiple=16, padding_side="left")
-    assert [len(text) for text in tokens_read(tokenizer, ["cat", "a" * 17], encoding).ids] == [32, 32]
+    assert [len(text) for text in tokens_for(encoding, tokenizer, ["cat", "a" * 17]).ids] == [32, 32]
 
 
 def test_a_text_is_read_as_a_message() -> None:
