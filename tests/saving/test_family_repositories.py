@@ -19,7 +19,7 @@ from brickwork import ComponentError, ModularPipeline
 
 FAMILIES = families()
 OPENED_BY_US = ("auraflow", "cogview4", "hidream", "hunyuan_dit", "lumina2", "pixart", "sana", "sana_sprint")
-"""Of the others is seen, too, that diffusers opens what is saved of them by the same code."""
+"""Of the others is seen, too, that diffusers opens what is saved of them by the same code, and that a class that does not fit is refused."""
 
 
 @frozen(eq=False)
@@ -74,6 +74,8 @@ def test_it_opens_and_draws_the_same_and_so_does_what_is_saved_of_it(repository:
 
 
 def test_a_component_of_a_class_that_does_not_fit_is_refused(repository: Repository, tmp_path: Path) -> None:
+    if repository.family.name in OPENED_BY_US:
+        pytest.skip("as of the others")
     place = Path(shutil.copytree(repository.folder, tmp_path / "wrong"))
     name = repository.family.denoiser
     index = json.loads((place / "model_index.json").read_text())
