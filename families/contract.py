@@ -85,7 +85,8 @@ class ConditioningField:
         argument: where the denoiser takes it, as in "added_cond_kwargs.time_ids"; empty for what it never sees.
         required: the positive value must be given. shared: it serves the negative branch where that has none.
         kind: "text", or what else a guider may drop by itself ("image").
-        source: what of the text encoders it is: "hidden" states, or the "pooled" vector.
+        source: what of the text encoders it is: "hidden" states, the "pooled" vector, or the "mask" of the tokens that count; "second" of the second
+            encoder by itself.
     """
 
     positive: str
@@ -95,7 +96,7 @@ class ConditioningField:
     argument: str = ""
     required: bool = True
     shared: bool = False
-    source: Literal["", "hidden", "pooled"] = ""
+    source: Literal["", "hidden", "pooled", "mask", "second hidden", "second mask"] = ""
     doc: str = ""
     kind: str = "text"
 

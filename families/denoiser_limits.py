@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..state import InputError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 
@@ -51,6 +52,20 @@ class DenoiserLimits:
     """The part of a contract that says which denoisers, latents and encoders go together."""
 
     __slots__ = ()
+    flow_types: ClassVar[tuple[str | None, ...]] = (None, "flow_prediction")
+    """What schedulers of its flow say of themselves (`prediction_type`)."""
+    keeps_asked_size: ClassVar[bool] = True
+    """Whether images that were drawn in another size than was asked for are brought to that."""
+    told_ratings: ClassVar[bool] = False
+    """Whether some of its denoisers are told a rating in place of the target size."""
+
+    def latents_dtype(self, dtype: torch.dtype) -> torch.dtype:
+        """Return the dtype of latents in the loop, beside a denoiser that computes in a dtype: the same, unless the family says otherwise."""
+        return dtype
+
+    def trained_size(self, denoiser: Any, height: int, width: int) -> tuple[int, int]:  # noqa: ARG002 - others read it
+        """Return height and width in pixels of the size next to another one, of those that a denoiser was trained with; the same where any will do."""
+        return height, width
 
     def predicts_variance(self, denoiser: Any) -> bool:  # noqa: ARG002 - others read it
         """Whether a denoiser says a variance beside its prediction, in as many channels again."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...adapters.lora_scale import scale_faults
-from ...adapters.perturb import chosen_layers
+from ...adapters.perturb import acts_on, chosen_layers
 from ...families.contract import FamilyContract
 from ...families.packing import CHANNELS, TOKENS
 from ...registry.compilation import uncompiled
@@ -37,9 +37,20 @@ def layer_faults(family: FamilyContract, guider: Any, denoiser: Any, name: str) 
     recommended = family.recommended_layers(inner, layers)
     for perturbation in wanted:
         try:
-            list(chosen_layers(layers, recommended, perturbation))
+            chosen = list(chosen_layers(layers, recommended, perturbation))
         except InputError as error:
             yield f"guider: {error}"
+            continue
+        if perturbation.kind == "scores" and not any(layer.has_scores for _, layer in chosen):
+            yield (
+                f"{type(guider).__name__} perturbs the scores of attention, and that of {name} is linear and has none. Take a guider that "
+                "perturbs something else, such as SkipLayerGuidance or SmoothedEnergyGuidance."
+            )
+        elif not any(acts_on(layer, perturbation) for _, layer in chosen):
+            yield (
+                f"{type(guider).__name__} takes away the {perturbation.kind} of layers, and nothing is known for that in those of {name}, so "
+                "nothing would change. Let it leave out the whole block."
+            )
 
 
 def relation_faults(family: FamilyContract, name: str, components: Mapping[str, Any]) -> Iterator[str]:

@@ -150,10 +150,15 @@ def sample_posterior(vae: Autoencoder, pixels: Tensor, generator: Generators | N
 
 
 def _most_likely(encoded: Any) -> Tensor:
-    latents: Tensor = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
+    latents: Tensor = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else _plain(encoded)
     return latents
 
 
 def _sample(encoded: Any, generator: torch.Generator | None) -> Tensor:
-    latents: Tensor = encoded.latent_dist.sample(generator) if hasattr(encoded, "latent_dist") else encoded.latents
+    latents: Tensor = encoded.latent_dist.sample(generator) if hasattr(encoded, "latent_dist") else _plain(encoded)
     return latents
+
+
+def _plain(encoded: Any) -> Any:
+    """Return the latents of an autoencoder that has no posterior: AutoencoderTiny calls them `latents`, AutoencoderDC `latent`."""
+    return encoded.latents if hasattr(encoded, "latents") else encoded.latent
