@@ -85,7 +85,7 @@ class ConditioningField:
         argument: where the denoiser takes it, as in "added_cond_kwargs.time_ids"; empty for what it never sees.
         required: the positive value must be given. shared: it serves the negative branch where that has none.
         kind: "text", or what else a guider may drop by itself ("image").
-        source: what of the text encoders it is: "hidden" states, or the "pooled" vector.
+        source: what of the text encoders it is: "hidden" states, the "pooled" vector, or the "mask" of the tokens that count.
     """
 
     positive: str
@@ -95,7 +95,7 @@ class ConditioningField:
     argument: str = ""
     required: bool = True
     shared: bool = False
-    source: Literal["", "hidden", "pooled"] = ""
+    source: Literal["", "hidden", "pooled", "mask"] = ""
     doc: str = ""
     kind: str = "text"
 
@@ -127,11 +127,14 @@ class FamilyContract(DenoiserLimits):
         flow: it denoises by flow matching, whose schedulers scale neither the first noise nor what the network is given.
         schedule_reads_size: the timesteps depend on the size of the latents. truncates_start: of a share of the steps that is no
             whole number, the start is cut, and not the number of steps that are left.
+        video_vae: the VAE is one of videos, of which an image is one frame.
         upcasts_vae: VAEs that say `force_upcast` run in float32: the first one of SDXL gives NaN in half precision. Others say it by default.
         control_latents: ControlNets read control images as the VAE's latents, and cannot guess. draws_control: those are drawn from its
             posterior, and are not its most likely ones. masked_control: some of the nets read a mask beside the image.
         positive_control: they are told the positive conditioning alone, and steer every prediction by what they say of it.
         image_multiple: of the sides of images, in pixels, as the image processors round them.
+        several_references: each prompt is told all reference images; else each its own. sizing_reference: which of them says the size of
+            images where nobody does.
         repeats_text: text that stands twice says what it says once, as in cross attention; so texts of several lengths are brought to one.
         rows_independent: a row of a batch is what it would be alone, so rows of several requests can share a call.
         pipeline_properties: what foreign blocks of the family read besides components, as in
@@ -165,12 +168,15 @@ class FamilyContract(DenoiserLimits):
     schedule_reads_size: bool = False
     truncates_start: bool = False
     upcasts_vae: bool = False
+    video_vae: bool = field(default=False, metadata=UNCOUNTED)
     control_latents: bool = False
     draws_control: bool = True
     masked_control: bool = False
     positive_control: bool = False
     image_multiple: int = 8
     repeats_text: bool = field(default=False, metadata=UNCOUNTED)
+    several_references: bool = field(default=False, metadata=UNCOUNTED)
+    sizing_reference: Literal["first", "last"] = field(default="first", metadata=UNCOUNTED)
     rows_independent: bool = True
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
 
@@ -204,6 +210,10 @@ class FamilyContract(DenoiserLimits):
     def latent_channels(self, denoiser: Any, vae: Any) -> int:  # noqa: ARG002 - others read it
         """Channels of latents, without those that a denoiser reads beside them."""
         return int(denoiser.config.in_channels)
+
+    def vae_channels(self, vae: Any) -> int:
+        """Channels of the latents that are made of images."""
+        return int(vae.config.latent_channels)
 
     def schedule(self, scheduler: Scheduler, steps: int, shape: tuple[int, ...] | None) -> dict[str, Any]:  # noqa: ARG002 - others read them
         """Arguments of the scheduler's `set_timesteps` for a number of steps, where it is not the number alone: own sigmas, a shift.
@@ -275,9 +285,27 @@ class FamilyContract(DenoiserLimits):
             found.append(tuple(value.shape[1:]) if hasattr(value, "shape") else None)
         return tuple(found)
 
-    def reference_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width in pixels in which an image of a size is read as a reference; its own, where the family has no such sizes."""
+    def reference_size(self, height: int, width: int, area: int | None = None) -> tuple[int, int]:  # noqa: ARG002 - others read it
+        """Height and width in pixels in which an image of a size is read as a reference; its own, where the family has no such sizes.
+
+        Args:
+            area: about how many pixels it then has, of families that have no certain sizes.
+        """
         return height, width
+
+    def as_reference(self, image: Any, size: tuple[int, int], area: int | None = None) -> Any:  # noqa: ARG002 - others read it
+        """Bring a PIL image to the height and width in which it is read as a reference.
+
+        Args:
+            size: that `reference_size` gave. area: with which it was asked.
+        """
+        from PIL.Image import Resampling
+
+        return image.resize(size[::-1], Resampling.LANCZOS)
+
+    def scale_reference(self, vae: Any, latents: Tensor) -> Tensor:
+        """Bring latents of a reference image from the VAE's scale to the denoiser's."""
+        return self.scale_latents(vae, latents)
 
     def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """The numbers that tell the denoiser about sizes and crops; of families that have such."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from ..state import ComponentError
 
@@ -26,13 +26,23 @@ class TextEncoding:
             `clip_skip` picks an earlier one).
         pooled: it gives a pooled vector. pooled_name: what its class calls that.
         tokens: how many tokens texts are padded and cut to: "own" is the tokenizer's length, "asked" `max_sequence_length`,
-            "longest" that of the longest text of the batch; or a number.
+            "longest" that of the longest text of the batch; or a number. to_longest: "asked" is the most, and texts are padded to
+            the longest of the batch alone.
         most: how many tokens "asked" may be, and what "longest" cuts to; 0 is no limit, and the tokenizer's length.
         negative_tokens: "positive" pads and cuts negative prompts to as many tokens as the positive embeddings have, which is
             what lets embeddings of the caller's own share a batch with them (Stable Diffusion 1 and XL).
         masked: the encoder is told which tokens are padding; None is as its own configuration says (`use_attention_mask`).
         cut: what it says of padding becomes zeros (Wan).
-        clean: makes of each text the one that is read.
+        counted_padding: so many tokens of padding after each text count for the denoiser as those of the text.
+        clean: makes of each text the one that is read. template: stands around it, with "{}" in its place. drop: so many tokens at
+            the beginning are the template's, and are read, but not handed on; with `to_longest`, the rest of each text then stands
+            at the left, with zeros for padding behind it.
+        chat: makes of a text the messages that the tokenizer writes by its chat template. chat_options: of that.
+        image_template: stands before the text for each image that is read with it, with "{}" for its number. image_area: about how many
+            pixels such an image has; 0 is as many as where it is a reference.
+        layers: hidden states that are joined along the width in place of one, counted from the first; with `stacked` they have an axis
+            of their own, `[b, tokens, layers, width]`. suffix: is read behind the padding. places_count_text: padding has no place in
+            the count of tokens.
         prompt: number of the field of the group "prompts" whose text it reads, from 0; None is its own place among the
             encoders. Where the family has no such field, or nobody gives it, the first is read.
     """
@@ -47,13 +57,25 @@ class TextEncoding:
     negative_tokens: Literal["own", "positive"] = "own"
     masked: bool | None = False
     cut: bool = False
+    counted_padding: int = 0
     clean: Callable[[str], str] | None = None
+    to_longest: bool = False
+    template: str = "{}"
+    drop: int = 0
+    chat: Callable[[str], list[dict[str, Any]]] | None = None
+    chat_options: Mapping[str, Any] = field(factory=dict)
+    image_template: str = ""
+    image_area: int = 0
+    layers: tuple[int, ...] = ()
+    stacked: bool = False
+    suffix: str = ""
+    places_count_text: bool = False
     prompt: int | None = None
 
     @property
     def can_skip(self) -> bool:
         """Whether `clip_skip` is of this encoder: its output, without the final norm that made it, stands for no other layer."""
-        return self.hidden and (self.hidden_state is not None or self.normed)
+        return self.hidden and not self.layers and (self.hidden_state is not None or self.normed)
 
     @property
     def last(self) -> int:
@@ -64,8 +86,14 @@ class TextEncoding:
     def length(self) -> tuple[int | None, Literal["max_length", "longest"]]:
         """How many tokens there are at most, None for the tokenizer's length, and what texts are padded to."""
         if self.tokens == "longest":
-            return self.most or None, "longest"
-        return (self.tokens if isinstance(self.tokens, int) else None), "max_length"
+            return self.most + self.drop if self.most else None, "longest"
+        known = self.tokens + self.drop if isinstance(self.tokens, int) else None
+        return known, "longest" if self.to_longest else "max_length"
+
+    def written(self, text: str, images: int = 0) -> str:
+        """Return a text as it is read, after so many images."""
+        seen = "".join(self.image_template.format(number) for number in range(1, images + 1))
+        return self.template.format(seen + (text if self.clean is None else self.clean(text)))
 
     def field_of(self, place: int, fields: int) -> int:
         """Return the number of the prompt that the encoder at a place reads, of so many that the family has."""
@@ -94,7 +122,7 @@ class Encoded:
 
     Attributes:
         hidden: hidden states `[b, tokens, width]`. pooled: one vector per text, `[b, width]`.
-        mask: `[b, tokens]`, 1 for tokens of the text and 0 for padding; where the encoder is told it, or what it says of padding
+        mask: `[b, tokens]`, 1 for tokens that count and 0 for padding; where the encoder is told it, or what it says of padding
             is cut: for denoisers that are told it, too.
     """
 
@@ -104,7 +132,7 @@ class Encoded:
 
 
 def joined_by_width(encoded: Sequence[Encoded | None]) -> dict[str, Tensor | None]:
-    """Join hidden states by width, as SDXL does (Podell et al. 2023, section 2.1); the last pooled vector counts.
+    """Join hidden states by width, as SDXL does (Podell et al. 2023, section 2.1); the last pooled vector and the last mask count.
 
     Args:
         encoded: of each encoder, in the family's order; None for one that is not there.
@@ -113,8 +141,31 @@ def joined_by_width(encoded: Sequence[Encoded | None]) -> dict[str, Tensor | Non
 
     there = [each for each in encoded if each is not None]
     hidden = [each.hidden for each in there if each.hidden is not None]
-    pooled = [each.pooled for each in there if each.pooled is not None]
-    return {"hidden": torch.cat(hidden, dim=-1) if hidden else None, "pooled": pooled[-1] if pooled else None}
+    pooled = [None, *(each.pooled for each in there if each.pooled is not None)]
+    masks = [None, *(each.mask for each in there if each.mask is not None)]
+    return {"hidden": torch.cat(hidden, dim=-1) if hidden else None, "pooled": pooled[-1], "mask": masks[-1]}
+
+
+def without_template(hidden: Tensor, mask: Tensor, drop: int) -> tuple[Tensor, Tensor]:
+    """Return hidden states `[b, tokens, width]` of each text without its first tokens and without padding, filled up with zeros, and their mask.
+
+    Args:
+        mask: `[b, tokens]`, 0 for padding, which may be on either side. drop: so many tokens.
+    """
+    import torch
+
+    rows = [states[there.bool()][drop:] for states, there in zip(hidden, mask, strict=True)]
+    counts = torch.tensor([[len(row)] for row in rows], device=mask.device)
+    filled = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+    return filled, (torch.arange(filled.shape[1], device=mask.device) < counts).to(mask.dtype)
+
+
+def with_padding(mask: Tensor, tokens: int) -> Tensor:
+    """Return a mask `[b, tokens]` in which so many tokens of the padding after each text count, too."""
+    import torch
+
+    counted = mask.sum(dim=1, keepdim=True) + tokens
+    return (torch.arange(mask.shape[1], device=mask.device) < counted).to(mask.dtype)
 
 
 def joined_by_tokens(

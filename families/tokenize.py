@@ -6,9 +6,9 @@ import logging
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..state.user_warnings import caller_level
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .roles import Tokenizer
+    from .text_encoding import TextEncoding
 
 logger = logging.getLogger(__name__)
 
@@ -44,24 +45,59 @@ def tokenized(
     texts: list[str],
     tokens: int | None = None,
     padding: Literal["max_length", "longest"] = "max_length",
+    special: bool = True,
 ) -> Tokens:
     """Return the tokens of texts, and what of these is cut off; `warn_of_cuts` says it.
 
     Args:
         tokens: how many there are at most; the tokenizer's own length where None. padding: to this length, or to that of the
-            longest text.
+            longest text. special: tokens that begin and end a text are added.
     """
     length = tokens or tokenizer.model_max_length
     written = [with_all_vectors(tokenizer, text) for text in texts]
     with _TOKENIZING:
-        cut = tokenizer(written, padding=padding, max_length=length, truncation=True, return_tensors="pt")
+        own: dict[str, Any] = {"return_tensors": "pt", "add_special_tokens": special}
+        cut = tokenizer(written, padding=padding, max_length=length, truncation=True, **own)
         # Without a limit, to say which words are lost. transformers would log that the model fails at so many tokens, and none are given it.
-        whole = tokenizer(written, padding="longest", return_tensors="pt", verbose=False).input_ids
+        whole = tokenizer(written, padding="longest", verbose=False, **own).input_ids
     lost: list[str] = []
     if whole.shape[-1] > length:
         # The last place that is kept is of the end token.
         lost = [text for text in tokenizer.batch_decode(whole[:, length - 1 : -1], skip_special_tokens=True) if text]
     return Tokens(cut.input_ids, cut.attention_mask, tuple(texts), length, tuple(dict.fromkeys(lost)))
+
+
+def with_suffix(tokens: Tokens, tokenizer: Tokenizer, suffix: str) -> Tokens:
+    """Return tokens with those of a text behind their padding."""
+    import torch
+
+    after = torch.tensor([plain_ids(tokenizer, suffix, special=False)]).expand(len(tokens.ids), -1)
+    ids, mask = torch.cat([tokens.ids, after], dim=1), torch.cat([tokens.mask, torch.ones_like(after)], dim=1)
+    return evolve(tokens, ids=ids, mask=mask)
+
+
+def tokenizer_of(component: Any) -> Tokenizer:
+    """Return what reads text of a component: a tokenizer itself, or that of a processor of text and images."""
+    from transformers import ProcessorMixin
+
+    found: Tokenizer = component.tokenizer if isinstance(component, ProcessorMixin) else component
+    return found
+
+
+def as_read(tokenizer: Any, text: str, encoding: TextEncoding) -> str:
+    """Return a text as a text encoder reads it: within its template, or as a message of a chat."""
+    if encoding.chat is None:
+        return encoding.written(text)
+    messages = encoding.chat(text if encoding.clean is None else encoding.clean(text))
+    written: str = tokenizer.apply_chat_template(messages, tokenize=False, **encoding.chat_options)
+    return written
+
+
+def processed(processor: Any, texts: list[str], images: list[Any]) -> dict[str, Tensor]:
+    """Return what a processor makes of texts with images in them, padded to the longest, by the names of arguments of its model."""
+    with _TOKENIZING:
+        found = processor(text=texts, images=images, padding=True, return_tensors="pt")
+    return dict(found)
 
 
 def warn_of_cuts(read: Mapping[str, Tokens], what: str) -> None:

@@ -49,6 +49,18 @@ NegativePromptEmbeds = Annotated[
         dtype="float",
     ),
 ]
+LayeredPromptEmbeds = Annotated[
+    Tensor, of.embeds("b tokens layers width", "Hidden states of several layers of the text encoder.", dtype="float")
+]
+NegativeLayeredPromptEmbeds = Annotated[
+    Tensor, of.embeds("b negative_tokens layers width", "The same of what the images shall not show.", dtype="float")
+]
+PromptMask = Annotated[
+    Tensor, of.embeds("b tokens", "Which tokens of the prompt's embeddings count: 1 for text, 0 for padding.")
+]
+NegativePromptMask = Annotated[
+    Tensor, of.embeds("b negative_tokens", "The same of the embeddings of what the images shall not show.")
+]
 PooledPromptEmbeds = Annotated[
     Tensor, of.embeds("b pooled", "One vector per prompt, from the last text encoder.", dtype="float")
 ]
@@ -196,6 +208,9 @@ ExtraChannels = Annotated[
 ReferenceLatents = Annotated[
     Tensor,
     Value("b c rows columns", "Latents of images that the denoiser reads in tokens after its own.", dtype="float"),
+]
+SeveralReferences = Annotated[
+    list[Any], Value(doc="Latents of each image that the denoiser reads in tokens after its own, `[b c rows columns]`.")
 ]
 ReferenceImage = Annotated[
     Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"

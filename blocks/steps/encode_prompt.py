@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from attrs import evolve
 
 from ...adapters.lora_scale import lora_scale, weight_of
 from ...engine.network_calls import call_network
 from ...families.contract import Denoiser, FamilyContract, TextEncoder, Tokenizer
 from ...families.prompt_syntax import weight_syntax_in
-from ...families.text_encoding import Encoded, TextEncoding
-from ...families.tokenize import Tokens, tokenized, warn_of_cuts
+from ...families.text_encoding import Encoded, TextEncoding, with_padding, without_template
+from ...families.tokenize import Tokens, as_read, plain_ids, tokenized, tokenizer_of, warn_of_cuts, with_suffix
 from ...guiders import ClassifierFreeGuidance
 from ...state import Conditioning, Fault, Group, InputError, Outputs
 from ...state.vocabulary import AttentionArguments, ClipSkip, GuidanceScale, MaxSequenceLength
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ...guiders import Guider
+
+
+Reader = Callable[[Sequence[list[str]], Sequence[TextEncoding], bool], list[Encoded | None]]
+"""Encodes the texts of each prompt of a family, by the encodings; the last says whether these are negative."""
 
 
 class PlainTexts(TextInputs):
@@ -86,11 +92,10 @@ class EncodePositivePrompt(PlainTexts, Block):
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say which text encoders cannot read so many tokens, have no so many layers, or are none and have a prompt of their own."""
-        lengths = [0 if each is None else each.model_max_length for each in self.tokenizers]
         names = [part.name for part in self.family.roles["tokenizers"]]
         read = [
-            length if each.tokens == "own" else 0
-            for each, length in zip(self.family.text_encodings, lengths, strict=True)
+            0 if each is None or encoding.tokens != "own" else each.model_max_length
+            for encoding, each in zip(self.family.text_encodings, self.tokenizers, strict=True)
         ]
         for fault in length_faults(self.family, self.text_encoders, read, names):
             yield f"{fault}: they are of different models. Take both from one repository."
@@ -113,14 +118,15 @@ class EncodePositivePrompt(PlainTexts, Block):
         clip_skip: int | None,
         cross_attention_kwargs: Mapping[str, Any] | None,
         max_sequence_length: int | None,
+        read: Reader | None = None,
     ) -> Conditioning:
-        """Return what the text encoders say of prompts, a row for each."""
+        """Return what the text encoders say of prompts, a row for each; `read` stands in the place of `encoded_texts`."""
         family = self.family
         texts = texts_by_field(family.fields("prompts"), prompts, negative=False)
         asked = max_sequence_length or family.max_sequence_length
         encodings = [each.of_length(asked).skipping(clip_skip) for each in family.text_encodings]
         with loras_weighed(self.text_encoders, cross_attention_kwargs):
-            encoded = self.encoded_texts(texts, encodings, negative=False)
+            encoded = (read or self.encoded_texts)(texts, encodings, False)
         sources = family.joined_texts(encoded, reader_of(self), len(texts[0]), asked)
         return named_embeds(family.fields("prompt_embeds"), sources, negative=False)
 
@@ -188,8 +194,9 @@ class EncodeNegativePrompt(PlainTexts, Block):
         guidance_scale: float | None,
         cross_attention_kwargs: Mapping[str, Any] | None,
         max_sequence_length: int | None,
+        read: Reader | None = None,
     ) -> Conditioning:
-        """Return the negative embeddings, none where the guider does not ask for them."""
+        """Return the negative embeddings, none where the guider does not ask for them; `read` stands in the place of `encoded_texts`."""
         family, fields = self.family, self.family.fields("prompt_embeds")
         if not active_guider(self.guider, guidance_scale).uses_negative:
             if said := next((name for name, texts in negative_prompts.items() if texts and any(texts)), ""):
@@ -206,7 +213,7 @@ class EncodeNegativePrompt(PlainTexts, Block):
         asked = max_sequence_length or family.max_sequence_length
         encodings = [each.of_length(asked).beside(self.length_beside(tokens)) for each in family.text_encodings]
         with loras_weighed(self.text_encoders, cross_attention_kwargs):
-            encoded = self.encoded_texts(texts, encodings, negative=True)
+            encoded = (read or self.encoded_texts)(texts, encodings, True)
         sources = family.joined_texts(encoded, reader_of(self), count, asked)
         return named_embeds(fields, sources, negative=True)
 
@@ -340,39 +347,68 @@ def encode_texts(
             said.append(None)
             continue
         batch = texts[encoding.field_of(place, len(texts))]
-        if encoding.clean is not None:
-            batch = [encoding.clean(text) for text in batch]
-        read[name] = tokenized(tokenizer, batch, *encoding.length)
+        batch = [as_read(tokenizer, text, encoding) for text in batch]
+        words = tokenizer_of(tokenizer) if encoding.chat is not None else tokenizer
+        most, padding = encoding.length
+        if most is not None and encoding.suffix:
+            most -= len(plain_ids(words, encoding.suffix, special=False))
+        tokens = tokenized(words, batch, most, padding, special=encoding.chat is None)
+        read[name] = evolve(tokens, length=tokens.length - encoding.drop)
+        if encoding.suffix:
+            read[name] = with_suffix(read[name], words, encoding.suffix)
         said.append(said_of(encoder, read[name].ids, read[name].mask, encoding))
     warn_of_cuts(read, what)
     return said
 
 
 def said_of(
-    encoder: TextEncoder, ids: Tensor, there: Tensor, encoding: TextEncoding, read: Tensor | None = None
+    encoder: TextEncoder,
+    ids: Tensor,
+    there: Tensor,
+    encoding: TextEncoding,
+    read: Tensor | None = None,
+    beside: Mapping[str, Tensor] | None = None,
 ) -> Encoded:
     """Return what a text encoder says of tokens.
 
     Args:
         ids, there: tokens, and which of them are no padding, each `[b, tokens]`. read: which of them the encoder may look at, where
-            that is not what the encoding says.
+            that is not what the encoding says. beside: further arguments, of encoders that see images.
     """
     # Few configurations have the entry, and without it no encoder is told.
     masked = getattr(encoder.config, "use_attention_mask", False) if encoding.masked is None else encoding.masked
-    mask = there.to(encoder.device) if masked or encoding.cut else None
+    mask = there.to(encoder.device) if masked or encoding.cut or encoding.drop else None
     told: dict[str, Any] = {"attention_mask": mask} if masked else {}
     if read is not None:
         told["attention_mask"] = read.to(encoder.device) if mask is None else mask * read.to(encoder.device)
-    picks = encoding.hidden and encoding.hidden_state is not None
+    picks = encoding.hidden and (encoding.hidden_state is not None or bool(encoding.layers))
     if picks:
         told["output_hidden_states"] = True
+    if encoding.places_count_text and mask is not None:
+        # One for each of the axes of places that encoders with eyes have: those of text are alike in all.
+        told["position_ids"] = (mask.cumsum(dim=-1) - 1).clamp(min=0).expand(3, -1, -1)
+    for name, value in (beside or {}).items():
+        told[name] = value.to(encoder.device)
     output = call_network(encoder, ids.to(encoder.device), **told)
     pooled = getattr(output, encoding.pooled_name) if encoding.pooled else None
-    return Encoded(_hidden(encoder, output, encoding, mask) if encoding.hidden else None, pooled, mask)
+    hidden = _hidden(encoder, output, encoding, mask) if encoding.hidden else None
+    if mask is not None and encoding.counted_padding:
+        mask = with_padding(mask, encoding.counted_padding)
+    if mask is not None and hidden is not None and encoding.drop:
+        if encoding.to_longest:
+            hidden, mask = without_template(hidden, mask, encoding.drop)
+        else:
+            hidden, mask = hidden[:, encoding.drop :], mask[:, encoding.drop :]
+    return Encoded(hidden, pooled, mask)
 
 
 def _hidden(encoder: TextEncoder, output: Any, encoding: TextEncoding, mask: Tensor | None) -> Tensor:
     """Return the hidden states that are read, `[b, tokens, width]`."""
+    if encoding.layers:
+        import torch
+
+        states = [output.hidden_states[layer] for layer in encoding.layers]
+        return torch.stack(states, dim=2) if encoding.stacked else torch.cat(states, dim=-1)
     hidden: Tensor = output[0] if encoding.hidden_state is None else output.hidden_states[encoding.hidden_state]
     if encoding.hidden_state is not None and encoding.normed:
         hidden = call_network(final_norm(encoder), hidden)

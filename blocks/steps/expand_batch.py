@@ -59,8 +59,8 @@ class ExpandBatch(Block):
 
 
 def expanded(embeds: Mapping[str, Tensor], dtype: torch.dtype, times: int) -> dict[str, Tensor]:
-    """Return embeddings in a number format, each row repeated so many times."""
-    cast = {name: value.to(dtype) for name, value in embeds.items()}
+    """Return embeddings in a number format, and masks in their own, each row repeated so many times."""
+    cast = {name: value.to(dtype) if value.is_floating_point() else value for name, value in embeds.items()}
     if times > 1:
         cast = {name: value.repeat_interleave(times, dim=0) for name, value in cast.items()}
     return cast

@@ -120,15 +120,18 @@ def latents_of(event: object) -> list[torch.Tensor]:
 @pytest.mark.parametrize("name", [name for name in FAMILIES if contract_of(name).flow])
 def test_a_flow_at_full_strength_is_text_to_image(name: str) -> None:
     """Its first sigma is 1, which leaves nothing of the image. An image that is latents draws nothing, so the noise is the same."""
-    given = FAMILIES[name].tasks["text2image"].given
-    image = torch.randn(1, 16, given["height"] // 8, given["width"] // 8, generator=torch.Generator().manual_seed(1))
+    given, parts = FAMILIES[name].tasks["text2image"].given, FAMILIES[name].parts("float32")
+    size = given["height"], given["width"]
+    shape = contract_of(name).latent_shape(parts[FAMILIES[name].denoiser], parts["vae"], 1, *size)
+    image = torch.randn(shape, generator=torch.Generator().manual_seed(1))
     drawn = run(FAMILIES[name], "image2image", image=image, strength=1.0)
     steps = FAMILIES[name].tasks["image2image"].given["num_inference_steps"]
     assert torch.equal(drawn["latents"], run(FAMILIES[name], "text2image", num_inference_steps=steps)["latents"])
 
 
-def test_both_flows_are_looked_at() -> None:
-    assert [name for name in FAMILIES if contract_of(name).flow] == ["flux", "sd3"]
+def test_all_flows_are_looked_at() -> None:
+    flows = ["chroma", "flux", "flux2", "flux2_klein", "krea2", "ovis_image", "qwenimage", "sd3"]
+    assert [name for name in FAMILIES if contract_of(name).flow] == flows
 
 
 @pytest.mark.parametrize("side", ["height", "width"])

@@ -50,6 +50,8 @@ class StableDiffusionXL:
 
 FAMILIES: dict[str, Any] = {**families(), "sdxl": StableDiffusionXL()}
 GUIDED = [name for name in FAMILIES if name != "ddpm"]
+DISTILLED = ("flux", "flux2")
+"""Families whose network is told a strength in every prediction."""
 SAME = "compares with a prediction that is told less, and unet is told nothing, so both would be the same"
 LAYERS = "perturbs layers, and ddpm does not say which layers unet has"
 LATENTS = "NormKeptGuidance works on the tokens of a transformer, and the denoiser of {} reads latents"
@@ -57,7 +59,7 @@ REFUSED = {
     ("NormKeptGuidance", "dit"): LATENTS.format("dit"),
     ("NormKeptGuidance", "sd3"): LATENTS.format("stable-diffusion-3"),
     ("NormKeptGuidance", "stable_diffusion"): LATENTS.format("stable-diffusion"),
-    **{("EmbeddedGuidance", name): "has no guidance built in" for name in GUIDED if name != "flux"},
+    **{("EmbeddedGuidance", name): "has no guidance built in" for name in GUIDED if name not in DISTILLED},
     **{("ImageTextGuidance", name): "compares with a prediction without image, and" for name in GUIDED},
     ("NormKeptGuidance", "sdxl"): LATENTS.format("stable-diffusion-xl"),
     # DDPM is told nothing that could be left out for a second prediction.
@@ -72,9 +74,6 @@ REFUSED = {
     ),
 }
 """What is for networks that were trained for it."""
-DISTILLED = ("flux",)
-"""Families whose network is told a strength in every prediction."""
-
 
 CELLS = len(FAMILIES) * len(GUIDERS)
 
