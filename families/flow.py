@@ -90,7 +90,9 @@ class FlowContract(FamilyContract):
         stacks = {name: getattr(denoiser, name) for name in STACKS if hasattr(denoiser, name)}
         returns = {name: ("hidden_states",) if name in self.joined else _BOTH for name in stacks}
         return [
-            Layer(f"{name}.{i}", block, returns[name]) for name, stack in stacks.items() for i, block in enumerate(stack)
+            Layer(f"{name}.{i}", block, returns[name])
+            for name, stack in stacks.items()
+            for i, block in enumerate(stack)
         ]
 
     def recommended_layers(self, denoiser: Denoiser, layers: Sequence[Layer]) -> list[int]:  # noqa: ARG002 - all are alike

@@ -22,7 +22,7 @@ from .transformer_control import transformer_control
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .roles import Autoencoder, Denoiser, ImageEmbedder, Scheduler
+    from .roles import Denoiser, ImageEmbedder
 
 
 @frozen

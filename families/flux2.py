@@ -114,7 +114,11 @@ class Flux2Contract(PackedTokens):
 
     def embedded_guidance(self, denoiser: Denoiser, scales: Sequence[float]) -> dict[str, Any]:
         """Return strengths as they are, where the transformer is told such."""
-        return told_scales(denoiser, scales) if self.is_distilled(denoiser) else super().embedded_guidance(denoiser, scales)
+        return (
+            told_scales(denoiser, scales)
+            if self.is_distilled(denoiser)
+            else super().embedded_guidance(denoiser, scales)
+        )
 
     def embedding_widths(self, denoiser: Denoiser) -> dict[str, int]:
         """Return what the transformer projects: several layers side by side."""

@@ -39,9 +39,7 @@ class OvisImageContract(Packed2x2):
         return {"hidden": denoiser.config.joint_attention_dim}
 
 
-_DESCRIBE = (
-    "Describe the image by detailing the color, quantity, text, shape, size, texture, spatial relationships of the objects and background: "
-)
+_DESCRIBE = "Describe the image by detailing the color, quantity, text, shape, size, texture, spatial relationships of the objects and background: "
 
 
 def _described(text: str) -> list[dict[str, Any]]:

@@ -118,9 +118,7 @@ class Packed2x2(PackedTokens):
         height, width = latents.shape[-2:]
         if height % 2 == 0 and width % 2 == 0:
             return None
-        return (
-            f"{height}x{width} (height x width in latents), and {self.name} reads squares of 2x2; give an even number of rows and columns."
-        )
+        return f"{height}x{width} (height x width in latents), and {self.name} reads squares of 2x2; give an even number of rows and columns."
 
     def latents_of(self, tokens: Tensor, like: Tensor) -> Tensor:
         """Unpack tokens to the height and width of `like`."""

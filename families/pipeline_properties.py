@@ -21,9 +21,7 @@ def of_component(name: str, released: Any, read: Callable[[Any], Any]) -> Proper
 _FACTOR = of_component("vae", 8, lambda vae: 2 ** (len(vae.config.block_out_channels) - 1))
 
 
-def pipeline_properties(
-    sample_size: Property, factor: Property = _FACTOR, **others: Property
-) -> dict[str, Property]:
+def pipeline_properties(sample_size: Property, factor: Property = _FACTOR, **others: Property) -> dict[str, Property]:
     """Return properties by name: those that follow from the side of latents, by default, and the VAE's factor, and others."""
 
     def size(pipe: object) -> int:

@@ -78,9 +78,7 @@ _TEXT = (
     ),
 )
 _AROUND = "<|im_start|>system\n{}<|im_end|>\n<|im_start|>user\n{{}}<|im_end|>\n<|im_start|>assistant\n"
-_DESCRIBE = (
-    "Describe the image by detailing the color, shape, size, texture, quantity, text, spatial relationships of the objects and background:"
-)
+_DESCRIBE = "Describe the image by detailing the color, shape, size, texture, quantity, text, spatial relationships of the objects and background:"
 _CHANGE = (
     "Describe the key features of the input image (color, shape, size, texture, objects, background), then explain how the user's text "
     "instruction should alter or modify the image. Generate a new image that meets the user's requirements while maintaining consistency "
@@ -145,7 +143,9 @@ QWEN_IMAGE = QwenImageContract(
         lambda _: 128,
         of_component("vae", 8, lambda vae: 2 ** len(vae.config.temperal_downsample)),
         num_channels_latents=of_component("transformer", 16, lambda transformer: transformer.config.in_channels // 4),
-        is_guidance_distilled=of_component("transformer", False, lambda transformer: transformer.config.guidance_embeds),
+        is_guidance_distilled=of_component(
+            "transformer", False, lambda transformer: transformer.config.guidance_embeds
+        ),
     ),
 )
 """The contract of Qwen-Image."""

@@ -51,7 +51,7 @@ def relation_faults(family: FamilyContract, name: str, components: Mapping[str, 
         latents, made = _known_channels(family, vae), family.predicted_channels(denoiser)
         if latents is not None and made is not None and made != latents:
             yield (
-                f"{name} predicts latents of {made} channels, and {part.name} makes latents of {latents}: they do not belong "
+                f"{name} predicts latents of {made} channels, and {part.name} has latents of {latents}: they do not belong "
                 f"together. Take the VAE that {name} was trained with, or the denoiser of {part.name}."
             )
     fault = family.denoiser_fault(denoiser)

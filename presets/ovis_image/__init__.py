@@ -29,11 +29,11 @@ NAMES: dict[str, str] = {
 
 __all__ = [
     "AUTO_BLOCKS",
-    "OVIS_IMAGE",
     "DIFFERENTIAL_BLOCKS",
     "IMAGE2IMAGE_BLOCKS",
     "INPAINT_BLOCKS",
     "NAMES",
+    "OVIS_IMAGE",
     "TEXT2IMAGE_BLOCKS",
     "OvisImageAutoBlocks",
 ]

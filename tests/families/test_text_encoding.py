@@ -15,7 +15,7 @@ from transformers import T5EncoderModel
 
 from brickwork import ClassifierFreeGuidance, ComponentError, InputError, SequentialPipelineBlocks
 from brickwork.blocks.core.declaration import output_params
-from brickwork.blocks.steps.encode_prompt import EncodeNegativePrompt, EncodePositivePrompt, EncodePrompt
+from brickwork.blocks.steps.encode_prompt import EncodeNegativePrompt, EncodePositivePrompt, EncodePrompt, said_of
 from brickwork.families.contract import FamilyContract, TextEncoding
 from brickwork.families.sdxl import SDXL
 from brickwork.families.text_encoding import with_padding, without_template
@@ -343,7 +343,7 @@ def test_a_template_is_read_and_its_beginning_is_not_handed_on() -> None:
     fixed = asked(written, padding="max_length", max_length=44)
     whole = encoder(fixed.input_ids, attention_mask=fixed.attention_mask)[0]
     assert torch.equal(encoded_as(long, prompt=["a b", "two"]), whole[:, 4:])
-    assert encoded_as(evolve(long, tokens=6, to_longest=True), prompt=["a b", "two"]).shape[1] == 6
+    assert encoded_as(evolve(long, tokens=6, to_longest=True), prompt=["a b c d e", "two"]).shape[1] == 6
 
 
 def test_padding_on_either_side_is_left_out_and_some_may_count() -> None:
@@ -358,14 +358,16 @@ def test_padding_on_either_side_is_left_out_and_some_may_count() -> None:
 @torch.no_grad()
 def test_layers_are_joined_or_stacked_and_a_suffix_stands_behind_the_padding() -> None:
     encoder = parts_of("flux")["text_encoder_2"]
-    words = asked(SAID, padding="max_length", max_length=20)
+    words = asked(SAID, padding="max_length", max_length=20, truncation=True)
     states = encoder(words.input_ids, output_hidden_states=True).hidden_states
     layers = TextEncoding(layers=(0, 1), tokens=20)
     assert torch.equal(encoded_as(layers, prompt=SAID), torch.cat(states, dim=-1))
-    assert torch.equal(encoded_as(evolve(layers, stacked=True), prompt=SAID), torch.stack(states, dim=2))
+    apart = said_of(encoder, words.input_ids, words.attention_mask, evolve(layers, stacked=True)).hidden
+    assert apart is not None
+    assert torch.equal(apart, torch.stack(states, dim=2))
     plain = TextEncoding(hidden_state=None, tokens=24)
     suffix = asked([" end"], add_special_tokens=False).input_ids
-    short = asked(SAID, padding="max_length", max_length=24 - suffix.shape[1])
+    short = asked(SAID, padding="max_length", max_length=24 - suffix.shape[1], truncation=True)
     ids = torch.cat([short.input_ids, suffix.expand(2, -1)], dim=1)
     assert torch.equal(encoded_as(evolve(plain, suffix=" end"), prompt=SAID), encoder(ids)[0])
 

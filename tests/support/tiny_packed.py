@@ -18,10 +18,11 @@ from diffusers import (
     QwenImageControlNetModel,
     QwenImageTransformer2DModel,
 )
+from tiny_families import autoencoder, t5
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import (
     CLIPImageProcessor,
-    CLIPProcessor,
+    LlavaProcessor,
     Mistral3Config,
     Mistral3ForConditionalGeneration,
     MistralConfig,
@@ -38,16 +39,18 @@ from transformers import (
 )
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from tiny_families import autoencoder, t5
-
 LINES = [
     "assistant\nassistant\nuser\nsystem\n",
     "a red circle on a blue square, two green cats, the photo of a cat",
-    "system user assistant Describe the image by detailing the color, shape, size, texture, quantity, text, spatial relationships "
-    "of the objects and background: key features of the input, explain how the user's text instruction should alter or modify the image. "
-    "Generate a new image that meets the user's requirements while maintaining consistency with the original input where appropriate.",
-    "You are an AI that reasons about image descriptions. You give structured responses focusing on object relationships, object\n"
-    "attribution and actions without speculation.",
+    (
+        "system user assistant Describe the image by detailing the color, shape, size, texture, quantity, text, spatial relationships "
+        "of the objects and background: key features of the input, explain how the user's text instruction should alter or modify the image. "
+        "Generate a new image that meets the user's requirements while maintaining consistency with the original input where appropriate."
+    ),
+    (
+        "You are an AI that reasons about image descriptions. You give structured responses focusing on object relationships, object\n"
+        "attribution and actions without speculation."
+    ),
 ]
 """What the tokenizers are trained on."""
 MARKS = (
@@ -86,7 +89,9 @@ def words() -> tuple[dict[str, int], list[tuple[str, str]]]:
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    made.train_from_iterator(LINES, trainers.BpeTrainer(vocab_size=1200, initial_alphabet=alphabet, show_progress=False))
+    made.train_from_iterator(
+        LINES, trainers.BpeTrainer(vocab_size=1200, initial_alphabet=alphabet, show_progress=False)
+    )
     model = json.loads(made.to_str())["model"]
     return model["vocab"], [tuple(pair) for pair in model["merges"]]
 
@@ -173,11 +178,16 @@ def flux2(seed: int = 0) -> dict[str, Any]:
     torch.manual_seed(seed)
     tokenizer = qwen_tokenizer(padding_side="left")
     # The released one is a PixtralProcessor, which needs torchvision; of it the template and the tokenizer are read.
-    processor = CLIPProcessor(CLIPImageProcessor(size=32, crop_size=32), tokenizer)
-    processor.chat_template = CHAT
+    processor = LlavaProcessor(CLIPImageProcessor(size=32, crop_size=32), tokenizer, chat_template=CHAT)
     # As long as in the released model: the third layer that is read is the 30th.
     text = {**_language(tokenizer), "num_hidden_layers": 30, "head_dim": 8}
-    vision = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "patch_size": 4}
+    vision = {
+        "hidden_size": 8,
+        "intermediate_size": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 1,
+        "patch_size": 4,
+    }
     config = Mistral3Config(
         text_config=MistralConfig(**text), vision_config=PixtralVisionConfig(**vision), spatial_merge_size=1
     )

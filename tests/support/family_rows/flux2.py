@@ -19,8 +19,8 @@ ASKED: dict[str, Any] = {
     "num_inference_steps": 4,
     "guidance_scale": 3.5,
     "max_sequence_length": 80,
-    "height": 32,
-    "width": 48,
+    "height": 64,
+    "width": 96,
 }
 PICTURE = {"image": picture(3), "strength": 0.63, "num_inference_steps": 7}
 DIFFERENTIAL = {"image": picture(3), "num_inference_steps": 7, "change_map": band_map(0, 0.5, 1)}

@@ -6,13 +6,13 @@ from typing import Any
 
 import diffusers
 from coarse_images import half_mask
-from family_rows.flux2 import ASKED, PICTURE, REFERENCES
 from family_table import Family, Feature, Task
 from tiny_packed import flux2_klein
 
 from brickwork.presets.flux2 import KLEIN_BLOCKS, KLEIN_IMAGE2IMAGE_BLOCKS, KLEIN_INPAINT_BLOCKS
+from family_rows.flux2 import ASKED, PICTURE, REFERENCES
 
-GIVEN = {**ASKED, "guidance_scale": 1.0, "max_sequence_length": 40}
+GIVEN = {**ASKED, "guidance_scale": 1.0, "max_sequence_length": 40, "height": 32, "width": 48}
 
 
 def make() -> dict[str, Any]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import diffusers
 from coarse_images import half_mask
-from family_rows.chroma import ASKED, DIFFERENTIAL, GUIDED, PICTURE
 from family_table import Family, Feature, Task
 from tiny_packed import krea2
 
@@ -17,6 +16,7 @@ from brickwork.presets.krea2 import (
     TEXT2IMAGE_BLOCKS,
     TURBO_BLOCKS,
 )
+from family_rows.chroma import ASKED, DIFFERENTIAL, GUIDED, PICTURE
 
 # In its formulation 0 is no guidance.
 GIVEN = {**ASKED, "guidance_scale": 0.0}

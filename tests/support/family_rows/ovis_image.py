@@ -6,11 +6,11 @@ from typing import Any
 
 import diffusers
 from coarse_images import half_mask
-from family_rows.chroma import ASKED, DIFFERENTIAL, GUIDED, PICTURE
 from family_table import Family, Feature, Task
 from tiny_packed import ovis_image
 
 from brickwork.presets.ovis_image import DIFFERENTIAL_BLOCKS, IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS
+from family_rows.chroma import ASKED, DIFFERENTIAL, GUIDED, PICTURE
 
 
 def make() -> dict[str, Any]:
