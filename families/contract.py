@@ -16,6 +16,7 @@ from ..state.values.form import side_fault
 from .added_arguments import ROWS_BESIDE
 from .controlnet import ControlNetInputs, unet_control
 from .denoiser_limits import DenoiserLimits
+from .image_scales import ImageScales
 from .noise_schedule import level_of, prediction_type_of
 from .roles import (
     ROLE_TYPES,
@@ -101,7 +102,7 @@ class ConditioningField:
 
 
 @frozen
-class FamilyContract(DenoiserLimits):
+class FamilyContract(ImageScales, DenoiserLimits):
     """What varies between model families: data, and small pure functions that subclasses add.
 
     Attributes:
@@ -211,10 +212,6 @@ class FamilyContract(DenoiserLimits):
         """Channels of latents, without those that a denoiser reads beside them."""
         return int(denoiser.config.in_channels)
 
-    def vae_channels(self, vae: Any) -> int:
-        """Channels of the latents that are made of images."""
-        return int(vae.config.latent_channels)
-
     def schedule(self, scheduler: Scheduler, steps: int, shape: tuple[int, ...] | None) -> dict[str, Any]:  # noqa: ARG002 - others read them
         """Arguments of the scheduler's `set_timesteps` for a number of steps, where it is not the number alone: own sigmas, a shift.
 
@@ -285,28 +282,6 @@ class FamilyContract(DenoiserLimits):
             found.append(tuple(value.shape[1:]) if hasattr(value, "shape") else None)
         return tuple(found)
 
-    def reference_size(self, height: int, width: int, area: int | None = None) -> tuple[int, int]:  # noqa: ARG002 - others read it
-        """Height and width in pixels in which an image of a size is read as a reference; its own, where the family has no such sizes.
-
-        Args:
-            area: about how many pixels it then has, of families that have no certain sizes.
-        """
-        return height, width
-
-    def as_reference(self, image: Any, size: tuple[int, int], area: int | None = None) -> Any:  # noqa: ARG002 - others read it
-        """Bring a PIL image to the height and width in which it is read as a reference.
-
-        Args:
-            size: that `reference_size` gave. area: with which it was asked.
-        """
-        from PIL.Image import Resampling
-
-        return image.resize(size[::-1], Resampling.LANCZOS)
-
-    def scale_reference(self, vae: Any, latents: Tensor) -> Tensor:
-        """Bring latents of a reference image from the VAE's scale to the denoiser's."""
-        return self.scale_latents(vae, latents)
-
     def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """The numbers that tell the denoiser about sizes and crops; of families that have such."""
         raise NotImplementedError(f"{self.name} is told nothing about sizes.")
@@ -376,16 +351,6 @@ class FamilyContract(DenoiserLimits):
     def recommended_layers(self, denoiser: Any, layers: Sequence[Layer]) -> Sequence[int]:
         """Numbers of the layers that are perturbed where a guider names none."""
         raise NotImplementedError(f"{self.name} recommends no layers to perturb; name them.")
-
-    def scale_latents(self, vae: Any, latents: Tensor) -> Tensor:
-        """Bring latents from the VAE's scale to the denoiser's."""
-        scale: float = vae.config.scaling_factor
-        return latents * scale
-
-    def unscale_latents(self, vae: Any, latents: Tensor) -> Tensor:
-        """Bring latents from the denoiser's scale to the VAE's."""
-        scale: float = vae.config.scaling_factor
-        return latents / scale
 
 
 UNBOUND = FamilyContract(name="", prefix="")

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve, field, frozen
 
+from ..engine.network_calls import call_network
 from ..state import ComponentError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .roles import Denoiser
+    from .roles import Denoiser, TextEncoder
 
 
 @frozen
@@ -129,6 +130,68 @@ class Encoded:
     hidden: Tensor | None = None
     pooled: Tensor | None = None
     mask: Tensor | None = None
+
+
+def said_of(
+    encoder: TextEncoder,
+    ids: Tensor,
+    there: Tensor,
+    encoding: TextEncoding,
+    read: Tensor | None = None,
+    beside: Mapping[str, Tensor] | None = None,
+) -> Encoded:
+    """Return what a text encoder says of tokens.
+
+    Args:
+        ids, there: tokens, and which of them are no padding, each `[b, tokens]`. read: which of them the encoder may look at, where
+            that is not what the encoding says. beside: further arguments, of encoders that see images.
+    """
+    # Few configurations have the entry, and without it no encoder is told.
+    masked = getattr(encoder.config, "use_attention_mask", False) if encoding.masked is None else encoding.masked
+    mask = there.to(encoder.device) if masked or encoding.cut or encoding.drop else None
+    told: dict[str, Any] = {"attention_mask": mask} if masked else {}
+    if read is not None:
+        told["attention_mask"] = read.to(encoder.device) if mask is None else mask * read.to(encoder.device)
+    picks = encoding.hidden and (encoding.hidden_state is not None or bool(encoding.layers))
+    if picks:
+        told["output_hidden_states"] = True
+    if encoding.places_count_text and mask is not None:
+        # One for each of the axes of places that encoders with eyes have: those of text are alike in all.
+        told["position_ids"] = (mask.cumsum(dim=-1) - 1).clamp(min=0).expand(3, -1, -1)
+    for name, value in (beside or {}).items():
+        told[name] = value.to(encoder.device)
+    output = call_network(encoder, ids.to(encoder.device), **told)
+    pooled = getattr(output, encoding.pooled_name) if encoding.pooled else None
+    hidden = _hidden(encoder, output, encoding, mask) if encoding.hidden else None
+    if mask is not None and encoding.counted_padding:
+        mask = with_padding(mask, encoding.counted_padding)
+    if mask is not None and hidden is not None and encoding.drop:
+        if encoding.to_longest:
+            hidden, mask = without_template(hidden, mask, encoding.drop)
+        else:
+            hidden, mask = hidden[:, encoding.drop :], mask[:, encoding.drop :]
+    return Encoded(hidden, pooled, mask)
+
+
+def _hidden(encoder: TextEncoder, output: Any, encoding: TextEncoding, mask: Tensor | None) -> Tensor:
+    """Return the hidden states that are read, `[b, tokens, width]`."""
+    if encoding.layers:
+        import torch
+
+        states = [output.hidden_states[layer] for layer in encoding.layers]
+        return torch.stack(states, dim=2) if encoding.stacked else torch.cat(states, dim=-1)
+    hidden: Tensor = output[0] if encoding.hidden_state is None else output.hidden_states[encoding.hidden_state]
+    if encoding.hidden_state is not None and encoding.normed:
+        hidden = call_network(final_norm(encoder), hidden)
+    if encoding.cut and mask is not None:
+        hidden = hidden.masked_fill(mask[..., None] == 0, 0)
+    return hidden
+
+
+def final_norm(encoder: Any) -> Any:
+    """Return the norm after the last layer of a text encoder of transformers."""
+    # Its path is "text_model.final_layer_norm" in transformers 5.0, and "final_layer_norm" in 5.23 (`CLIPTextModel`).
+    return next(module for path, module in encoder.named_modules() if path.endswith("final_layer_norm"))
 
 
 def joined_by_width(encoded: Sequence[Encoded | None]) -> dict[str, Tensor | None]:

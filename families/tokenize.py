@@ -93,6 +93,23 @@ def as_read(tokenizer: Any, text: str, encoding: TextEncoding) -> str:
     return written
 
 
+def tokens_for(encoding: TextEncoding, component: Any, texts: list[str]) -> Tokens:
+    """Return the tokens of texts as a text encoder reads them.
+
+    Args:
+        component: a tokenizer, or where texts are messages of a chat maybe a processor that has one.
+    """
+    written = [as_read(component, text, encoding) for text in texts]
+    tokenizer: Tokenizer = component if encoding.chat is None else tokenizer_of(component)
+    most, padding = encoding.length
+    if most is not None and encoding.suffix:
+        most -= len(plain_ids(tokenizer, encoding.suffix, special=False))
+    read = tokenized(tokenizer, written, most, padding, special=encoding.chat is None)
+    # Tokens of the template are no part of what a person may say.
+    read = evolve(read, length=read.length - encoding.drop)
+    return with_suffix(read, tokenizer, encoding.suffix) if encoding.suffix else read
+
+
 def processed(processor: Any, texts: list[str], images: list[Any]) -> dict[str, Tensor]:
     """Return what a processor makes of texts with images in them, padded to the longest, by the names of arguments of its model."""
     with _TOKENIZING:

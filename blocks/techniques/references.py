@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from ...families.contract import Autoencoder, FamilyContract
-from ...families.text_encoding import Encoded, TextEncoding
+from ...families.text_encoding import Encoded, TextEncoding, said_of
 from ...families.tokenize import processed
 from ...state import Conditioning, Group, InputError, Outputs
 from ...state.vocabulary import (
@@ -36,7 +36,6 @@ from ..steps.encode_prompt import (
     PlainTexts,
     TakeNegativeEmbeds,
     TakePromptEmbeds,
-    said_of,
 )
 from ..steps.given_image import as_pil, given_image, image_faults, is_latents
 from ..steps.prepare_image_latents import repeat_to_batch
@@ -47,6 +46,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import ProcessorMixin
 
+_SEEN = ("pixel_values", "image_grid_thw")
+"""What a processor makes of images, by the names of arguments of text encoders."""
 AREA = 1024**2
 """Pixels that a reference has where nobody says how many."""
 
@@ -69,7 +70,7 @@ class ResolveReferencedSize(ResolveSize):
         yield from super().input_faults(given)
         yield from image_faults(given, image="image")
 
-    def run(
+    def run(  # type: ignore[override]  # a block's signature is its declaration
         self,
         image: InputImage | None = None,
         height: Height | None = None,
@@ -183,7 +184,7 @@ class TextsWithImages(PlainTexts):
                     f"{len(seen)} images were given for {len(batch)} prompts; give one, or one for each prompt."
                 )
         found = processed(self.processor, [encoding.written(text, each) for text in batch], all_seen)
-        beside = {name: found[name] for name in ("pixel_values", "image_grid_thw") if name in found}
+        beside: dict[str, Tensor] = {name: found[name] for name in _SEEN if name in found}
         return [said_of(encoder, found["input_ids"], found["attention_mask"], encoding, beside=beside)]
 
 

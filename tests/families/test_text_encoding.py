@@ -15,10 +15,10 @@ from transformers import T5EncoderModel
 
 from brickwork import ClassifierFreeGuidance, ComponentError, InputError, SequentialPipelineBlocks
 from brickwork.blocks.core.declaration import output_params
-from brickwork.blocks.steps.encode_prompt import EncodeNegativePrompt, EncodePositivePrompt, EncodePrompt, said_of
+from brickwork.blocks.steps.encode_prompt import EncodeNegativePrompt, EncodePositivePrompt, EncodePrompt
 from brickwork.families.contract import FamilyContract, TextEncoding
 from brickwork.families.sdxl import SDXL
-from brickwork.families.text_encoding import with_padding, without_template
+from brickwork.families.text_encoding import said_of, with_padding, without_template
 from brickwork.families.tokenize import as_read
 
 SAID = ["a red circle on a photo", "two cats"]
