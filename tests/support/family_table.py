@@ -117,10 +117,12 @@ class Family:
         asked = self.tasks[task] if mended else evolve(self.tasks[task], mend=None)
         return _Compared(self, asked, task, self.features.get(name, Feature()), name, dtype).run()
 
-    def draw(self, task: str, guider: Any = None, without: Sequence[str] = (), **inputs: Any) -> Any:
+    def draw(
+        self, task: str, guider: Any = None, without: Sequence[str] = (), batching: str = "batched", **inputs: Any
+    ) -> Any:
         """Return what the preset draws, in float32, given other inputs than the task's, by a guider or the pipeline's own."""
         parts = self.parts("float32")
-        pipe = self.pipe(task, "plain", self.tasks[task].blocks, "batched")
+        pipe = self.pipe(task, "plain" if batching == "batched" else batching, self.tasks[task].blocks, batching)
         own = {name: part for name, part in parts.items() if name in pipe.component_names}
         usual = pipe.components["guider"]
         more = {} if guider is None else {"guider": guider}
