@@ -48,7 +48,8 @@ class StableDiffusionXL:
         )
 
 
-FAMILIES: dict[str, Any] = {**families(), "sdxl": StableDiffusionXL()}
+FAMILIES: dict[str, Any] = {name: each for name, each in families().items() if not each.like}
+FAMILIES["sdxl"] = StableDiffusionXL()
 GUIDED = [name for name in FAMILIES if name != "ddpm"]
 DISTILLED = ("flux", "flux2")
 """Families whose network is told a strength in every prediction."""

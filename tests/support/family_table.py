@@ -80,6 +80,7 @@ class Family:
         make: makes the components, by name, tiny and with random weights. features: by name; "plain" is there in any case.
         classic_options: of the classic's constructor. conditional_first: the classic's batches have the conditional rows first, when
             its `guidance_scale` is more than 1; so many branches, in the reverse order of ours.
+        like: another family whose contract is of the same class; what is asked of such is not asked twice.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Family:
     classic_options: Mapping[str, Any] = field(factory=dict)
     conditional_first: int = 0
     formats: Sequence[str] = ("float32", "bfloat16")
+    like: str = ""
     _parts: dict[str, dict[str, Any]] = field(factory=dict)
     _pipes: dict[Any, ModularPipeline] = field(factory=dict)
 

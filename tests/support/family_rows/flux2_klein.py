@@ -34,4 +34,5 @@ FAMILY = Family(
         "bfloat16": Feature(formats=("bfloat16",), tasks=("text2image",)),
     },
     formats=("float32",),
+    like="flux2",
 )
