@@ -16,6 +16,7 @@ from ..state.values.form import side_fault
 from .added_arguments import ROWS_BESIDE
 from .controlnet import ControlNetInputs, unet_control
 from .denoiser_limits import DenoiserLimits, said_side
+from .image_scales import ImageScales
 from .noise_schedule import level_of, prediction_type_of
 from .roles import (
     ROLE_TYPES,
@@ -102,7 +103,7 @@ class ConditioningField:
 
 
 @frozen
-class FamilyContract(DenoiserLimits):
+class FamilyContract(ImageScales, DenoiserLimits):
     """What varies between model families: data, and small pure functions that subclasses add.
 
     Attributes:
@@ -128,11 +129,14 @@ class FamilyContract(DenoiserLimits):
         flow: it denoises by flow matching, whose schedulers scale neither the first noise nor what the network is given.
         schedule_reads_size: the timesteps depend on the size of the latents. truncates_start: of a share of the steps that is no
             whole number, the start is cut, and not the number of steps that are left.
+        video_vae: the VAE is one of videos, of which an image is one frame.
         upcasts_vae: VAEs that say `force_upcast` run in float32: the first one of SDXL gives NaN in half precision. Others say it by default.
         control_latents: ControlNets read control images as the VAE's latents, and cannot guess. draws_control: those are drawn from its
             posterior, and are not its most likely ones. masked_control: some of the nets read a mask beside the image.
         positive_control: they are told the positive conditioning alone, and steer every prediction by what they say of it.
         image_multiple: of the sides of images, in pixels, as the image processors round them.
+        several_references: each prompt is told all reference images; else each its own. sizing_reference: which of them says the size of
+            images where nobody does.
         repeats_text: text that stands twice says what it says once, as in cross attention; so texts of several lengths are brought to one.
         rows_independent: a row of a batch is what it would be alone, so rows of several requests can share a call.
         pipeline_properties: what foreign blocks of the family read besides components, as in
@@ -166,12 +170,15 @@ class FamilyContract(DenoiserLimits):
     schedule_reads_size: bool = False
     truncates_start: bool = False
     upcasts_vae: bool = False
+    video_vae: bool = field(default=False, metadata=UNCOUNTED)
     control_latents: bool = False
     draws_control: bool = True
     masked_control: bool = False
     positive_control: bool = False
     image_multiple: int = 8
     repeats_text: bool = field(default=False, metadata=UNCOUNTED)
+    several_references: bool = field(default=False, metadata=UNCOUNTED)
+    sizing_reference: Literal["first", "last"] = field(default="first", metadata=UNCOUNTED)
     rows_independent: bool = True
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
 
@@ -276,10 +283,6 @@ class FamilyContract(DenoiserLimits):
             found.append(tuple(value.shape[1:]) if hasattr(value, "shape") else None)
         return tuple(found)
 
-    def reference_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width in pixels in which an image of a size is read as a reference; its own, where the family has no such sizes."""
-        return height, width
-
     def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """The numbers that tell the denoiser about sizes and crops; of families that have such."""
         raise NotImplementedError(f"{self.name} is told nothing about sizes.")
@@ -349,16 +352,6 @@ class FamilyContract(DenoiserLimits):
     def recommended_layers(self, denoiser: Any, layers: Sequence[Layer]) -> Sequence[int]:
         """Numbers of the layers that are perturbed where a guider names none."""
         raise NotImplementedError(f"{self.name} recommends no layers to perturb; name them.")
-
-    def scale_latents(self, vae: Any, latents: Tensor) -> Tensor:
-        """Bring latents from the VAE's scale to the denoiser's."""
-        scale: float = vae.config.scaling_factor
-        return latents * scale
-
-    def unscale_latents(self, vae: Any, latents: Tensor) -> Tensor:
-        """Bring latents from the denoiser's scale to the VAE's."""
-        scale: float = vae.config.scaling_factor
-        return latents / scale
 
 
 UNBOUND = FamilyContract(name="", prefix="")

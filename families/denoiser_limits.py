@@ -87,6 +87,10 @@ class DenoiserLimits:
         """Say of which size or channels a denoiser takes no latents `[b c h w]`; None for what it takes."""
         return None
 
+    def tokens_fault(self, latents: Tensor) -> str | None:  # noqa: ARG002 - others read them
+        """Say of which size latents `[b c h w]` do not become tokens, after "are"; None for what does."""
+        return None
+
     def text_width(self, widths: Sequence[int | None]) -> int | None:
         """How wide joined hidden states are, of encoders whose hidden states are so wide; None where that is not known.
 

@@ -53,6 +53,12 @@ NegativePromptEmbeds = Annotated[
         dtype="float",
     ),
 ]
+LayeredPromptEmbeds = Annotated[
+    Tensor, of.embeds("b tokens layers width", "Hidden states of several layers of the text encoder.", dtype="float")
+]
+NegativeLayeredPromptEmbeds = Annotated[
+    Tensor, of.embeds("b negative_tokens layers width", "The same of what the images shall not show.", dtype="float")
+]
 PromptMask = Annotated[
     Tensor, of.embeds("b tokens", "Which tokens of the prompt's embeddings count: 1 for text, 0 for padding.")
 ]
@@ -225,6 +231,9 @@ ExtraChannels = Annotated[
 ReferenceLatents = Annotated[
     Tensor,
     Value("b c rows columns", "Latents of images that the denoiser reads in tokens after its own.", dtype="float"),
+]
+SeveralReferences = Annotated[
+    list[Any], Value(doc="Latents of each image that the denoiser reads in tokens after its own, `[b c rows columns]`.")
 ]
 ReferenceImage = Annotated[
     Union[Image, list[Image], list[NDArray], list[Tensor], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"

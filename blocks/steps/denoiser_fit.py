@@ -62,11 +62,10 @@ def relation_faults(family: FamilyContract, name: str, components: Mapping[str, 
     denoiser = components[name]
     for part in family.roles.get("vae", ()):
         vae = components.get(part.name)
-        latents = None if vae is None else getattr(vae.config, "latent_channels", None)
-        made = family.predicted_channels(denoiser)
-        if isinstance(latents, int) and made is not None and made != latents:
+        latents, made = _known_channels(family, vae), family.predicted_channels(denoiser)
+        if latents is not None and made is not None and made != latents:
             yield (
-                f"{name} predicts latents of {made} channels, and {part.name} has latents of {latents} (latent_channels): they do not belong "
+                f"{name} predicts latents of {made} channels, and {part.name} has latents of {latents}: they do not belong "
                 f"together. Take the VAE that {name} was trained with, or the denoiser of {part.name}."
             )
         for setting in ("scaling_factor", *(["shift_factor"] if family.flow else [])):
@@ -78,6 +77,14 @@ def relation_faults(family: FamilyContract, name: str, components: Mapping[str, 
     fault = family.denoiser_fault(denoiser)
     if fault is not None:
         yield f"{name} {fault}"
+
+
+def _known_channels(family: FamilyContract, vae: Any) -> int | None:
+    """Return the channels of the latents of a VAE; None where it is not there, or does not say."""
+    try:
+        return None if vae is None else family.vae_channels(vae)
+    except (AttributeError, TypeError):  # of another family, or one whose class has no such entry
+        return None
 
 
 def image_prompt_faults(family: FamilyContract, denoiser: Any, told: Mapping[str, Any]) -> Iterator[str]:
@@ -220,19 +227,22 @@ def size_faults(
         value: Any = conditioning.get(part.positive)
         if part.argument not in (CHANNELS, TOKENS) or value is None:
             continue
-        shape = tuple(value.shape)
-        if part.argument == CHANNELS and shape[-2:] != size:
-            yield (
-                f"{part.positive} are {shape[-2]}x{shape[-1]} (height x width in latents), and the latents of the run {size[0]}x{size[1]}; they lie "
-                "over each other, so give an image of that size, or height and width of that image."
-            )
-        elif part.argument == TOKENS and shape[1] != latents.shape[1]:
-            yield f"{part.positive} have {shape[1]} channels, and the latents of the run {latents.shape[1]}; give latents of the same VAE."
-        elif part.argument == TOKENS and (shape[-2] % 2 or shape[-1] % 2):
-            yield (
-                f"{part.positive} are {shape[-2]}x{shape[-1]} (height x width in latents), and {family.name} reads squares of 2x2; give an even "
-                "number of rows and columns."
-            )
+        if part.argument == CHANNELS:
+            rows, columns = value.shape[-2:]
+            if (rows, columns) != size:
+                yield (
+                    f"{part.positive} are {rows}x{columns} (height x width in latents), and the latents of the run {size[0]}x{size[1]}; they lie "
+                    "over each other, so give an image of that size, or height and width of that image."
+                )
+            continue
+        for each in value if isinstance(value, list) else [value]:
+            if each.shape[1] != latents.shape[1]:
+                yield (
+                    f"{part.positive} have {each.shape[1]} channels, and the latents of the run {latents.shape[1]}; give latents of the same "
+                    "VAE."
+                )
+            elif (fault := family.tokens_fault(each)) is not None:
+                yield f"{part.positive} are {fault}"
 
 
 def _channels_fault(

@@ -49,7 +49,7 @@ class PrepareImageLatents(Block):
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say how latents of the caller's own differ from those of images."""
-        yield from latents_misfits(self.family, given, channels_of(self.vae), self.vae)
+        yield from latents_misfits(self.family, given, channels_of(self.family, self.vae), self.vae)
 
     def run(
         self,
@@ -98,7 +98,7 @@ class PrepareInpaintLatents(Block):
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say how latents of the caller's own differ from those of images."""
-        yield from latents_misfits(self.family, given, channels_of(self.vae), self.vae)
+        yield from latents_misfits(self.family, given, channels_of(self.family, self.vae), self.vae)
 
     def run(
         self,

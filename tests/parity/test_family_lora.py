@@ -20,7 +20,9 @@ from brickwork import ComponentError, ModularPipeline
 
 FAMILIES = families()
 LOADING = [
-    name for name, each in FAMILIES.items() if hasattr(next(iter(each.tasks.values())).classic, "load_lora_weights")
+    name
+    for name, each in FAMILIES.items()
+    if not each.like and hasattr(next(iter(each.tasks.values())).classic, "load_lora_weights")
 ]
 
 

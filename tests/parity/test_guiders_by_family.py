@@ -51,12 +51,13 @@ class StableDiffusionXL:
         )
 
 
-FAMILIES: dict[str, Any] = {**families(), "sdxl": StableDiffusionXL()}
+FAMILIES: dict[str, Any] = {name: each for name, each in families().items() if not each.like}
+FAMILIES["sdxl"] = StableDiffusionXL()
 GUIDED = [name for name in FAMILIES if name != "ddpm"]
 SAME = "compares with a prediction that is told less, and unet is told nothing, so both would be the same"
 LAYERS = "perturbs layers, and ddpm does not say which layers unet has"
 LATENTS = "NormKeptGuidance works on the tokens of a transformer, and the denoiser of {} reads latents"
-DISTILLED = ("flux", "sana_sprint")
+DISTILLED = ("flux", "flux2", "sana_sprint")
 """Families whose network is told a strength in every prediction."""
 REFUSED = {
     **{

@@ -83,6 +83,7 @@ class Family:
         classic_options: of the classic's constructor. conditional_first: the classic's batches have the conditional rows first, when
             its `guidance_scale` is more than 1; so many branches, in the reverse order of ours.
         batching: "sequential" where the classic calls its network once for each branch.
+        like: another family whose contract is of the same class; what is asked of such is not asked twice.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Family:
     conditional_first: int = 0
     formats: Sequence[str] = ("float32", "bfloat16")
     batching: str = "batched"
+    like: str = ""
     _parts: dict[str, dict[str, Any]] = field(factory=dict)
     _pipes: dict[Any, ModularPipeline] = field(factory=dict)
 
@@ -121,9 +123,11 @@ class Family:
         asked = self.tasks[task] if mended else evolve(self.tasks[task], mend=None)
         return _Compared(self, asked, task, self.features.get(name, Feature()), name, dtype).run()
 
-    def draw(self, task: str, guider: Any = None, without: Sequence[str] = (), **inputs: Any) -> Any:
+    def draw(
+        self, task: str, guider: Any = None, without: Sequence[str] = (), batching: str = "batched", **inputs: Any
+    ) -> Any:
         """Return what the preset draws, in float32, given other inputs than the task's, by a guider or the pipeline's own."""
-        pipe = self.ready(task)
+        pipe = self.ready(task, batching)
         usual = pipe.components["guider"]
         if guider is not None:
             pipe.update_components(guider=guider)
@@ -134,10 +138,10 @@ class Family:
             # One pipeline serves all.
             pipe.update_components(guider=usual)
 
-    def ready(self, task: str) -> ModularPipeline:
+    def ready(self, task: str, batching: str = "batched") -> ModularPipeline:
         """Return the preset with its components in float32, and a scheduler of its own."""
         parts = self.parts("float32")
-        pipe = self.pipe(task, "plain", self.tasks[task].blocks, "batched")
+        pipe = self.pipe(task, "plain" if batching == "batched" else batching, self.tasks[task].blocks, batching)
         own = {name: part for name, part in parts.items() if name in pipe.component_names}
         pipe.update_components(**{**own, "scheduler": copy.deepcopy(parts["scheduler"])})
         return pipe
