@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import field, frozen
 
@@ -68,6 +68,8 @@ class FlowContract(FamilyContract):
     """
 
     joined: tuple[str, ...] = field(default=(), metadata=UNCOUNTED)
+
+    reads_shift: ClassVar[bool] = True
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer with one timestep for each row."""

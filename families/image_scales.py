@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -12,6 +12,9 @@ class ImageScales:
     """The part of a contract that says how the VAE's latents become the denoiser's, and how reference images are read."""
 
     __slots__ = ()
+
+    reads_shift: ClassVar[bool] = False
+    """Whether latents are shifted by the VAE's `shift_factor`."""
 
     def vae_channels(self, vae: Any) -> int:
         """Channels of the latents that are made of images."""

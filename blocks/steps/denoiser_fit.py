@@ -68,7 +68,7 @@ def relation_faults(family: FamilyContract, name: str, components: Mapping[str, 
                 f"{name} predicts latents of {made} channels, and {part.name} has latents of {latents}: they do not belong "
                 f"together. Take the VAE that {name} was trained with, or the denoiser of {part.name}."
             )
-        for setting in ("scaling_factor", *(["shift_factor"] if family.flow else [])):
+        for setting in ("scaling_factor", *(["shift_factor"] if family.reads_shift else [])):
             if vae is not None and getattr(vae.config, setting, 0) is None:
                 yield (
                     f"{part.name} has {setting}=None, by which {family.name} brings latents to their scale: take the VAE that {name} was trained with, or "

@@ -50,11 +50,12 @@ class Asked:
         """The three."""
         return self.num_inference_steps, self.timesteps, self.sigmas
 
-    @property
-    def steps(self) -> int:
-        """How many steps that is, as far as it is known before the scheduler is set."""
+    def of_family(self, family: FamilyContract, scheduler: Scheduler, shape: tuple[int, ...] | None) -> dict[str, Any]:
+        """Return what a family asks of the schedule; as many timesteps as there are levels of the caller's own, where it says both."""
+        said = family.schedule(scheduler, self.num_inference_steps, shape)
         own = self.sigmas if self.timesteps is None else self.timesteps
-        return self.num_inference_steps if own is None else len(own)
+        fits = own is None or len(own) == len(said.get("timesteps", own))
+        return said if fits else family.schedule(scheduler, len(own or ()), shape)
 
     @property
     def is_number(self) -> bool:
@@ -97,7 +98,7 @@ class SetTimesteps(Block):
             shape: of the latents, of families whose schedule reads it.
         """
         scheduler = self.scheduler
-        set_schedule(scheduler, *asked.values, self.device, self.family.schedule(scheduler, asked.steps, shape))
+        set_schedule(scheduler, *asked.values, self.device, asked.of_family(self.family, scheduler, shape))
         timesteps = loop_timesteps(scheduler)
         chosen = until(timesteps, denoising_end, scheduler)
         if len(chosen) == 0:
@@ -174,7 +175,7 @@ class SetPartialTimesteps(Block):
         """Set the scheduler, and return what the block writes; `shape` is that of the latents, of families whose schedule reads it."""
         scheduler = self.scheduler
         strength = self.default_strength if strength is None else strength
-        own = self.family.schedule(scheduler, asked.steps, shape)
+        own = asked.of_family(self.family, scheduler, shape)
         set_schedule(scheduler, *asked.values, self.device, own)
         if denoising_start is None:
             steps = asked.num_inference_steps if asked.is_number else steps_of(scheduler)
@@ -301,10 +302,9 @@ def own_schedule_faults(block: SetTimesteps | SetPartialTimesteps, given: Mappin
         side = block.family.default_size(block.denoiser, block.vae)
         shape = block.family.latent_shape(block.denoiser, block.vae, 1, side, side)
     of_family = block.family.schedule(block.scheduler, steps, shape)
+    scheduler = copy.deepcopy(block.scheduler)
     try:
-        set_schedule(
-            copy.deepcopy(block.scheduler), steps, given.get("timesteps"), given.get("sigmas"), "cpu", of_family
-        )
+        set_schedule(scheduler, steps, given.get("timesteps"), given.get("sigmas"), "cpu", of_family)
     except InputError as error:
         yield Fault(str(error), *own)
 

@@ -46,7 +46,7 @@ THIN: dict[str, Any] = {
 
 def t5(encoder: str = "text_encoder", words: str = "tokenizer") -> dict[str, Any]:
     """A T5 that reads letters, and its tokenizer."""
-    return tiny_families._t5(encoder, words)
+    return tiny_families.t5(encoder, words)
 
 
 def vae(latent_channels: int = 4, **changes: Any) -> Any:
@@ -89,7 +89,7 @@ def gemma2(length: int = 64) -> dict[str, Any]:
 
 def umt5() -> dict[str, Any]:
     """A UMT5 that reads letters, and its tokenizer."""
-    words = tiny_families._t5("", "tokenizer")["tokenizer"]
+    words = tiny_families.t5("", "tokenizer")["tokenizer"]
     config = UMT5Config(vocab_size=len(words), d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
     return {"text_encoder": UMT5EncoderModel(config).eval(), "tokenizer": words}
 
