@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class ChromaContract(Packed2x2):
     """A T5, and a transformer over text and image, in which padding after the first token of it is masked."""
 
-    def static_kwargs(self, denoiser: Denoiser, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def static_kwargs(self, denoiser: Any, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return places of tokens, and the mask with those of the image behind those of the text."""
         import torch
 

@@ -196,20 +196,22 @@ class FamilyContract(ImageScales, DenoiserLimits):
         """What an input of blocks is called in the family: arguments of attention as the denoiser calls them."""
         return self.attention_argument or name if name == "cross_attention_kwargs" else name
 
-    def vae_scale_factor(self, vae: Any) -> int:
+    def vae_scale_factor(self, vae: Autoencoder) -> int:
         """Pixels per latent along a side."""
         return int(2 ** (len(vae.config.block_out_channels) - 1))
 
-    def default_size(self, denoiser: Any, vae: Any) -> int:
+    def default_size(self, denoiser: Denoiser, vae: Autoencoder) -> int:
         """Height and width in pixels of an image where the caller names none."""
         return said_side(denoiser) * self.vae_scale_factor(vae)
 
-    def latent_shape(self, denoiser: Any, vae: Any, batch: int, height: int, width: int) -> tuple[int, ...]:
+    def latent_shape(
+        self, denoiser: Denoiser, vae: Autoencoder, batch: int, height: int, width: int
+    ) -> tuple[int, ...]:
         """Shape of a batch of latents for images of a size in pixels."""
         factor = self.vae_scale_factor(vae)
         return (batch, self.latent_channels(denoiser, vae), height // factor, width // factor)
 
-    def latent_channels(self, denoiser: Any, vae: Any) -> int:  # noqa: ARG002 - others read it
+    def latent_channels(self, denoiser: Denoiser, vae: Autoencoder) -> int:  # noqa: ARG002 - others read it
         """Channels of latents, without those that a denoiser reads beside them."""
         return int(denoiser.config.in_channels)
 
@@ -221,11 +223,11 @@ class FamilyContract(ImageScales, DenoiserLimits):
         """
         return {}
 
-    def class_count(self, denoiser: Any) -> int:
+    def class_count(self, denoiser: Denoiser) -> int:
         """How many classes a denoiser knows, of families that are told such; the number after the last stands for none."""
         return int(denoiser.config.num_embeds_ada_norm)
 
-    def embedding_widths(self, denoiser: Any) -> Mapping[str, int]:  # noqa: ARG002 - others read it
+    def embedding_widths(self, denoiser: Denoiser) -> Mapping[str, int]:  # noqa: ARG002 - others read it
         """How wide embeddings are that a denoiser reads, by what they are ("hidden", "pooled"); what is not known is left out."""
         return {}
 
@@ -283,11 +285,11 @@ class FamilyContract(ImageScales, DenoiserLimits):
             found.append(tuple(value.shape[1:]) if hasattr(value, "shape") else None)
         return tuple(found)
 
-    def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
+    def size_ids(self, denoiser: Denoiser, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """The numbers that tell the denoiser about sizes and crops; of families that have such."""
         raise NotImplementedError(f"{self.name} is told nothing about sizes.")
 
-    def predict(self, denoiser: Any, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the denoiser with a batch of latents at a timestep."""
         prediction: Tensor = call_rows(self.row_arguments, denoiser, latents, t, **kwargs, return_dict=False)[0]
         return prediction
@@ -312,7 +314,7 @@ class FamilyContract(ImageScales, DenoiserLimits):
         """What the network predicts, and how much noise is in the latents that it is given at a timestep."""
         return NoiseLevel(latents, *level_of(scheduler, t), prediction_type_of(scheduler), float(t))
 
-    def conditioning_fault(self, denoiser: Any, conditioning: Mapping[str, Any]) -> str | None:  # noqa: ARG002 - others read it
+    def conditioning_fault(self, denoiser: Denoiser, conditioning: Mapping[str, Any]) -> str | None:  # noqa: ARG002 - others read it
         """Say what a denoiser must be told beside its required fields, and is not; None for nothing."""
         return None
 
@@ -320,11 +322,11 @@ class FamilyContract(ImageScales, DenoiserLimits):
         """Arguments with which ControlNets steer the denoiser; `latents`, `t` and `kwargs` are what it is given itself."""
         return unet_control(steering, latents, t, kwargs)
 
-    def scale_control(self, net: Any, vae: Any, latents: Tensor) -> Tensor:  # noqa: ARG002 - others read the net
+    def scale_control(self, net: Any, vae: Autoencoder, latents: Tensor) -> Tensor:  # noqa: ARG002 - others read the net
         """Bring latents of a control image from the VAE's scale to that of a ControlNet."""
         return self.scale_latents(vae, latents)
 
-    def image_projections(self, denoiser: Any) -> list[Any]:
+    def image_projections(self, denoiser: Denoiser) -> list[Any]:
         """What turns images into tokens in a denoiser, one per IP-Adapter; none where no adapter is loaded."""
         held = getattr(denoiser, self.image_projection, None)
         return list(getattr(held, "image_projection_layers", ()))
@@ -333,13 +335,13 @@ class FamilyContract(ImageScales, DenoiserLimits):
         """Height of latents by their width."""
         return latents.shape[-2] / latents.shape[-1]
 
-    def embedded_guidance(self, denoiser: Any, scales: Sequence[float]) -> dict[str, Any]:  # noqa: ARG002 - others read it
+    def embedded_guidance(self, denoiser: Denoiser, scales: Sequence[float]) -> dict[str, Any]:  # noqa: ARG002 - others read it
         """Arguments that tell the denoiser a strength of guidance, for each branch of a batch."""
         raise InputError(
             f"{self.name} has no guidance built in; use ClassifierFreeGuidance, or a family that was distilled for it."
         )
 
-    def is_distilled(self, denoiser: Any) -> bool:  # noqa: ARG002 - others read it
+    def is_distilled(self, denoiser: Denoiser) -> bool:  # noqa: ARG002 - others read it
         """Whether a denoiser has guidance built in, and must be told its strength."""
         return False
 
@@ -349,7 +351,7 @@ class FamilyContract(ImageScales, DenoiserLimits):
             f"{self.name} does not say which layers its denoiser has, so nothing can be perturbed."
         )
 
-    def recommended_layers(self, denoiser: Any, layers: Sequence[Layer]) -> Sequence[int]:
+    def recommended_layers(self, denoiser: Denoiser, layers: Sequence[Layer]) -> Sequence[int]:
         """Numbers of the layers that are perturbed where a guider names none."""
         raise NotImplementedError(f"{self.name} recommends no layers to perturb; name them.")
 

@@ -78,7 +78,7 @@ class Flux2Contract(PackedTokens):
         slope = (many - few) / 190.0
         return {"mu": float(slope * steps + (many - 200.0 * slope))}
 
-    def static_kwargs(self, denoiser: Denoiser, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read it
+    def static_kwargs(self, denoiser: Any, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read it
         """Return number of the image, row, column, and number in the text, of each token."""
         import torch
 

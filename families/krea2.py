@@ -44,7 +44,7 @@ class Krea2Contract(PackedOverStatistics):
         found = super().shift(scheduler, steps, shape)
         return {"mu": self.fixed_shift} if found and self.fixed_shift is not None else found
 
-    def static_kwargs(self, denoiser: Denoiser, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read it
+    def static_kwargs(self, denoiser: Any, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read it
         """Return places of tokens, those of text at 0, and the mask as such."""
         import torch
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class OvisImageContract(Packed2x2):
     """A language model whose text has places on the diagonal, and a transformer over text and image."""
 
-    def static_kwargs(self, denoiser: Denoiser, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def static_kwargs(self, denoiser: Any, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return places of tokens: those of text in row and column of their own number."""
         import torch
 

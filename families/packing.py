@@ -124,7 +124,7 @@ class Packed2x2(PackedTokens):
         """Unpack tokens to the height and width of `like`."""
         return unpacked(tokens, *like.shape[-2:])
 
-    def static_kwargs(self, denoiser: Denoiser, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read it
+    def static_kwargs(self, denoiser: Any, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read it
         """Return where each token is: text at 0, latents in image 0, images that are read beside them in image 1."""
         import torch
 

@@ -41,7 +41,7 @@ class QwenImageContract(PackedOverStatistics):
         wide = math.sqrt((area or 1024**2) * ratio)
         return max(1, round(wide / ratio / 32)) * 32, max(1, round(wide / 32)) * 32
 
-    def static_kwargs(self, denoiser: Denoiser, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read it
+    def static_kwargs(self, denoiser: Any, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read it
         """Return rows and columns of tokens of each image, and no mask where all tokens of the text count."""
         sizes = [(1, each.shape[-2] // 2, each.shape[-1] // 2) for each in (latents, *references_in(kwargs))]
         mask = kwargs.get(_MASK)

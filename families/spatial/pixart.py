@@ -29,7 +29,7 @@ _PIXELS = 8
 class PixArtContract(LatentTransformer):
     """A T5 whose mask the transformer is told; larger ones of PixArt-alpha are told the size of the image, too."""
 
-    def static_kwargs(self, denoiser: Denoiser, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def static_kwargs(self, denoiser: Any, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return height and width in pixels, and their ratio, for each row; None for transformers that are not told them."""
         told: dict[str, Any] = {"resolution": None, "aspect_ratio": None}
         if getattr(denoiser, "use_additional_conditions", False):
