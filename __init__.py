@@ -23,6 +23,7 @@ _ROOMS = {
         "component",
         "config",
     ),
+    "blocks.core.from_diffusers": ("adopt",),
     "blocks.core.preset_catalog": ("find_preset", "preset_names"),
     "blocks.steps.load_image": ("load_image",),
     "pipeline": ("ModularPipeline",),
@@ -113,6 +114,7 @@ if TYPE_CHECKING:
     from .blocks import SequentialPipelineBlocks as SequentialPipelineBlocks
     from .blocks import component as component
     from .blocks import config as config
+    from .blocks.core.from_diffusers import adopt as adopt
     from .blocks.core.preset_catalog import find_preset as find_preset
     from .blocks.core.preset_catalog import preset_names as preset_names
     from .blocks.steps.load_image import load_image as load_image

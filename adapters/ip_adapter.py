@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -57,24 +59,44 @@ def load_ip_adapter(
     holder = _holder(pipe)
     denoiser = holder.denoiser
     _refuse_other_kinds(holder, states)
-    if _PROCESSORS not in vars(denoiser):
-        # Before the first adapter only: a second one finds the first one's processors.
-        object.__setattr__(denoiser, _PROCESSORS, dict(denoiser.attn_processors))
-    before = dict(denoiser.attn_processors), getattr(denoiser, holder.family.image_projection, None)
     # The mixin of a denoiser that takes one adapter takes no list.
     given_states = (states[0], "", "") if len(states) == 1 else (states, [""] * len(states), [""] * len(states))
+    with _or_as_it_was(denoiser, holder.family.image_projection):
+        try:
+            holder.mixin.load_ip_adapter(
+                holder, given_states[0], subfolder=given_states[1], weight_name=given_states[2]
+            )
+            _refuse_half_filled(denoiser)
+        except Exception as error:
+            raise ComponentError(
+                f"The IP-Adapter does not fit the {holder.word}: {type(error).__name__}: {error}"
+            ) from error
+        if image_encoder_folder is not None and pipe.components.get(IMAGE_ENCODER, holder) is None:
+            _load_encoder(pipe, given[0], folders[0], image_encoder_folder, revision, hub)
+
+
+@contextmanager
+def _or_as_it_was(denoiser: Any, projection: str) -> Iterator[None]:
+    """Note which attention processors a denoiser has before its first adapter, and give it back all that it had if one cannot be loaded.
+
+    Args:
+        projection: the attribute that brings what an image encoder says to the denoiser's width.
+    """
+    before = dict(denoiser.attn_processors), getattr(denoiser, projection, None)
+    # A second adapter finds the first one's processors.
+    is_first = _PROCESSORS not in vars(denoiser)
+    if is_first:
+        object.__setattr__(denoiser, _PROCESSORS, before[0])
     try:
-        holder.mixin.load_ip_adapter(holder, given_states[0], subfolder=given_states[1], weight_name=given_states[2])
-        _refuse_half_filled(denoiser)
-    except Exception as error:
+        yield
+    except BaseException:
         # diffusers replaces processors before it has read all weights, so a failure leaves half of them.
         denoiser.set_attn_processor(before[0])
-        setattr(denoiser, holder.family.image_projection, before[1])
-        raise ComponentError(
-            f"The IP-Adapter does not fit the {holder.word}: {type(error).__name__}: {error}"
-        ) from error
-    if image_encoder_folder is not None and pipe.components.get(IMAGE_ENCODER, holder) is None:
-        _load_encoder(pipe, given[0], folders[0], image_encoder_folder, revision, hub)
+        setattr(denoiser, projection, before[1])
+        if is_first:
+            # Else these would be put back by a later adapter that goes, in place of those that somebody has set until then.
+            vars(denoiser).pop(_PROCESSORS)
+        raise
 
 
 def _refuse_other_kinds(holder: Any, states: list[dict[str, Any]]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,10 +21,12 @@ from ..state.errors import did_you_mean, named_thing
 from ..state.given import given_names
 from .lora_check import lora_faults
 from .lora_file import lora_tensors, split_file
+from .lora_fusing import base_weights, give_back, is_fused, keep_unfused, refuse_fused, refuse_left_out, weighed
 from .lora_gradients import give_gradients_back, note_gradients
 from .lora_metadata import told
 from .lora_origins import LoraOrigin, note_origin, stored_digest
 from .lora_state import NEEDED
+from .lora_weights import weight_for_each_model
 from .peft_files import for_a_model, is_of_peft
 
 if TYPE_CHECKING:
@@ -32,8 +35,12 @@ if TYPE_CHECKING:
 
 _UNFIT = "The LoRA does not fit the pipeline's models"
 _MOST_FAULTS = 6
-_UNFUSED = "_brickwork_unfused"
-"""Note on a model: its weights before LoRAs were fused into it. It lies there so that a copy of the model has it, too."""
+_REMARKING = (
+    "diffusers.loaders.lora_base",
+    "diffusers.loaders.peft",
+    # It says of all weights of a text encoder that they are missing in the file of the LoRA, and were made anew, which they are not.
+    "transformers",
+)
 
 
 class Loras:
@@ -58,6 +65,8 @@ class Loras:
     ) -> str:
         """Load one, and return its name."""
         refuse_without(*NEEDED)
+        # A layer with fused weights reads no LoRA: what came in now would count in other layers alone.
+        refuse_fused(self.models)
         names = self.names()
         name = adapter_name or f"default_{len(names)}"
         if not isinstance(name, str) or "." in name:
@@ -97,7 +106,7 @@ class Loras:
             raise InputError("hotswap=True needs the adapter_name of the LoRA that is replaced.")
         refuse_without(*NEEDED)
         self._known([name])
-        self._refuse_fused()
+        refuse_fused(self.models)
         state, said, origin = self._read(source, weight_name, revision, hub)
         held = {each: _layers(model, name) for each, model in self.models.items()}
         # diffusers' hot swap knows denoisers only (loaders/peft.py).
@@ -188,17 +197,26 @@ class Loras:
         """Choose those that count, and how much."""
         chosen = given_names(names, "adapter_names")
         self._known(chosen)
-        given = (
-            list(weights) if isinstance(weights, (list, tuple)) else [1.0 if weights is None else weights] * len(chosen)
-        )
+        refuse_fused(self.models)
+        given = list(weights) if isinstance(weights, (list, tuple)) else [weights] * len(chosen)
         if len(given) != len(chosen):
             raise InputError(
                 f"{len(given)} weights were given for {len(chosen)} LoRAs; give one number, or one for each."
             )
-        self._loader.set_adapters(chosen, adapter_weights=given)
+        known = [weight_for_each_model(each, list(self.models)) for each in given]
+        try:
+            self._loader.set_adapters(chosen, adapter_weights=known)
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            raise InputError(
+                f"The weights name parts that the denoiser has not ({type(error).__name__}: {error}). A UNet has 'down', 'mid' and 'up', and these "
+                "'block_0' and so on, of which each takes a number or one for each of its attentions."
+            ) from error
 
     def enable(self, active: bool) -> None:
         """Let all count, or none."""
+        if not active:
+            # PEFT would subtract them in the next call of each layer, which rounds.
+            refuse_fused(self.models)
         (self._loader.enable_lora if active else self._loader.disable_lora)()
 
     def active(self) -> list[str]:
@@ -209,7 +227,7 @@ class Loras:
         """Take some out."""
         chosen = given_names(names, "adapter_names")
         self._known(chosen)
-        self._refuse_fused()
+        refuse_fused(self.models)
         counting = [name for name in self.active() if name not in chosen]
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Adapter .* was active which is now deleted")
@@ -221,44 +239,38 @@ class Loras:
     def unload(self) -> None:
         """Take all out; the models are as before, and their weights want gradients as before."""
         self.unfuse()
-        if any(True for model in self.models.values() for _ in _base_weights(model)):
+        if any(True for model in self.models.values() for _ in base_weights(model)):
             self._loader.unload_lora_weights()
         for model in self.models.values():
             give_gradients_back(model)
 
     def fuse(self, names: Sequence[str] | None, scale: float) -> None:
         """Add LoRAs to the weights, which makes them free of cost."""
-        self._refuse_fused()
+        refuse_fused(self.models)
         chosen = None if names is None else given_names(names, "adapter_names")
         self._known(chosen or ())
         if not self.names():
             raise InputError("There is no LoRA to fuse: load_lora_weights(...) first.")
-        for model in self.models.values():
-            if getattr(model, "peft_config", None):
-                # On the host: on the device they would take the place that fusing is to save.
-                kept = {name: tensor.detach().to("cpu", copy=True) for name, tensor in _base_weights(model)}
-                # Adding and subtracting again rounds twice, so what comes out would not be the weights that went in.
-                object.__setattr__(model, _UNFUSED, kept)
-        self._loader.fuse_lora(components=list(self.models), lora_scale=scale, adapter_names=chosen, safe_fusing=True)
+        refuse_left_out(self.models, chosen)
+        with weighed(self.models, chosen, scale):
+            keep_unfused(self.models)
+            try:
+                self._loader.fuse_lora(components=list(self.models), adapter_names=chosen, safe_fusing=True)
+            except Exception as error:
+                self.unfuse()
+                raise ComponentError(f"The LoRAs cannot be fused: {error}") from error
 
     def unfuse(self) -> None:
         """Give the weights back as they were, bit for bit."""
         fused = [model for model in self.models.values() if is_fused(model)]
         if not fused:
             return
-        import torch
-
-        self._loader.unfuse_lora(components=list(self.models))
-        for model in fused:
-            before = vars(model).pop(_UNFUSED)
-            # After `unfuse_lora`, which tells PEFT that nothing is merged; its own subtraction is then written over.
-            with torch.no_grad():
-                for name, tensor in _base_weights(model):
-                    tensor.copy_(before[name])
-
-    def _refuse_fused(self) -> None:
-        if any(is_fused(model) for model in self.models.values()):
-            raise InputError("LoRAs are fused into the weights: unfuse_lora() first.")
+        with warnings.catch_warnings():
+            # Of layers that have another LoRA than the fused one.
+            warnings.filterwarnings("ignore", message="Already unmerged")
+            self._loader.unfuse_lora(components=list(self.models))
+        # After it, which tells PEFT that nothing is merged; its own subtraction is then written over.
+        give_back(fused)
 
     def _known(self, names: Sequence[str]) -> None:
         there = self.names()
@@ -280,17 +292,6 @@ class Loras:
                 known.pop(name, None)
         if not self.names():
             self.unload()
-
-
-def fused_bytes(model: object) -> int:
-    """Return the bytes of weights that are kept to take LoRAs out of a model again."""
-    kept = getattr(model, "__dict__", {}).get(_UNFUSED, {})
-    return sum(tensor.numel() * tensor.element_size() for tensor in kept.values())
-
-
-def is_fused(model: object) -> bool:
-    """Return whether LoRAs were added to a model's weights, and can be taken out again."""
-    return _UNFUSED in getattr(model, "__dict__", {})
 
 
 def loader_mixin(loader: str) -> Any:
@@ -319,12 +320,6 @@ def _holder(pipe: Any, family: FamilyContract) -> Any:
     return holder
 
 
-def _base_weights(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
-    for name, parameter in model.named_parameters():
-        if ".base_layer." in name:
-            yield name, parameter
-
-
 def _layers(model: torch.nn.Module, name: str) -> list[str]:
     """Return the paths of the layers that an adapter is in."""
     return [path for path, module in model.named_modules() if name in getattr(module, "lora_A", ())]
@@ -332,10 +327,8 @@ def _layers(model: torch.nn.Module, name: str) -> list[str]:
 
 @contextlib.contextmanager
 def _without_remarks() -> Iterator[None]:
-    """Silence diffusers' remarks on models that a LoRA does not touch, which is how most LoRAs are."""
-    from diffusers.utils import logging
-
-    loggers = [logging.get_logger(f"diffusers.loaders.{name}") for name in ("lora_base", "peft")]
+    """Silence remarks on models that a LoRA does not touch, which is how most LoRAs are, and on weights that are none of its own."""
+    loggers = [logging.getLogger(name) for name in _REMARKING]
     levels = [each.level for each in loggers]
     try:
         for each in loggers:

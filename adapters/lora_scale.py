@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ..engine.network_calls import call_effect
+from ..state import Fault, InputError
 from .as_written import as_written
+from .lora_weights import finite_number
 
 if TYPE_CHECKING:
     import torch
@@ -29,16 +31,45 @@ class _Scaling(dict[str, Any]):
 
 
 def weight_of(arguments: Mapping[str, Any] | None) -> float:
-    """Return the weight that a call's `cross_attention_kwargs` name; 1 where they name none."""
-    return float((arguments or {}).get("scale", 1.0))
+    """Return the weight that a call's `cross_attention_kwargs` name; 1 where they name none.
+
+    Raises:
+        InputError: it is no number.
+    """
+    return finite_number((arguments or {}).get("scale", 1.0), "scale, by which the call weighs LoRAs,")
+
+
+def scale_faults(models: Iterable[Any], arguments: Mapping[str, Any] | None) -> Iterator[Fault]:
+    """Yield that a call weighs LoRAs by no number, or weighs fused ones."""
+    try:
+        weight = weight_of(arguments)
+        for model in models:
+            if model is not None:
+                _layers(model, weight)
+    except InputError as error:
+        yield Fault(str(error), "cross_attention_kwargs")
+
+
+def _layers(model: Any, weight: float) -> list[Any]:
+    """Return the layers whose LoRAs a call weighs."""
+    layers = [] if weight == 1.0 else [m for m in model.modules() if hasattr(m, "lora_A") and hasattr(m, "scaling")]
+    if any(layer.merged for layer in layers):
+        raise InputError(
+            f"The call weighs LoRAs by {weight:g} (scale), and they are fused into the weights of {type(model).__name__}: unfuse_lora() first, or "
+            f"fuse_lora(lora_scale={weight:g})."
+        )
+    return layers
 
 
 @contextmanager
 def lora_scale(model: torch.nn.Module, weight: float) -> Iterator[None]:
     """Multiply the scales of all LoRAs of a model, in this thread, until the end of the `with`; compiled parts with LoRAs run as
     they were written.
+
+    Raises:
+        InputError: they are fused, so that nothing weighs them.
     """
-    layers = [] if weight == 1.0 else [m for m in model.modules() if hasattr(m, "lora_A") and hasattr(m, "scaling")]
+    layers = _layers(model, weight)
     with as_written(model, layers), ExitStack() as stack:
         if layers:
             stack.enter_context(call_effect(("lora_scale", weight)))

@@ -260,8 +260,9 @@ def _apply(encoder: Encoder, taught: Taught) -> None:
     from tokenizers import Tokenizer
 
     model, tokenizer = encoder.model, encoder.tokenizer
+    before = untaught_table(model, taught)
     if not taught.words:
-        model.set_input_embeddings(taught.embedding)
+        model.set_input_embeddings(before)
         model.config.vocab_size = taught.vocabulary
         tokenizer._tokenizer = taught.backend
         for module, end in taught.ends:
@@ -275,14 +276,26 @@ def _apply(encoder: Encoder, taught: Taught) -> None:
     for word, given in taught.words.items():
         rows |= dict(zip(_row_names(word, given), given.reshape(-1, given.shape[-1]), strict=True))
     tokenizer.add_tokens(list(rows))
-    longer = _longer(
-        taught.embedding, dict(zip(tokenizer.convert_tokens_to_ids(list(rows)), rows.values(), strict=True))
-    )
+    longer = _longer(before, dict(zip(tokenizer.convert_tokens_to_ids(list(rows)), rows.values(), strict=True)))
     model.set_input_embeddings(longer)
     model.config.vocab_size = longer.num_embeddings
     for module, end in taught.ends:
         module.eos_token_id = tokenizer.eos_token_id if end == _LEGACY_END else end
     remember_tokens(model, list(taught.words))
+
+
+def untaught_table(model: Any, taught: Taught) -> Any:
+    """Return the table of embeddings as it was before, with what was done to the encoder since: moved, cast or trained."""
+    import torch
+
+    kept, now = taught.embedding, model.get_input_embeddings()
+    if now is kept:
+        return kept
+    # The kept table stands in no module, so nothing that is done to the encoder reaches it.
+    rows = now.weight.detach()[: len(kept.weight)]
+    if (rows.device, rows.dtype) != (kept.weight.device, kept.weight.dtype) or not torch.equal(rows, kept.weight):
+        kept.weight.data = rows.clone()
+    return kept.requires_grad_(now.weight.requires_grad)
 
 
 def _longer(embedding: torch.nn.Embedding, rows: Mapping[int, Any]) -> Any:

@@ -1,12 +1,15 @@
 """Several requests at once: one after another, beside each other, and with shared forwards, of the embedded model.
 
     .venv/bin/python benchmarks/serving.py [--rounds 3] [--threads 1] [--load SECONDS]
-    .venv/bin/python benchmarks/serving.py --server 200
+    .venv/bin/python benchmarks/serving.py --server 200 [--rounds 3]
+    .venv/bin/python benchmarks/serving.py --start
 
 Requests have their own prompts, guidance, seeds and numbers of steps (20 to 24), at 64x64 pixels. Each form is timed in turn, the least of
 all rounds counts, and only ratios mean anything. The ceiling is what the forward's own times allow: N forwards of two rows against one of 2N.
 With `--load`, requests come at random times (a Poisson process, at 1.2 times what one after another can serve). With `--server`, so many requests come at
-once to a server on this machine that has places for a quarter of them, over HTTP: each is taken or told when to try again, and none is lost.
+once to a server on this machine that has places for a quarter of them, over HTTP: each is taken or told when to try again, and none is lost. No two
+of all rounds are alike, so that nothing comes from the cache, which is full after the first round: what the process holds may not grow from then on.
+With `--start`, `brickwork serve embedded` is started, and asked until it is ready and has made an image.
 """
 
 from __future__ import annotations
@@ -173,8 +176,8 @@ def served(pipe: Any, arrivals: list[float], lock: Any) -> tuple[list[float], fl
     return took, time.perf_counter() - begun
 
 
-def overload(pipe: Any, count: int) -> None:
-    """Print what becomes of requests of which four times as many come as a server has places for, until all are served."""
+def overload(pipe: Any, count: int, rounds: int) -> None:
+    """Print what becomes of requests of which four times as many come as a server has places for, until all are served, round after round."""
     import sys
     from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
@@ -188,18 +191,20 @@ def overload(pipe: Any, count: int) -> None:
 
     pipe.configure(merge=Merger())
     service = Service(
-        [ServedWorkflow("embedded", "", pipe)], ServerSettings(queue=max(1, count // 4 - 4), workers=4, keep=20)
+        [ServedWorkflow("embedded", "", pipe)],
+        ServerSettings(queue=max(1, count // 4 - 4), workers=4, keep=20, cache_bytes=8 << 20),
     )
     server = Served(service)
     client = Client(server.port)
     client.run(request(0, 4))
     held: list[int] = []
-    for again in range(3):
+    for again in range(rounds):
+        known = service.cache.hits
         refused: list[float] = []
 
         def ask(number: int, refused: list[float] = refused, first: int = again * count) -> str:
-            # Seeds that no request had before, so that the cache does not know them.
-            inputs = {**request(number, 4), "seed": first + number}
+            own = first + number + 1
+            inputs = {**request(number, 4), "prompt": f"{PROMPTS[number % 6]}, number {own}", "seed": own}
             while True:
                 answer = client.post("/api/runs", {"inputs": inputs, "priority": ("interactive", "batch")[number % 2]})
                 if answer.status == 202:
@@ -220,9 +225,44 @@ def overload(pipe: Any, count: int) -> None:
         assert ends == ["finished"] * count, ends
         said = f"told to come again {len(refused)} times, after {min(refused, default=0):.0f} to {max(refused, default=0):.0f} s"
         print(
-            f"{count} requests at once: all finished in {took:.1f} s, {said}; {held[-1] / 1e6:.0f} MB held", flush=True
+            f"{count} requests at once: all finished in {took:.1f} s, {said}; {service.cache.hits - known} results of blocks out of the cache; "
+            f"{held[-1] / 1e6:.0f} MB held ({(held[-1] - held[0]) / 1e6:+.0f} since the first round)",
+            flush=True,
         )
     server.stop()
+
+
+def start() -> None:
+    """Print how long a server takes from its command to its first answer, to being ready, and to the first image."""
+    import json
+    import re
+    import subprocess
+    import sys
+    import urllib.request
+
+    def asked(path: str, body: object = None) -> bytes:
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(f"{place}{path}", data) as answer:
+            found: bytes = answer.read()
+            return found
+
+    begun = time.perf_counter()
+    words = (sys.executable, "-m", "brickwork", "serve", "embedded", "--port", "0")
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        found = re.search(r"http://\S+", process.stderr.readline())
+        assert found is not None
+        place, times = found[0], {"address": time.perf_counter() - begun}
+        asked("/readyz")
+        times["ready"] = time.perf_counter() - begun
+        run = json.loads(asked("/api/runs", {"inputs": {"prompt": "a red apple", "num_inference_steps": 20}}))["id"]
+        asked(f"/api/runs/{run}/events")
+        asked(f"/api/runs/{run}/outputs/images/0.png")
+        times["image"] = time.perf_counter() - begun
+        process.terminate()
+        process.wait()
+        times["ended, after the signal"] = time.perf_counter() - begun - times["image"]
+    print("brickwork serve embedded: " + ", ".join(f"{name} {took:.1f} s" for name, took in times.items()))
 
 
 def resident() -> int:
@@ -238,7 +278,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="of torch; with 1 the process stays on one core")
     parser.add_argument("--load", type=float, default=0.0, help="seconds of requests at random times")
     parser.add_argument("--server", type=int, default=0, help="requests at once to a server")
+    parser.add_argument("--start", action="store_true", help="how long a server takes to start")
     asked = parser.parse_args()
+    if asked.start:
+        start()
+        return
     warnings.simplefilter("ignore")
     torch.set_num_threads(asked.threads)
     if asked.threads == 1 and hasattr(os, "sched_setaffinity"):
@@ -247,7 +291,7 @@ def main() -> None:
     pipe.configure(progress=False)
     pipe(**request(0, 2), output="latents")
     if asked.server:
-        overload(pipe, asked.server)
+        overload(pipe, asked.server, asked.rounds)
         return
     throughput(pipe, asked.rounds)
     lone(pipe, asked.rounds)

@@ -98,13 +98,20 @@ _A1111_REFUSED = (
         "{} is no text but asks for weights of a network. Load them by pipe.load_lora_weights(...), and leave it out here.",
     ),
     (
-        r"(?<!\\)\[[^\[\]]*(?::\s*[\d.]+\s*|\|[^\[\]]*)\]",
+        r"\bAND\b",
         (
-            "{} would be another text in later steps (prompt editing), which is not done. Square brackets take no number: "
-            "write (word:0.7) for a weight, and \\[ for a bracket."
+            "{} would make two prompts that are predicted apart (composable diffusion), which is not done. Write 'and' for the word; prompts for "
+            "parts of an image are made by brickwork.presets.regions.with_regions(blocks, family)."
         ),
     ),
 )
+_EDITED = (
+    "{} would be another text in later steps (prompt editing), which is not done. Square brackets take no number: "
+    "write (word:0.7) for a weight, and \\[ for a bracket."
+)
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
+_SQUARE = re.compile(r"\[([^\[\]]*)\]")
+_EDITING = re.compile(r".*(?::\s*[+-]?[\d.]+(?:e[+-]?\d+)?\s*|\|.*)", re.DOTALL | re.IGNORECASE)
 # A backslash before anything else is dropped, as in the web UI.
 _A1111_MARKS = re.compile(r"\\[()\[\]\\]?|:\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*\)|[()\[\]]")
 _NO_NUMBER = re.compile(r":\s*([^\s:()\[\]]+)\s*$")
@@ -114,6 +121,7 @@ _BREAK = re.compile(r"\s*\bBREAK\b\s*")
 def a1111_parts(text: str, scribe: Scribe) -> list[list[Span]]:
     """Read brackets. `BREAK` breaks inside of brackets, too, where the web UI takes it for a word."""
     refuse(text, scribe, _A1111_REFUSED)
+    _refuse_editing(text, scribe)
     pieces = _A1111Pieces(text, scribe)
     end = 0
     for mark in _A1111_MARKS.finditer(text):
@@ -123,6 +131,15 @@ def a1111_parts(text: str, scribe: Scribe) -> list[list[Span]]:
     pieces.add(text[end:])
     pieces.close_all()
     return pieces.parts()
+
+
+def _refuse_editing(text: str, scribe: Scribe) -> None:
+    """Refuse square brackets with a time or alternatives, also around others: `[a [red] cat:dog:0.5]`."""
+    left = _ESCAPED.sub("__", text)
+    while (inner := _SQUARE.search(left)) is not None:
+        if _EDITING.fullmatch(inner[1]):
+            raise scribe.fault(inner.start(), _EDITED.format(text[inner.start() : inner.end()]))
+        left = f"{left[: inner.start()]}{'_' * len(inner[0])}{left[inner.end() :]}"
 
 
 @frozen

@@ -201,7 +201,7 @@ class PipelineAdapters(PipelineInspection):
 
         Raises:
             TrustError: the weights are pickled. RepoError: there are none. ComponentError: they do not fit. InputError: the name
-                is taken.
+                is taken, or others are fused.
         """
         loras = Loras(self)
         put = loras.swap if hotswap else loras.load
@@ -211,7 +211,7 @@ class PipelineAdapters(PipelineInspection):
         """Choose the LoRAs that count, and how much each; 1.0 by default.
 
         Raises:
-            InputError: there is no such LoRA, or another number of weights.
+            InputError: there is no such LoRA, another number of weights, or some are fused.
         """
         Loras(self).set(adapter_names, adapter_weights)
 
@@ -228,7 +228,11 @@ class PipelineAdapters(PipelineInspection):
         Loras(self).enable(True)
 
     def disable_lora(self) -> None:
-        """Let no LoRA count; they stay loaded."""
+        """Let no LoRA count; they stay loaded.
+
+        Raises:
+            InputError: some are fused.
+        """
         Loras(self).enable(False)
 
     def delete_adapters(self, adapter_names: str | list[str]) -> None:
@@ -240,14 +244,17 @@ class PipelineAdapters(PipelineInspection):
         Loras(self).delete(adapter_names)
 
     def unload_lora_weights(self) -> None:
-        """Take all LoRAs out; the models are as before."""
+        """Take all LoRAs out, also fused ones, which diffusers leaves in the weights; the models are as before."""
         Loras(self).unload()
 
     def fuse_lora(self, adapter_names: str | list[str] | None = None, lora_scale: float = 1.0) -> None:
-        """Add LoRAs to the weights, so that they cost nothing; the weights before are kept.
+        """Add LoRAs to the weights, so that they cost nothing; the weights before are kept. While they are fused, none is loaded, chosen or switched off.
+
+        Args:
+            adapter_names: those that count, where None. lora_scale: what their weights are multiplied with.
 
         Raises:
-            InputError: there is none, or some are fused already.
+            InputError: there is none, some are fused already, or others count beside them. ComponentError: they cannot be fused.
         """
         Loras(self).fuse(adapter_names, lora_scale)
 

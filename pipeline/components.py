@@ -121,6 +121,9 @@ class PipelineComponents(PipelineDevices):
         for text in opened.notes:
             _logger.warning("%s", text, stacklevel=caller_level())
         self.notes += opened.notes
+        if opened.adoption:
+            _logger.info("%s", opened.adoption)
+            self.notes.append(opened.adoption)
         if opened.format is not None:
             made = created_components(opened.format, self.specs, opened.guiders)
             for name, component in made.items():
@@ -371,7 +374,9 @@ class PipelineComponents(PipelineDevices):
 
     def may_be_none(self, name: str) -> bool:
         """Return whether blocks are given None for a component: there is none, and all that ask for it run without."""
-        return name in self.absent and self.components[name] is None and name in self.kept_plans().dispensable
+        known = self.kept_plans()
+        own = known.expendable if self.specs[name].repo is None else frozenset[str]()
+        return self.components[name] is None and name in (known.dispensable if name in self.absent else own)
 
     def kept_plans(self) -> KeptPlans:
         """Return what is known of the blocks as they are."""

@@ -10,6 +10,7 @@ from attrs import evolve, fields
 
 from ..blocks.checks.composition_checks import Report
 from ..blocks.checks.merging import merge_notes
+from ..blocks.classic.classic_block import classic_notes
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.flattening import walk
 from ..blocks.core.peer_family import MISSING, peer_property
@@ -22,6 +23,7 @@ from ..registry.index import index_entries
 from ..state import InputError, html_view
 from ..state.errors import did_you_mean, nearest, with_article
 from ..state.given import refuse_positions
+from ..state.type_relations import accepts
 from .call_signature import config_signature, settings_signature, signed_by
 from .components import PipelineComponents
 from .config import PipelineConfig
@@ -77,7 +79,12 @@ class PipelineInspection(PipelineComponents):
             InputError: inputs are unknown or missing.
         """
         plan = self.plan({**dict.fromkeys(names, True), **values})
-        notes = [*self.notes, *device_notes(self, plan, values), *memory_notes(self, plan, values)]
+        notes = [
+            *self.notes,
+            *classic_notes(self.blocks),
+            *device_notes(self, plan, values),
+            *memory_notes(self, plan, values),
+        ]
         if self.settings.merge is not None:
             notes += merge_notes(self.blocks, plan.paths, self.placement is not None, self.settings)
         return plan.explain(self.component_sizes(plan.components), notes)
@@ -152,13 +159,16 @@ class PipelineInspection(PipelineComponents):
             for n in changes
             if n not in self.config
         ]
-        defaults = {spec.name: spec.default for spec in self.blocks.expected_configs}
+        specs = {spec.name: spec for spec in self.blocks.expected_configs}
+        defaults = {name: spec.default for name, spec in specs.items()}
         faults += [
             f"The config {name!r} is {value!r}; its default is {defaults[name]!r}, so it must be {with_article(type(defaults[name]).__name__)}."
             for name, value in changes.items()
             # Of numbers nothing is said: an int for a float is meant; "false" for False is a mistake that would be
             # true.
-            if type(defaults.get(name)) in (bool, str) and type(value) is not type(defaults[name])
+            if type(defaults.get(name)) in (bool, str)
+            and type(value) is not type(defaults[name])
+            and (specs[name].type_hint is None or not accepts(value, specs[name].type_hint))
         ]
         if faults:
             raise InputError(" ".join(faults))

@@ -10,6 +10,7 @@ from typing import Any
 from attrs import define, field
 
 from ..blocks.checks.call_checks import CallChecks
+from ..blocks.classic.classic_block import ClassicBlock
 from ..blocks.core.flattening import walk, walk_scopes
 from ..blocks.core.from_diffusers import DiffusersBlock
 from ..blocks.core.scope_names import component_outside
@@ -33,13 +34,14 @@ class KeptPlans:
 
     Attributes:
         version: of the blocks. plans: by what is given. checks: of each plan, what is looked at before a run.
-        description: the blocks as data. checked_components: of each plan, components that its blocks take together.
+        description: the blocks as data. forms: of each workflow, what its schema has of the blocks. checked_components: of each plan, components that its blocks take together.
     """
 
     version: CompositionVersion
     plans: dict[Any, Plan] = field(factory=dict)
     checks: dict[Plan, CallChecks] = field(factory=dict)
     description: Description | None = None
+    forms: dict[str | None, Any] = field(factory=dict)
     checked_components: dict[Plan, tuple[Callable[[], object], ...]] = field(factory=dict)
 
     @classmethod
@@ -88,9 +90,22 @@ class KeptPlans:
             if not hasattr(block, "sub_blocks"):
                 asked = {str(spec.name) for spec in block.expected_components}
                 own = set(block.optional_names()) if isinstance(block, SignatureBlock) else set[str]()
-                without = asked if isinstance(block, DiffusersBlock) else own
+                without = asked if isinstance(block, (DiffusersBlock, ClassicBlock)) else own
                 spared.update(component_outside(around, name) for name in without)
                 needed.update(component_outside(around, name) for name in asked - without)
+        return frozenset(spared - needed)
+
+    @cached_property
+    def expendable(self) -> frozenset[str]:
+        """Return components that need not be said to be absent: classic pipelines of diffusers declare that they run without, and nobody else
+        asks for them.
+        """
+        spared, needed = set[str](), set[str]()
+        for _, block, around in walk_scopes(self.version.root):
+            if not hasattr(block, "sub_blocks"):
+                without = block.optional_names() if isinstance(block, ClassicBlock) else frozenset[str]()
+                for spec in block.expected_components:
+                    (spared if spec.name in without else needed).add(component_outside(around, str(spec.name)))
         return frozenset(spared - needed)
 
     @cached_property

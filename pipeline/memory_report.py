@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ..adapters.lora import fused_bytes
+from ..adapters.lora_fusing import fused_bytes
 from ..engine import Plan
 from ..engine.execution.checkpoint import checkpoint_bytes
 from ..engine.execution.foreseen import Foreseen

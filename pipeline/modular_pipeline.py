@@ -141,6 +141,10 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         name = str(pretrained_model_name_or_path)
         opened = open_repository(name, trust_remote_code, lock, revision, task, **hub_options)
         if opened.blocks is None:
+            if (index := opened.files.index) is not None:
+                raise RepoError(
+                    f"{index.name} of {name} names no class of a pipeline (_class_name), and the repository brings no blocks: nothing says what runs."
+                )
             raise RepoError(
                 f"{name} has neither {MODULAR_INDEX} nor {CLASSIC_INDEX}, and brings no blocks: it is no pipeline repository."
             )

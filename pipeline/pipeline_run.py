@@ -75,7 +75,7 @@ class PipelineRun:
             state.values.pop(GENERATOR, None)
         result = _asked(state, output)
         recipe = self._finished(begun, dict(state.values.items() if output is None else _results(result, output)))
-        state.recipe, state.start = recipe, start
+        state.recipe, state.start, state.replaced = recipe, start, self._request.replaced
         if emit is not None:
             emit(RunFinished(perf_counter() - started, result))
         return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +14,16 @@ from ..engine import Plan
 from ..engine.execution.checkpoint import RunCheckpoint, SharedPrefix, copied_values
 from ..engine.nodes import ChoiceNode, LoopNode, Values, leaves
 from ..engine.position import Position
-from ..state import InputError, PipelineState
+from ..state import Fault, InputError, PipelineState
 from ..state.errors import capital_article, did_you_mean, named_thing, nearest
+from ..state.pipeline_state import describe_value
 from ..state.user_warnings import user_warning
 from .active_run import ActiveRun
 from .pipeline_run import PipelineRun
 from .recipes.recipe_diff import differences
 from .recipes.recipe_of_run import recipe_of
 from .run_request import RunRequest
-from .seed import GENERATOR, named_as_generator
+from .seed import GENERATOR, image_count_of, named_as_generator
 from .snapshots import Snapshot
 
 if TYPE_CHECKING:
@@ -87,20 +88,32 @@ def _computed_by(pipe: ModularPipeline) -> ComputeRun:
     return lambda request: PipelineRun(pipe, request).compute()
 
 
-def branch(
-    pipe: ModularPipeline,
-    result: PipelineState,
-    at_step: int | None,
-    loop: str | None,
-    changes: Mapping[str, Any],
-    compute: ComputeRun | None = None,
-) -> PipelineState:
-    """Run a variant; see `ModularPipeline.branch`.
+def shared_with(request: RunRequest) -> PipelineState:
+    """Return the state of a run that was not made, as far as a variant needs it: what it is given."""
+    state = PipelineState()
+    state.start, state.replaced = request.values, request.replaced
+    return state
 
-    Args:
-        compute: runs each of the two parts, the shared steps first, in place of runs that nobody watches.
+
+@frozen
+class PreparedBranch:
+    """A variant that was checked.
+
+    Attributes:
+        first: the run whose steps are shared. loop: in which it branches off. is_seeded: the run had drawn its own seed.
     """
-    compute = compute or _computed_by(pipe)
+
+    first: RunRequest
+    variant: RunRequest
+    loop: LoopNode
+    at_step: int
+    is_seeded: bool
+
+
+def prepare_branch(
+    pipe: ModularPipeline, result: PipelineState, at_step: int | None, loop: str | None, changes: Mapping[str, Any]
+) -> PreparedBranch:
+    """Check a variant as far as that can be done before anything is computed; see `ModularPipeline.branch`."""
     if at_step is None:
         near = nearest("at_step", changes)
         got = (
@@ -115,22 +128,74 @@ def branch(
     if isinstance(at_step, bool) or not isinstance(at_step, int):
         raise InputError(f"at_step is {named_thing(at_step)}; it is the number of a step, 1 or more.")
     # The run had drawn its own seed, and the state was freed of the generator; the variant's is, too.
-    seeded = GENERATOR in start and GENERATOR not in result.values
+    is_seeded = GENERATOR in start and GENERATOR not in result.values
     # Copies for each of the two runs: a generator that the first has drawn from would give the variant other noise.
-    first = pipe.prepare_run(PipelineState(copied_values(start)), None, {})
+    first = pipe.prepare_run(PipelineState(copied_values(start)), None, dict(result.replaced))
     step = _loop_of(first.plan, loop)
-    variant = pipe.prepare_run(PipelineState(copied_values(start)), None, dict(changes))
-    changed = recipe_of(pipe, variant.plan, variant.values, None)
-    shared = recipe_of(pipe, first.plan, copied_values(start), None)
+    variant = pipe.prepare_run(PipelineState(copied_values(start)), None, {**result.replaced, **changes})
+    faults = list(_unshared(pipe, first, variant, changes))
+    if faults:
+        raise InputError.of("The steps before cannot be shared", faults)
+    return PreparedBranch(first, variant, step, at_step, is_seeded)
+
+
+def branch(
+    pipe: ModularPipeline,
+    result: PipelineState,
+    at_step: int | None,
+    loop: str | None,
+    changes: Mapping[str, Any],
+    compute: ComputeRun | None = None,
+) -> PipelineState:
+    """Run a variant; see `ModularPipeline.branch`.
+
+    Args:
+        compute: runs each of the two parts, the shared steps first, in place of runs that nobody watches.
+    """
+    compute = compute or _computed_by(pipe)
+    prepared = prepare_branch(pipe, result, at_step, loop, changes)
+    first, variant, step = prepared.first, prepared.variant, prepared.loop
+    changed = recipe_of(pipe, variant.plan, variant.values, None, variant.components_of(pipe))
+    shared = recipe_of(pipe, first.plan, copied_values(first.values), None, first.components_of(pipe))
     changed_names = named_as_generator(pipe.kept_plans(), changes)
     flow = variant.plan.flow
     changed_names |= {name for name in flow.outside if flow.outside_name(name) in changed_names}
-    recipe = changed.branched(shared, step.path, at_step, changed_names)
-    standing = _standing_at(compute, first, step, at_step)
+    recipe = changed.branched(shared, step.path, prepared.at_step, changed_names)
+    standing = _standing_at(compute, first, step, prepared.at_step)
     written = frozenset(param.name for leaf in leaves(step.body) for param in leaf.writes)
     graft = SharedPrefix(standing, step.path, written, changed_names)
-    state: PipelineState = compute(evolve(variant, graft=graft, recipe=recipe, opened=step.path, is_seeded=seeded))
+    asked = evolve(variant, graft=graft, recipe=recipe, opened=step.path, is_seeded=prepared.is_seeded)
+    state: PipelineState = compute(asked)
     return state
+
+
+_SIDES = ("height", "width")
+_LEVELS = ("num_inference_steps", "timesteps", "sigmas")
+
+
+def _unshared(
+    pipe: ModularPipeline, first: RunRequest, variant: RunRequest, changes: Mapping[str, Any]
+) -> Iterator[Fault]:
+    """Yield which changes would give the shared steps other sizes or noise levels, as far as the inputs tell; the run finds the rest."""
+    if sum(isinstance(each, LoopNode) for each in first.plan.steps) != 1:
+        return  # nothing tells which loop they are for
+    known = pipe.kept_plans()
+    usual = {side: getattr(pipe, f"default_{side}", None) for side in _SIDES} | known.default_inputs
+    for name in (*_SIDES, *_LEVELS):
+        was, now = (each.values.get(name, usual.get(name)) for each in (first, variant))
+        was = usual.get(name) if was is None else was
+        now = usual.get(name) if now is None else now
+        if name in changes and was != now and (name not in _SIDES or None not in (was, now)):
+            what = "sizes" if name in _SIDES else "noise levels"
+            yield Fault(
+                f"{name} would be {describe_value(now)}, and is {describe_value(was)} in the steps that are shared, which others of other {what} cannot "
+                f"follow. Leave {name} as it was, or make a new run.",
+                name,
+            )
+    was, now = (image_count_of(known, each.plan, each.values) for each in (first, variant))
+    if was != now:
+        text = f"There would be {now} images, and there are {was} in the steps that are shared. Change nothing that changes how many there are."
+        yield Fault(text, *[name for name in changes if name == "num_images_per_prompt"] or changes)
 
 
 def _loop_of(plan: Plan, path: str | None) -> LoopNode:

@@ -29,11 +29,12 @@ from ..state.user_warnings import caller_level, user_warning
 from .adapter_methods import PipelineAdapters
 from .config import PipelineConfig
 from .images.files import file_inputs, images_of_files
+from .images.room_for_images import refuse_too_many_images
 from .kept_plans import KeptPlans
 from .names_of_diffusers import instead_of_input
 from .recipes.recipe_of_run import Description
 from .run_request import RunRequest
-from .seed import GENERATOR, SEED, also_by_seed, generators_of, seed_of, seeded_generator, takes_seed
+from .seed import GENERATOR, SEED, also_by_seed, generators_of, image_count_of, seed_of, seeded_generator, takes_seed
 
 _logger = logging.getLogger("brickwork")
 
@@ -80,6 +81,7 @@ class PipelineRequests(PipelineAdapters):
             raise InputError.of("The inputs do not fit", [*found, *self._also_wrong(seeded, inputs, found)]) from None
         inputs = self._checked_inputs(plan, inputs)
         values.update({name: value for name, value in inputs.items() if value is not values[name]})
+        refuse_too_many_images(self, image_count_of(self._planned_last, plan, values), values)
         self._check_outputs(plan, output)
         self.require(plan)
         self._check_components(plan, replaced)

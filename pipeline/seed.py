@@ -127,7 +127,7 @@ def generators_of(seed: object, known: KeptPlans, plan: Plan, values: Mapping[st
 
     if GENERATOR not in plan.reads:
         raise _refusal("seed is read by no block that runs with these inputs, as none draws noise; leave it out.")
-    images = _images(known, plan, values)
+    images = image_count_of(known, plan, values)
     if isinstance(seed, (list, tuple, range)):
         seeds = [_whole(each) for each in seed]
         if len(seeds) != images:
@@ -144,7 +144,7 @@ def generators_of(seed: object, known: KeptPlans, plan: Plan, values: Mapping[st
     return made[0] if len(made) == 1 else made
 
 
-def _images(known: KeptPlans, plan: Plan, values: Mapping[str, Any]) -> int:
+def image_count_of(known: KeptPlans, plan: Plan, values: Mapping[str, Any]) -> int:
     """Return how many images a run makes, as its families count prompts; 1 where none does."""
     defaults = {name: default for name, default in known.default_inputs.items() if name in plan.reads}
     given = {**defaults, **{name: value for name, value in values.items() if value is not None}}

@@ -9,6 +9,7 @@ from ..registry.catalog import VARIANT
 from ..registry.hub.repo import Repo
 from ..state import CompositionError
 from ..state.errors import is_slip, nearest
+from .classic_families import classic_blocks
 from .peer_families import BASES, peer_blocks
 
 
@@ -34,6 +35,9 @@ def blocks_of_index(index: PipelineIndex, repo: Repo, task: str | None = None) -
         )
     if peers is not None:
         return peers
+    classic = classic_blocks(index, repo, task) if wanted == index.class_name else None
+    if classic is not None:
+        return classic
     if wanted != index.class_name and index.class_name in catalog:
         raise CompositionError(
             f"{repo.name} was saved with blocks of the class {wanted[:80]!r}, and neither its code nor a preset gives them. Make "
@@ -48,7 +52,7 @@ def blocks_of_index(index: PipelineIndex, repo: Repo, task: str | None = None) -
     family = index.class_name.removesuffix("Pipeline").removesuffix("Modular")
     raise CompositionError(
         f"{repo.name} is a pipeline of {family[:80]!r} ({index.class_name[:80]}), for which there is no preset; there are: {_presets()}. {_near(index.class_name)}"
-        "Where diffusers has modular blocks for it, adopt(blocks).init_pipeline(folder) runs them, with adopt of brickwork.blocks."
+        "diffusers has no pipeline of this name either. If you have its class, or blocks for it, adopt(blocks).init_pipeline(folder) runs them, with adopt of brickwork."
     )
 
 
@@ -69,13 +73,19 @@ def _of_task(task: str, wanted: str, repo: Repo) -> str:
 
 
 def _fitting(wanted: str, index: PipelineIndex) -> ModularPipelineBlocks:
-    """Make the composition of a class: a variant of it, where the index says that there is no component which the plain one needs."""
+    """Make the composition of a class: a variant of it, where the index has its name as a setting that is true, or says that there is no
+    component which the plain one needs.
+    """
     plain = made_of(catalog.get(wanted))
+    # Variants stand beside classes; the short name of a preset is another name of what a class opens.
+    beside = [name.partition(VARIANT) for name in catalog.beside(wanted) if VARIANT in name]
+    for base, _, setting in beside:
+        if base == wanted and index.configs.get(setting) is True:
+            return _made(f"{wanted}{VARIANT}{setting}")
     if not _lacking(plain, index):
         return plain
-    # Variants stand beside classes; the short name of a preset is another name of what a class opens.
     same = [name for name in catalog.beside(wanted) if catalog.get(name) is catalog.get(wanted)]
-    names = (name for name in catalog.beside(wanted) if name.partition(VARIANT)[0] in same and VARIANT in name)
+    names = ("".join(parts) for parts in beside if parts[0] in same)
     return next((blocks for blocks in map(_made, names) if not _lacking(blocks, index)), plain)
 
 

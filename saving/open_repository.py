@@ -26,6 +26,7 @@ from ..state import ComponentError, CompositionError, RepoError, TrustError
 from ..state.errors import with_article
 from ..state.packages.block_packages import BLOCKS, load_point, points_of
 from ..state.value_data import value_of_data
+from .classic_families import adoption_words, own_pipeline
 from .composition import compose
 from .index_blocks import blocks_of_index
 from .needs import refuse_missing, refuse_unmet
@@ -40,6 +41,7 @@ class OpenedRepository:
         files: what was read of it. lock: what says which commit it is held to, and has it recorded.
         blocks: None if it brings none. format: what `brickwork.json` says, if it is there.
         guiders: classes of guiders that are none of ours, by the names that it has for them.
+        adoption: why code of diffusers runs in the place of a preset; empty where a preset, or a composition of its own, does.
     """
 
     files: RepoFiles
@@ -49,6 +51,7 @@ class OpenedRepository:
     index: PipelineIndex
     notes: tuple[str, ...] = ()
     guiders: Mapping[str, type[Guider]] = field(factory=dict)
+    adoption: str = ""
 
     @property
     def repo(self) -> Repo:
@@ -97,16 +100,19 @@ def open_repository(
         refuse_unmet(repo, written)
     classes = _own_classes(files, written, grant) if written is not None else {}
     blocks = compose(written.composition, BlockResolver(classes)) if written is not None else _peer_blocks(files, grant)
+    if blocks is None and written is None and (own := own_pipeline(files)) is not None:
+        blocks = adopt(_classes(files, [own], grant, None)[own])
     if blocks is None:
         blocks = blocks_of_index(index, repo, task)
     notes = _apply(written, index, repo) if written is not None else ()
     guiders = _guiders(guider_references(written.created), classes) if written is not None else {}
-    return OpenedRepository(files, held, blocks, written, index, tuple(notes), guiders)
+    adoption = adoption_words(index, blocks, files) if written is None and blocks is not None else ""
+    return OpenedRepository(files, held, blocks, written, index, tuple(notes), guiders, adoption)
 
 
 def _refuse_task(task: str | None, files: RepoFiles) -> None:
     """Refuse a task for a repository that says which blocks run, before any of its code does."""
-    own = files.ours or files.blocks_config
+    own = files.ours or files.blocks_config or (files.index if own_pipeline(files) is not None else None)
     if task is not None and own is not None:
         raise CompositionError(
             f"{files.repo.name} brings its own blocks ({own.name}), and task={task!r} would drop them. Open it without task=; or take its "

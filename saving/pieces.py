@@ -13,7 +13,7 @@ from attrs import frozen
 
 from ..adapters.lora_state import lora_differences
 from ..adapters.saved_adapters import SavedAdapters
-from ..adapters.textual_inversion import Encoder, taught_of
+from ..adapters.textual_inversion import Encoder, taught_of, untaught_table
 from ..registry import ComponentSpec
 from ..registry.hub.repo import HUB_OPTIONS, Repo
 from ..registry.identity.component_identity import NOTES, dtype_of
@@ -82,9 +82,8 @@ def _plain(name: str, model: Any, fresh: torch.nn.Module | None = None) -> Any:
         plain = plain_model(model, fresh)
     else:
         table = next(path for path, module in model.named_modules() if module is model.get_input_embeddings())
-        plain = plain_model(
-            model, None, {f"{table}.weight": taught.embedding.weight}, {"vocab_size": taught.vocabulary}
-        )
+        before = untaught_table(model, taught).weight
+        plain = plain_model(model, None, {f"{table}.weight": before}, {"vocab_size": taught.vocabulary})
     if plain is None and (taught is not None or any(adapted_layers(model))):
         raise ComponentError(
             f"{name} has adapters, and {with_article(type(model).__name__)} cannot be made without them: take them out before saving, and load "

@@ -91,11 +91,16 @@ class OutputParam:
 
 @frozen
 class ConfigSpec:
-    """A setting of the whole pipeline that blocks read as `components.config.<name>`."""
+    """A setting of the whole pipeline that blocks read as `components.config.<name>`.
+
+    Attributes:
+        type_hint: of its values; None where only the default says it.
+    """
 
     name: str
     default: Any = None
     description: str | None = None
+    type_hint: Any = None
 
 
 def with_defaults_of_branches(inputs: Mapping[str, Sequence[InputParam]]) -> list[InputParam]:

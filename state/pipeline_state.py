@@ -37,7 +37,7 @@ class PipelineState:
         values: name to value. kwargs_mapping: group to the names in it.
         provenance: name to the path of the block that wrote the value; given values are not in it.
         recipe: what the run that made it was made of; None for a state that no pipeline has made.
-        start: what that run began with, for `pipe.branch`.
+        start: what that run began with, for `pipe.branch`. replaced: components that its call gave in place of the pipeline's, by name.
     """
 
     values: dict[str, Any]
@@ -45,6 +45,7 @@ class PipelineState:
     provenance: dict[str, str]
     recipe: Any
     start: dict[str, Any] | None
+    replaced: Mapping[str, Any]
     _writer: str | None
 
     def __init__(
@@ -61,6 +62,7 @@ class PipelineState:
             provenance={} if provenance is None else provenance,
             recipe=None,
             start=None,
+            replaced={},
             _writer=writer,
         )
 
@@ -94,7 +96,7 @@ class PipelineState:
         """Return a state of its own that shares the values (no tensor is copied)."""
         groups = {group: list(names) for group, names in self.kwargs_mapping.items()}
         copy = PipelineState(dict(self.values), groups, dict(self.provenance))
-        copy.recipe, copy.start = self.recipe, self.start
+        copy.recipe, copy.start, copy.replaced = self.recipe, self.start, self.replaced
         return copy
 
     def __getattr__(self, name: str) -> Any:

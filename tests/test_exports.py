@@ -85,6 +85,7 @@ PUBLIC = [
     "UnknownNameError",
     "UnknownWorkflowError",
     "Value",
+    "adopt",
     "component",
     "config",
     "diff",

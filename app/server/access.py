@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import secrets
+import time
 from collections.abc import Iterable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -17,10 +19,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...engine.planning.svg import STYLE
 from .error_shapes import shaped
-from .errors import RefusedError
+from .errors import LimitError, RefusedError
 from .settings import LARGEST_BODY, LARGEST_FILE, ServerSettings
 
 COOKIE = "brickwork_session"
+SLOWEST_BODY, SLOWEST_RATE = 20.0, 4096
+"""Seconds that a client may take to send a request, and how many bytes give it one more."""
 _OPEN = frozenset({"/healthz", "/readyz"})
 """What is answered without a token: that the process is there says nothing."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -47,10 +51,6 @@ HEADERS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-
-
-class _TooLargeError(Exception):
-    """A request has more bytes than it may have."""
 
 
 @define(eq=False)
@@ -86,9 +86,9 @@ class Access:
         most = _most_bytes(scope)
         try:
             await self.app(scope, _limited(receive, most), with_headers)
-        except _TooLargeError:
+        except LimitError as error:
             if not is_answered:
-                await _refusal(scope, 413, "TooLargeError", _too_many(most))(scope, receive, with_headers)
+                await _answer_of(scope, error.answer)(scope, receive, with_headers)
 
     def _answer(self, scope: Scope) -> Response | None:
         """Return the answer to a request that is not let through; None where it is."""
@@ -167,18 +167,35 @@ class Access:
 
 
 def _limited(receive: Receive, most: int) -> Receive:
-    """Return what receives a request of so many bytes at most, whatever it says of its length."""
-    count = 0
+    """Return what receives a request of so many bytes at most, whatever it says of its length, and not slower than it may be."""
+    count, begun, is_whole = 0, 0.0, False
 
     async def limited() -> Message:
-        nonlocal count
-        message = await receive()
+        nonlocal count, begun, is_whole
+        if is_whole:
+            # From here on only the end of the connection comes, however long the answer takes.
+            return await receive()
+        begun = begun or time.monotonic()
+        until = begun + SLOWEST_BODY + count / SLOWEST_RATE
+        try:
+            # What is there already is taken, whatever the clock says.
+            async with asyncio.timeout(max(until - time.monotonic(), 0.05)):
+                message = await receive()
+        except TimeoutError:
+            raise LimitError(RefusedError(408, "TooSlowError", _too_slow())) from None
         count += len(message.get("body", b""))
+        is_whole = not message.get("more_body", False)
         if count > most:
-            raise _TooLargeError
+            raise LimitError(RefusedError(413, "TooLargeError", _too_many(most)))
         return message
 
     return limited
+
+
+def _too_slow() -> str:
+    return (
+        f"The request did not come whole: after {SLOWEST_BODY:g} seconds {SLOWEST_RATE:,} bytes a second are the least."
+    )
 
 
 def _too_many(most: int) -> str:
@@ -186,8 +203,13 @@ def _too_many(most: int) -> str:
 
 
 def _refusal(scope: Scope, status: int, kind: str, text: str) -> Response:
-    status, data = shaped(scope["path"], RefusedError(status, kind, text))
-    return JSONResponse(data, status)
+    return _answer_of(scope, RefusedError(status, kind, text))
+
+
+def _answer_of(scope: Scope, error: RefusedError) -> Response:
+    status, data = shaped(scope["path"], error)
+    # What is left of a request that came half is no other request.
+    return JSONResponse(data, status, {"Connection": "close"} if status == 408 else None)
 
 
 def _most_bytes(scope: Scope) -> int:

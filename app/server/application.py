@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 
-import uvicorn
 from attrs import frozen
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -180,12 +178,3 @@ def application(service: Service, with_mcp: bool = False) -> Starlette:
     app.state.service = service
     app.state.a1111 = A1111Clients()
     return app
-
-
-class Listening(uvicorn.Server):
-    """A server of an application that ends streams of events before it closes connections, which would be cut with an error in the log."""
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop to listen, and close connections."""
-        self.config.app.state.service.end_streams()  # type: ignore[union-attr]  # an application, as it was given
-        await super().shutdown(sockets)

@@ -39,6 +39,18 @@ class RefusedError(Exception):
     more: Mapping[str, Any] = field(factory=dict)
 
 
+class LimitError(Exception):
+    """A request is over a limit, to which those see that let requests in.
+
+    Attributes:
+        answer: to it.
+    """
+
+    def __init__(self, answer: RefusedError) -> None:
+        super().__init__(answer.message)
+        self.answer = answer
+
+
 def refused(error: BaseException, logs_details: bool = False) -> RefusedError:
     """Return the answer to an error."""
     if isinstance(error, RefusedError):
@@ -72,6 +84,8 @@ def failure_data(error: BaseException, logs_details: bool = False) -> dict[str, 
     """Return what is said of a run that has failed."""
     if isinstance(error, _SAID):
         return {"type": type(error).__name__, "message": str(error), "faults": faults_of(error)}
+    if isinstance(error, RefusedError):
+        return {"type": error.kind, "message": error.message, "faults": list(error.faults)}
     if is_out_of_memory(error):
         text = "Memory ran out. A smaller image, fewer images at once, or a later time may do."
         return {"type": "OutOfMemoryError", "message": text, "faults": []}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,8 @@ FINAL = frozenset({"finished", "failed", "cancelled"})
 _PASSING = frozenset({"step", "preview"})
 _MOST_PREVIEW_BYTES = 1_500_000
 _MOST_PASSING = 2_000
+_MOST_ENCODED = 16
+"""Events that are kept as they are sent, for those who watch beside each other."""
 
 
 @frozen
@@ -41,6 +44,7 @@ class EventLog:
     _passing: deque[int] = field(factory=deque, init=False)
     _is_over: bool = field(default=False, init=False)
     _is_closed: bool = field(default=False, init=False)
+    _encoded: dict[int, bytes] = field(factory=dict, init=False)
     _listeners: set[Callable[[], object]] = field(factory=set, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
@@ -82,9 +86,26 @@ class EventLog:
         Args:
             with_inner: those of blocks inside of loops, too.
         """
+        found: list[LoggedEvent] = []
         with self._lock:
-            found = [event for event in self._events.values() if event.number >= number]
-        return [event for event in found if with_inner or not event.is_within]
+            # From the end: who watches asks for the last ones only.
+            for event in reversed(self._events.values()):
+                if event.number < number:
+                    break
+                found.append(event)
+        return [event for event in reversed(found) if with_inner or not event.is_within]
+
+    def encoded(self, event: LoggedEvent) -> bytes:
+        """Return an event as a server-sent event. It is made once for all who watch: a preview is large, and they may be many."""
+        found = self._encoded.get(event.number)
+        if found is None:
+            text = json.dumps(event.data, ensure_ascii=False, default=str)
+            found = f"id: {event.number}\r\nevent: {event.kind}\r\ndata: {text}\r\n\r\n".encode()
+            if self._listeners:
+                self._encoded[event.number] = found
+            while len(self._encoded) > _MOST_ENCODED:
+                del self._encoded[next(iter(self._encoded))]
+        return found
 
     def data(self) -> list[list[Any]]:
         """Return what is kept as data, for `take_up`."""
@@ -123,3 +144,5 @@ class EventLog:
         """Call it no more."""
         with self._lock:
             self._listeners.discard(listener)
+            if not self._listeners:
+                self._encoded.clear()

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from attrs import asdict, define, field, frozen
 
 from ...engine.serving.work_queue import Priority, Task
+from ...pipeline.recipes.recipe import Recipe
 from ...state import RepoError
 from ...state.atomic import write_text
+from ...state.limits import LARGEST_RECIPE
 from ...state.strict_json import read_json
+from .errors import RefusedError
 from .event_log import EventLog
 
 if TYPE_CHECKING:
@@ -98,6 +101,25 @@ class Job:
         """Where its recipe is kept."""
         return self.folder / "recipe.json"
 
+    def read_recipe(self) -> Recipe:
+        """Read its recipe.
+
+        Raises:
+            RefusedError: the file was changed, cut short or deleted since it was written.
+        """
+        try:
+            return Recipe.from_dict(read_json(self.recipe, LARGEST_RECIPE))
+        except RepoError as error:
+            raise self.without_recipe() from error
+
+    def without_recipe(self) -> RefusedError:
+        """Return the answer to who asks for its recipe where that is spoilt."""
+        text = (
+            f"The recipe of the run {self.id} cannot be read any more: its file was changed, cut short or deleted since. The run can be asked for "
+            "anew, with its inputs and its seed."
+        )
+        return RefusedError(410, "RecipeError", text)
+
     def cancel(self) -> None:
         """Let it end before its next block, or not begin."""
         # In this order: a run that begins meanwhile says where it is first, and then looks.
@@ -169,9 +191,12 @@ class Job:
                 raise RepoError(f"{folder} is of another version.")
             if data["status"] not in get_args(Status):
                 raise RepoError(f"{folder} has a run with the status {str(data['status'])[:40]!r}, which is none.")
-            return cls(asked=Asked(**data["asked"]), folder=folder, **{name: data[name] for name in _KEPT})
-        except (KeyError, TypeError) as error:
+            found = cls(asked=Asked(**data["asked"]), folder=folder, **{name: data[name] for name in _KEPT})
+            # What does not go together shows when it is told.
+            json.dumps([found.data(), found.number + 0, found.cost + 0])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RepoError(f"{folder} is no run of a server: {error!r}.") from None
+        return found
 
 
 _KEPT = ("id", "number", "client", "cost", "created", "status", "started", "seconds", "outputs", "error", "verdict")

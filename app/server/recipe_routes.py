@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from ...pipeline.recipes.recipe_diff import diff
 from ...pipeline.workflows.workflow_file import place_of
-from ...state import InputError
+from ...state import InputError, RepoError
 from ...state.limits import LARGEST_RECIPE
 from ...state.strict_json import read_json
 from ..shared.recipe_forms import Form, recipe_as
@@ -18,17 +16,23 @@ from .requests import in_thread, json_answer, service_of
 from .service import Service
 
 
-def _recipe_file(service: Service, identifier: str) -> Path:
+def _with_recipe(service: Service, identifier: str) -> Job:
+    """Return a run whose recipe can be read.
+
+    Raises:
+        RefusedError: there is no such run, or its recipe is spoilt. InputError: it has none.
+    """
     job = service.jobs.get(identifier)
-    if not job.recipe.is_file():
+    if job.status != "finished" and not job.recipe.is_file():
         raise InputError(f"The run {identifier} is {job.status}, and has no recipe.")
-    return job.recipe
+    job.read_recipe()
+    return job
 
 
 async def get_recipe(request: Request) -> Response:
     """Return the recipe of a run."""
-    path = _recipe_file(service_of(request), request.path_params["id"])
-    return json_answer(await in_thread(read_json, path, LARGEST_RECIPE))
+    job = await in_thread(_with_recipe, service_of(request), request.path_params["id"])
+    return json_answer(await in_thread(read_json, job.recipe, LARGEST_RECIPE))
 
 
 async def get_workflow_file(request: Request) -> Response:
@@ -48,10 +52,15 @@ async def get_shell(request: Request) -> Response:
 
 async def _as(request: Request, form: Form, kind: str) -> Response:
     service = service_of(request)
-    job: Job = service.jobs.get(request.path_params["id"])
-    path = _recipe_file(service, job.id)
+    job: Job = await in_thread(_with_recipe, service, request.path_params["id"])
     origin = service.workflow(job.asked.workflow).origin
-    found = await in_thread(recipe_as, path, form, None if origin is None else place_of(origin))
+    try:
+        found = await in_thread(recipe_as, job.recipe, form, None if origin is None else place_of(origin))
+    except InputError:
+        raise
+    except (RepoError, AttributeError, IndexError, KeyError, TypeError) as error:
+        # Of the form of a recipe, and yet none that was written.
+        raise job.without_recipe() from error
     sign = "# " if form != "shell" else ": "
     notes = "".join(
         f"{sign}{name} ({what}) is to be given again, as {file}\n" for name, (what, file) in found.missing.items()
@@ -64,6 +73,6 @@ async def get_diff(request: Request) -> Response:
     service, query = service_of(request), request.query_params
     if not query.get("a") or not query.get("b"):
         raise InputError("Two runs are compared: ?a=ID&b=ID.")
-    files = [_recipe_file(service, query[name]) for name in ("a", "b")]
-    found = await in_thread(diff, *files)
+    jobs = [await in_thread(_with_recipe, service, query[name]) for name in ("a", "b")]
+    found = await in_thread(diff, *(job.recipe for job in jobs))
     return json_answer({"same": not found, "differences": list(found), "text": str(found)})

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from ...state.strict_json import parse_json
 from .error_shapes import shaped
-from .errors import BodyError, RefusedError, refused
+from .errors import BodyError, LimitError, RefusedError, refused
 from .service import Service
 from .settings import LARGEST_FILE
 
@@ -117,8 +117,8 @@ def answering(handler: Handler) -> Handler:
             # Nobody is there to read it.
             return Response(status_code=499)
         except Exception as error:
-            # Of a form that is none, or a body that is too large: those who are around know what to do.
-            if type(error).__module__.startswith("starlette.") or type(error).__name__ == "_TooLargeError":
+            # Of a form that is none, or a body that is too large or too slow: those who are around know what to do.
+            if type(error).__module__.startswith("starlette.") or isinstance(error, LimitError):
                 raise
             found = refused(error, service.settings.logs_prompts)
             if found.status in (429, 413, 503):

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, Response
 
 from .errors import RefusedError
 from .job import OVER, Asked, Job
-from .requests import FOR_EVER, body_of, client_of, in_thread, json_answer, service_of, text_of
+from .requests import FOR_EVER, body_of, client_of, in_thread, json_answer, service_of
 from .run_events import preview_options
 from .watching import event_answer, events_of
 
@@ -161,9 +161,9 @@ async def get_events(request: Request) -> Response:
     return event_answer(_events(_job(request), following, blocks == "all"))
 
 
-async def _events(job: Job, following: int, with_inner: bool) -> AsyncIterator[dict[str, str]]:
+async def _events(job: Job, following: int, with_inner: bool) -> AsyncIterator[bytes]:
     async for event in events_of(job, following, with_inner):
-        yield {"event": event.kind, "id": str(event.number), "data": text_of(event.data)}
+        yield job.events.encoded(event)
 
 
 async def get_output(request: Request) -> Response:

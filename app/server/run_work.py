@@ -5,28 +5,50 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from ...engine.cache import MemoryCache
 from ...pipeline.pipeline_run import PipelineRun
 from ...pipeline.recipes.recipe import Recipe
 from ...pipeline.recipes.recipe_diff import differences
-from ...pipeline.resume import branch, resume
+from ...pipeline.resume import branch, resume, shared_with
 from ...pipeline.snapshots import Snapshots
 from ...state import InputError, PipelineState
 from ...state.errors import BrickworkError, RunCancelledError
-from ...state.limits import LARGEST_RECIPE
-from ...state.strict_json import read_json
 from .run_events import RunEvents
 from .workflow_inputs import InputReader
 
 if TYPE_CHECKING:
+    from ...engine.nodes import Values
+    from ...engine.position import Position
+    from ...pipeline.active_run import ActiveRun
     from ...pipeline.run_request import RunRequest
     from .job import Asked, Job
     from .served_workflow import ServedWorkflow
 
 _UNKNOWN = "Nothing that is recorded differs; a block, or the hardware, does not give the same twice."
 _ROUNDED = "Nothing that is recorded differs. Forwards that runs share round by how many rows they have, to about 1e-5; with --bucket they do not."
+
+
+@frozen
+class _UntilStop:
+    """Takes a snapshot every so many steps, and one more after the step in which the server stops, where the run ends."""
+
+    job: Job
+    every: int
+
+    def taker(self, begun: ActiveRun) -> Callable[[Position, Values], None]:
+        usual, last = (Snapshots(self.job.snapshot, every=every).taker(begun) for every in (self.every, 1))
+
+        def reached(position: Position, values: Values) -> None:
+            if not self.job.is_stopping:
+                usual(position, values)
+                return
+            last(position, values)
+            if len(position) == 1 and position[0].iteration is not None:
+                self.job.cancel()
+
+        return reached
 
 
 @define(eq=False)
@@ -71,7 +93,7 @@ class RunWork:
             return self._branched(asked)
         if self.every is None or asked is not self.job.asked:
             return self._computed(self._request(asked))
-        taken = evolve(self._request(asked), snapshots=Snapshots(self.job.snapshot, every=self.every))
+        taken = evolve(self._request(asked), snapshots=_UntilStop(self.job, self.every))
         try:
             return self._computed(taken)
         except InputError as error:
@@ -87,16 +109,14 @@ class RunWork:
     def _branched(self, asked: Asked) -> PipelineState:
         """Run a variant of another run from one of its steps on; the steps before are in the cache, or are computed again."""
         pipe, base = self.workflow.pipe, self.original(str(asked.of)).asked
-        shared = PipelineState()
-        shared.start = self._request(base).values
         changes = self.reader.values(pipe, asked.changes or {})
-        return branch(pipe, shared, asked.at_step or 0, asked.loop, changes, self._computed)
+        return branch(pipe, shared_with(self._request(base)), asked.at_step or 0, asked.loop, changes, self._computed)
 
     def _replayed(self, original: Job) -> dict[str, Any]:
         """Make a run again without what the cache knows, and compare."""
         self.cache = None
+        then = original.read_recipe()
         results = self._named(original.asked, self._made(original.asked))
-        then = Recipe.from_dict(read_json(original.recipe, LARGEST_RECIPE))
         assert self.recipe is not None
         now = self.recipe
         known = {name: found for name, found in then.results.items() if found is not None}

@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 
 from ...blocks.core.input_checks import image_count
 from ...pipeline.images.previews import Previews
+from ...pipeline.images.room_for_images import EACH
 from ...pipeline.seed import SEED, takes_seed
 from ...state import InputError
 from ...state.errors import BrickworkError
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 _SIDE = 512
 """Pixels of a side, where nothing says how large an image will be."""
 _LARGEST_SEED = 2**32
-EACH = "num_images_per_prompt"
 MOST_IMAGES = 256
 """Of one run."""
 

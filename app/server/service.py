@@ -19,6 +19,7 @@ from ...engine.cache import MemoryCache
 from ...engine.execution.out_of_memory import is_out_of_memory
 from ...engine.serving.merger import Merger
 from ...engine.serving.work_queue import Task, TooLargeError, WorkQueue
+from ...pipeline.resume import prepare_branch, shared_with
 from ...state import InputError
 from ...state.errors import BrickworkError, RunCancelledError, did_you_mean, with_article
 from .composed_workflows import ComposedWorkflows
@@ -38,6 +39,10 @@ from .settings import ServerSettings
 from .workflow_inputs import InputReader
 
 _logger = logging.getLogger("brickwork.server")
+_GRACE = 1.0
+"""Seconds that runs have to finish when the server ends."""
+_LONGEST_BLOCK = 10.0
+"""Seconds that a block may take to end after its run was cancelled; what takes longer ends with the process."""
 
 
 class Service:
@@ -161,6 +166,10 @@ class Service:
         asked = evolve(asked, workflow=workflow.id, inputs=inputs, changes=changes)
         values = self.reader.values(workflow.pipe, {**inputs, **(changes or {})})
         request = workflow.prepared(values, asked.output)
+        if asked.sort == "branch":
+            base = workflow.prepared(self.reader.values(workflow.pipe, inputs), asked.output)
+            new = self.reader.values(workflow.pipe, changes or {})
+            prepare_branch(workflow.pipe, shared_with(base), asked.at_step, asked.loop, new)
         work = workflow.work_of(request)
         identifier = secrets.token_hex(8)
         job = Job(identifier, self.jobs.next_number(), asked, client, self.jobs.folder / identifier, work.cost)
@@ -193,8 +202,6 @@ class Service:
             raise InputError("at_step is a whole number from 1 on: the first step that may differ, counted from 0.")
         if base.asked.sort != "run":
             raise InputError(f"A variant is made of a run, and {of} is {with_article(base.asked.sort)} itself.")
-        if set(base.asked.inputs) & self.workflow(base.asked.workflow).pipe.guider_names:
-            raise InputError("A variant is made of a run with the workflow's own guider, and this one had another.")
         asked = evolve(
             base.asked, sort="branch", of=of, at_step=at_step, changes=dict(changes), sweep=None, point=None, **more
         )
@@ -204,13 +211,14 @@ class Service:
         """Let a run wait that makes another one again, and says whether it is the same.
 
         Raises:
-            RefusedError: there is no such run. InputError: it is not finished, or a replay itself.
+            RefusedError: there is no such run, or its recipe cannot be read. InputError: it is not finished, or a replay itself.
         """
         base = self.jobs.get(of)
         if base.asked.sort == "replay":
             raise InputError(f"{of} is a replay itself; ask for the run {base.asked.of}.")
         if base.status != "finished":
             raise InputError(f"{of} is {base.status}; only what is finished is made again.")
+        base.read_recipe()
         return self.submit(evolve(base.asked, sort="replay", of=of, preview=None), client)
 
     def cancel(self, identifier: str) -> Job:
@@ -287,6 +295,10 @@ class Service:
             raise InputError(f"The run {identifier} is {job.status}, so there is nothing of it to take yet.")
         for ending in ("png", "safetensors"):
             path = job.file(str(output), index, ending) if isinstance(index, int) else None
+            if path is not None and not path.is_file():
+                raise RefusedError(
+                    410, "UnknownOutputError", f"The output {output} of the run {identifier} is not kept any more."
+                )
             if path is not None:
                 return self.files.put_image(path.read_bytes()) if ending == "png" else self.files.put_values(path)
         known = [f"{each['name']} {each['index']}" for each in job.outputs]
@@ -325,19 +337,26 @@ class Service:
         for job in self.jobs.all():
             job.events.close()
 
-    def stop(self, grace: float = 10.0) -> None:
-        """Take no more runs, and end: what goes on has some seconds to finish. With a state folder everything else goes on after a restart."""
+    def drain(self, grace: float = _GRACE) -> None:
+        """Take no more runs, and end those that go on: with a state folder after their step, and they go on from there after a restart; else
+        they have so many seconds to finish.
+        """
         keeps = self.settings.state is not None
-        left = self.queue.stop(timeout=grace)
+        going = self.queue.close()
         by_task = {id(job.task): job for job in self.jobs.all()}
-        for task in left:
-            if not keeps:
-                self._end(by_task[id(task)], "cancelled")
+        for task in going:
+            by_task[id(task)].is_stopping = keeps
+        left = self.queue.stop(timeout=grace)
+        for task in left if not keeps else ():
+            self._end(by_task[id(task)], "cancelled")
         for task in self.queue.going:
-            job = by_task[id(task)]
-            job.is_stopping = keeps
-            job.cancel()
-        self.queue.stop(timeout=grace)
+            # Amid a block that takes long, or without a loop.
+            by_task[id(task)].cancel()
+
+    def stop(self, grace: float = _GRACE) -> None:
+        """End: `drain`, and let go of the folder."""
+        self.drain(grace)
+        self.queue.stop(timeout=_LONGEST_BLOCK)
         self._held.release()
         if self._own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...engine.serving.merger import Merger
+from ...pipeline.images.room_for_images import EACH
 from ...pipeline.seed import SEED
 from .error_shapes import failed
 from .errors import RefusedError
 from .job import Asked, Job
-from .served_workflow import EACH
 from .workflow_inputs import unfit_inputs
 
 if TYPE_CHECKING:

@@ -33,8 +33,8 @@ class _Events(EventSourceResponse):
             _logger.warning("A client that reads no events is let go")
 
 
-def event_answer(events: AsyncIterator[dict[str, str]]) -> Response:
-    """Return events as an answer; each has the name of its `event` and its `data`."""
+def event_answer(events: AsyncIterator[dict[str, str]] | AsyncIterator[bytes]) -> Response:
+    """Return events as an answer; each has the name of its `event` and its `data`, or is as it is sent."""
     return _Events(events, ping=PING, send_timeout=SLOWEST)
 
 
@@ -57,6 +57,8 @@ async def events_of(job: Job, following: int = 0, with_inner: bool = False) -> A
             for event in job.events.since(following, with_inner):
                 yield event
                 following = event.number + 1
+                # What is sent into a buffer waits for nothing, and others would wait for all that many streams have to say.
+                await asyncio.sleep(0)
             if is_over:
                 return
             await changed.wait()

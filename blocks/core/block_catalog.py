@@ -29,7 +29,7 @@ from .declaration import attribute_hint
 from .interface import snake_case
 from .part import BlockPart
 
-_ADOPTABLE = "diffusers.modular_pipelines."
+_ADOPTABLE = ("diffusers.modular_pipelines.", "diffusers.pipelines.")
 
 
 def block_names() -> list[str]:
@@ -157,7 +157,7 @@ class BlockResolver:
 
 
 def _of_diffusers(name: str) -> type[ModularPipelineBlocks]:
-    """Return a class of diffusers' own blocks; `adopt` makes one of ours of it."""
+    """Return a class of diffusers' own blocks or pipelines; `adopt` makes one of ours of it."""
     module_name, _, class_name = name.partition(":")
     # Only below diffusers' own package, which is trusted as an installed one; any other module is never imported
     # because data name it.
@@ -165,8 +165,8 @@ def _of_diffusers(name: str) -> type[ModularPipelineBlocks]:
         with contextlib.suppress(ImportError):
             importlib.import_module(module_name)
     found = getattr(sys.modules.get(module_name), class_name, None) if class_name.isidentifier() else None
-    if not (isinstance(found, type) and hasattr(found, "intermediate_outputs")):
-        raise CompositionError(f"diffusers has no block {name!r}.")
+    if not (isinstance(found, type) and (hasattr(found, "intermediate_outputs") or is_classic(found))):
+        raise CompositionError(f"diffusers has no block or pipeline {name!r}.")
     return found
 
 
@@ -212,7 +212,7 @@ def is_base(cls: type) -> bool:
 
 def _is_public(cls: type) -> bool:
     # Classes that `bind`, `plus` and `adopt` make bear the names of others.
-    made = {"bound_from", "extended_from", "foreign"} & vars(cls).keys()
+    made = {"bound_from", "extended_from", "foreign", "pipeline_class"} & vars(cls).keys()
     return is_own(cls.__module__) and "<locals>" not in cls.__qualname__ and not made
 
 
@@ -229,5 +229,11 @@ def reference(cls: type) -> str:
 
 
 def is_adoptable(cls: type) -> bool:
-    """Return whether a class is one of diffusers' own blocks, which `adopt` makes ours."""
+    """Return whether a class is one of diffusers' own blocks or pipelines, which `adopt` makes ours."""
     return cls.__module__.startswith(_ADOPTABLE) and "<locals>" not in cls.__qualname__
+
+
+def is_classic(cls: type) -> bool:
+    """Return whether a class is one of diffusers' classic pipelines, or derives from one."""
+    # By name, so that diffusers is not imported to look at something that may be none of it.
+    return any(base.__name__ == "DiffusionPipeline" and is_adoptable(base) for base in cls.__mro__)

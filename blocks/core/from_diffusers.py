@@ -1,4 +1,4 @@
-"""Blocks of diffusers' modular pipelines as blocks of ours: declarations are converted, no source is edited."""
+"""Blocks and pipelines of diffusers as blocks of ours: declarations are converted, no source is edited."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from ...engine.progress import bar_options
 from ...registry import ComponentSpec
 from ...state import CompositionError, ConfigSpec, InputError, InputParam, OutputParam
 from .base import ModularPipelineBlocks
-from .block_catalog import is_adoptable
+from .block_catalog import is_adoptable, is_classic
 from .block_identity import attributes_of_block, code_key
 from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from .container import Container
 from .flattening import Flattening
+from .late import late
 from .peer_family import peer_pipeline_class
 from .property_call import call_style
 from .sequential import SequentialPipelineBlocks
@@ -30,23 +31,27 @@ KEPT_BY_RUN = ("set_timesteps", "set_state")
 
 
 def adopt(block: object) -> ModularPipelineBlocks:
-    """Make a block of diffusers' modular pipelines, a class or an instance, one of ours.
+    """Make a block of diffusers one of ours: a class or an instance of its modular pipelines, or the class of any classic pipeline.
 
-    Sequences and choices become ours, so they can be edited, planned and explained; a loop stays one step.
+    Sequences and choices become ours, so they can be edited, planned and explained; a loop stays one step, and so does a classic pipeline.
 
     Raises:
-        CompositionError: it is no such block.
+        CompositionError: it is neither.
 
     Example:
         >>> from diffusers.modular_pipelines.stable_diffusion_xl.decoders import StableDiffusionXLDecodeStep
         >>> adopt(StableDiffusionXLDecodeStep).input_names
         ['output_type', 'latents']
     """
+    if is_classic(block if isinstance(block, type) else type(block)):
+        return _classic(block)
     foreign = block() if isinstance(block, type) else block
     if isinstance(foreign, ModularPipelineBlocks):
         return foreign
     if not all(hasattr(foreign, name) for name in ("inputs", "intermediate_outputs", "expected_components")):
-        raise CompositionError(f"{block!r} is no block of modular pipelines: it declares no inputs and outputs.")
+        raise CompositionError(
+            f"{block!r} is no block of modular pipelines (it declares no inputs and outputs), and no class of pipelines of diffusers."
+        )
     # By name, so that diffusers is not imported to look at something that may be none of it.
     kinds = {cls.__name__ for cls in type(foreign).__mro__}
     if "SequentialPipelineBlocks" in kinds:
@@ -151,6 +156,17 @@ class DiffusersComponents:
 
         with tqdm(iterable, total=total, **bar_options(self._components.settings)) as bar:
             yield bar
+
+
+def _classic(pipeline: Any) -> ModularPipelineBlocks:
+    if not isinstance(pipeline, type):
+        cls = type(pipeline).__name__
+        raise CompositionError(
+            f"adopt was given a pipeline that is made already. Give its class, and the components to what that makes: "
+            f"pipe = adopt({cls}).init_pipeline(); pipe.update_components(**pipeline.components)."
+        )
+    made: ModularPipelineBlocks = late("classic_class")(pipeline)()
+    return made
 
 
 def _sequence(foreign: object) -> SequentialPipelineBlocks:

@@ -9,6 +9,7 @@ import importlib
 from typing import Any
 
 _TARGETS = {
+    "classic_class": "blocks.classic.classic_block",
     "check": "blocks.checks.composition_checks",
     "other_writers": "blocks.checks.other_branches",
     "open_repository": "saving.open_repository",

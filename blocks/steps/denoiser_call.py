@@ -9,6 +9,7 @@ from attrs import frozen
 
 from ...families.added_arguments import with_added
 from ...families.contract import FamilyContract
+from ...families.noise_schedule import PREDICTION_TYPES
 from ...guiders import GuidanceBranch, GuidanceStep
 from ...state import Conditioning, Fault
 from ...state.errors import with_article
@@ -127,13 +128,21 @@ def useless_inputs(family: FamilyContract, given: Mapping[str, Any]) -> Iterator
 
 
 def prediction_faults(family: FamilyContract, scheduler: Any, denoiser: str) -> Iterator[str]:
-    """Yield that a scheduler takes the flow that a denoiser predicts for something else."""
+    """Yield that a scheduler takes what a denoiser predicts for something else, or for nothing that is known."""
     config = getattr(scheduler, "config", None)
     kind = config.get("prediction_type") if isinstance(config, Mapping) else None
-    if family.flow and kind not in (None, "flow_prediction"):
+    if kind is not None and kind not in PREDICTION_TYPES:
+        yield (
+            f"scheduler is {with_article(type(scheduler).__name__)} with prediction_type={kind!r}, which is nothing that a network predicts: it is "
+            f"{', '.join(map(repr, PREDICTION_TYPES))}."
+        )
+    elif family.flow and kind not in family.flow_types:
+        taken = (
+            "FlowMatchEulerDiscreteScheduler, or one with prediction_type='flow_prediction' and use_flow_sigmas=True"
+        )
         yield (
             f"scheduler is {with_article(type(scheduler).__name__)} with prediction_type={kind!r}, and {denoiser} predicts a flow; take "
-            "FlowMatchEulerDiscreteScheduler, or one with prediction_type='flow_prediction' and use_flow_sigmas=True."
+            f"{taken if None in family.flow_types else 'SCMScheduler'}."
         )
 
 

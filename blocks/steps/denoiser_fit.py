@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...adapters.perturb import chosen_layers
+from ...adapters.lora_scale import scale_faults
+from ...adapters.perturb import acts_on, chosen_layers
 from ...families.contract import FamilyContract
 from ...families.packing import CHANNELS, TOKENS
 from ...registry.compilation import uncompiled
 from ...state import Fault, InputError
+from ...state.errors import did_you_mean
 from ...state.pipeline_state import describe_value
 from .encoder_limits import unused_negative
 
@@ -34,9 +37,20 @@ def layer_faults(family: FamilyContract, guider: Any, denoiser: Any, name: str) 
     recommended = family.recommended_layers(inner, layers)
     for perturbation in wanted:
         try:
-            list(chosen_layers(layers, recommended, perturbation))
+            chosen = list(chosen_layers(layers, recommended, perturbation))
         except InputError as error:
             yield f"guider: {error}"
+            continue
+        if perturbation.kind == "scores" and not any(layer.has_scores for _, layer in chosen):
+            yield (
+                f"{type(guider).__name__} perturbs the scores of attention, and that of {name} is linear and has none. Take a guider that "
+                "perturbs something else, such as SkipLayerGuidance or SmoothedEnergyGuidance."
+            )
+        elif not any(acts_on(layer, perturbation) for _, layer in chosen):
+            yield (
+                f"{type(guider).__name__} takes away the {perturbation.kind} of layers, and nothing is known for that in those of {name}, so "
+                "nothing would change. Let it leave out the whole block."
+            )
 
 
 def relation_faults(family: FamilyContract, name: str, components: Mapping[str, Any]) -> Iterator[str]:
@@ -48,16 +62,29 @@ def relation_faults(family: FamilyContract, name: str, components: Mapping[str, 
     denoiser = components[name]
     for part in family.roles.get("vae", ()):
         vae = components.get(part.name)
-        latents = None if vae is None else getattr(vae.config, "latent_channels", None)
-        made = family.predicted_channels(denoiser)
-        if isinstance(latents, int) and made is not None and made != latents:
+        latents, made = _known_channels(family, vae), family.predicted_channels(denoiser)
+        if latents is not None and made is not None and made != latents:
             yield (
-                f"{name} predicts latents of {made} channels, and {part.name} has latents of {latents} (latent_channels): they do not belong "
+                f"{name} predicts latents of {made} channels, and {part.name} has latents of {latents}: they do not belong "
                 f"together. Take the VAE that {name} was trained with, or the denoiser of {part.name}."
             )
+        for setting in ("scaling_factor", *(["shift_factor"] if family.reads_shift else [])):
+            if vae is not None and getattr(vae.config, setting, 0) is None:
+                yield (
+                    f"{part.name} has {setting}=None, by which {family.name} brings latents to their scale: take the VAE that {name} was trained with, or "
+                    f"set it: {part.name}.register_to_config({setting}=...)."
+                )
     fault = family.denoiser_fault(denoiser)
     if fault is not None:
         yield f"{name} {fault}"
+
+
+def _known_channels(family: FamilyContract, vae: Any) -> int | None:
+    """Return the channels of the latents of a VAE; None where it is not there, or does not say."""
+    try:
+        return None if vae is None else family.vae_channels(vae)
+    except (AttributeError, TypeError):  # of another family, or one whose class has no such entry
+        return None
 
 
 def image_prompt_faults(family: FamilyContract, denoiser: Any, told: Mapping[str, Any]) -> Iterator[str]:
@@ -92,7 +119,79 @@ def _is_embedding(value: object) -> bool:
     return isinstance(value, torch.Tensor) and value.is_floating_point() and value.ndim in (3, 4) and all(value.shape)
 
 
-def memory_faults(given: Mapping[str, Any]) -> Iterator[str]:
+def input_misfits(family: FamilyContract, denoiser: Any, given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which inputs of a call a denoiser does not take as they are."""
+    yield from image_prompt_faults(family, denoiser, given)
+    yield from _attention_faults(family, denoiser, given)
+    yield from _memory_faults(given)
+
+
+_SCALE, _MASKS, _BOXES = "scale", "ip_adapter_masks", "gligen"
+_OF_LAYERS = frozenset(
+    {"self", "attn", "hidden_states", "encoder_hidden_states", "attention_mask", "temb", "image_rotary_emb"}
+)
+"""What every layer of attention is given by the network itself."""
+
+
+def _attention_faults(family: FamilyContract, denoiser: Any, given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which arguments of attention no layer of a denoiser takes, which diffusers (0.42.1) leaves out with a line in its log, and which
+    are of the wrong kind.
+    """
+    name = family.input_name("cross_attention_kwargs")
+    asked = given.get(name)
+    if not isinstance(asked, Mapping):
+        return
+    yield from (Fault(str(each), name) for each in scale_faults([denoiser], asked))
+    known = _attention_arguments(uncompiled(denoiser))
+    if known is None:
+        return  # of a network with layers of its own kind nothing is known
+    for argument in asked:
+        if argument != _SCALE and argument not in known:
+            lacks = (
+                ", as no IP-Adapter is loaded: pipe.load_ip_adapter(...) first, or leave it out"
+                if argument == _MASKS
+                else ""
+            )
+            near = did_you_mean(str(argument), [_SCALE, *known])
+            yield Fault(f"{name}: no layer of the denoiser takes {argument!r:.60}{lacks}. {near}", name)
+    if _MASKS in known and asked.get(_MASKS) is not None:
+        yield from _mask_faults(family, denoiser, asked[_MASKS], name)
+
+
+def _attention_arguments(denoiser: Any) -> frozenset[str] | None:
+    """Return what the layers of attention of a network take beside what it gives them; None where it has none that say so."""
+    modules = getattr(denoiser, "modules", None)
+    processors = {
+        type(each): each
+        for module in (modules() if modules else ())
+        if callable(each := getattr(module, "processor", None))
+    }
+    if not processors:
+        return None
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    taken = {
+        each.name
+        for processor in processors.values()
+        for each in inspect.signature(type(processor).__call__).parameters.values()
+        if each.kind in named
+    }
+    boxes = {_BOXES} if getattr(denoiser, "position_net", None) is not None else set()
+    return frozenset(taken - _OF_LAYERS - {_SCALE} | boxes)
+
+
+def _mask_faults(family: FamilyContract, denoiser: Any, masks: Any, name: str) -> Iterator[str]:
+    """Yield that masks are not one for each IP-Adapter."""
+    count = len(family.image_projections(uncompiled(denoiser)))
+    every = masks if isinstance(masks, (list, tuple)) else [masks]
+    if not all(each is None or getattr(each, "ndim", None) == 4 for each in every) or len(every) != count:
+        yield Fault(
+            f"{name}: {_MASKS} is {describe_value(masks)}; give a list with one tensor [1 images height width] for each of the {count} "
+            "IP-Adapters.",
+            name,
+        )
+
+
+def _memory_faults(given: Mapping[str, Any]) -> Iterator[str]:
     """Yield that what was given as the memory of a guider is a text or a switch, which no guider keeps."""
     memory = given.get("guidance_memory")
     if isinstance(memory, (str, bytes, bool)):
@@ -120,7 +219,7 @@ def size_faults(
     Args:
         latents: `[b c h w]`, as the denoiser gets them.
     """
-    fault = family.latents_fault(denoiser, latents)
+    fault = family.latents_fault(denoiser, latents) or _channels_fault(family, denoiser, conditioning, latents)
     if fault is not None:
         yield fault
     size = tuple(latents.shape[-2:])
@@ -128,16 +227,40 @@ def size_faults(
         value: Any = conditioning.get(part.positive)
         if part.argument not in (CHANNELS, TOKENS) or value is None:
             continue
-        shape = tuple(value.shape)
-        if part.argument == CHANNELS and shape[-2:] != size:
-            yield (
-                f"{part.positive} are {shape[-2]}x{shape[-1]} (height x width in latents), and the latents of the run {size[0]}x{size[1]}; they lie "
-                "over each other, so give an image of that size, or height and width of that image."
-            )
-        elif part.argument == TOKENS and shape[1] != latents.shape[1]:
-            yield f"{part.positive} have {shape[1]} channels, and the latents of the run {latents.shape[1]}; give latents of the same VAE."
-        elif part.argument == TOKENS and (shape[-2] % 2 or shape[-1] % 2):
-            yield (
-                f"{part.positive} are {shape[-2]}x{shape[-1]} (height x width in latents), and {family.name} reads squares of 2x2; give an even "
-                "number of rows and columns."
-            )
+        if part.argument == CHANNELS:
+            rows, columns = value.shape[-2:]
+            if (rows, columns) != size:
+                yield (
+                    f"{part.positive} are {rows}x{columns} (height x width in latents), and the latents of the run {size[0]}x{size[1]}; they lie "
+                    "over each other, so give an image of that size, or height and width of that image."
+                )
+            continue
+        for each in value if isinstance(value, list) else [value]:
+            if each.shape[1] != latents.shape[1]:
+                yield (
+                    f"{part.positive} have {each.shape[1]} channels, and the latents of the run {latents.shape[1]}; give latents of the same "
+                    "VAE."
+                )
+            elif (fault := family.tokens_fault(each)) is not None:
+                yield f"{part.positive} are {fault}"
+
+
+def _channels_fault(
+    family: FamilyContract, denoiser: Any, conditioning: Mapping[str, Any], latents: Tensor
+) -> str | None:
+    """Say that a denoiser of latents reads another number of channels than it is given; None for one that reads tokens, which says it itself."""
+    reads = getattr(denoiser.config, "in_channels", None)
+    if not isinstance(reads, int) or type(family).tokens_of is not FamilyContract.tokens_of:
+        return None
+    beside = {
+        part.positive: conditioning[part.positive].shape[1]
+        for part in family.fields("denoiser_input_fields")
+        if part.argument == CHANNELS and conditioning.get(part.positive) is not None
+    }
+    if reads == latents.shape[1] + sum(beside.values()):
+        return None
+    given = ", ".join([f"{latents.shape[1]} of latents", *(f"{count} of {name}" for name, count in beside.items())])
+    return (
+        f"The denoiser reads {reads} channels (in_channels), and is given {given}: it was trained for another task. Take the blocks of that task, or "
+        "a denoiser of this one."
+    )

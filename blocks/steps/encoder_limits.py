@@ -115,6 +115,19 @@ def absence_faults(
         names = " and ".join(each.name for each in family.roles["text_encoders"])
         yield Fault(f"{names} are none, and read {text}: give {embeds}=... in its place.", text, embeds)
         return
+    roles = [part.name for part in family.roles["text_encoders"]]
+    for told in family.fields("prompt_embeds"):
+        given_by = zip(roles, encoders, family.text_encodings, strict=True)
+        makers = [(name, encoder) for name, encoder, each in given_by if getattr(each, told.source, False)]
+        if makers and all(encoder is None for _, encoder in makers):
+            text, embeds = (prompts[0].negative, told.negative) if negative else (prompts[0].positive, told.positive)
+            names = " and ".join(name for name, _ in makers)
+            yield Fault(
+                f"{embeds} are made by {names} alone, and there is none: load it, or give all embeddings in place of {text}.",
+                text,
+                embeds,
+            )
+            return
     readers: dict[int, list[tuple[str, Any]]] = {}
     for place, (part, encoder) in enumerate(zip(family.roles["text_encoders"], encoders, strict=True)):
         number = family.text_encodings[place].field_of(place, len(prompts))

@@ -36,7 +36,7 @@ from ..core.block import Block
 from ..core.slots import component
 from .compiled_denoiser import CompiledDenoiser
 from .denoiser_call import DenoiserCall, loop_faults, useless_inputs
-from .denoiser_fit import image_prompt_faults, layer_faults, lost_negatives, memory_faults, relation_faults, size_faults
+from .denoiser_fit import image_prompt_faults, input_misfits, layer_faults, lost_negatives, relation_faults, size_faults
 from .encode_prompt import active_guider
 
 if TYPE_CHECKING:
@@ -243,10 +243,9 @@ class PredictNoise(Block):
             yield from layer_faults(self.family, guider, denoiser, denoiser_name)
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """Say what of images as prompts the denoiser does not take, and what is no memory of a guider."""
+        """Say what of images as prompts and of arguments of attention the denoiser does not take, and what is no memory of a guider."""
         yield from super().misfits(given)
-        yield from image_prompt_faults(self.family, self.denoiser, given)
-        yield from memory_faults(given)
+        yield from input_misfits(self.family, self.denoiser, given)
 
     def _guided_by_noise(self, guider: Any, call: DenoiserCall, memory: Any) -> tuple[Tensor, Any]:
         """Predict and combine for a guider that asks for the level of noise, and maybe for gradients."""

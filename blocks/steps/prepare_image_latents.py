@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...families.asked_members import ADD_NOISE, Lack, lacking
 from ...families.contract import Autoencoder, Scheduler
-from ...families.noise_schedule import first_scale, with_noise
+from ...families.noise_schedule import first_scale, is_trigonometric, with_noise
 from ...state import InputError, Outputs
 from ...state.vocabulary import (
     BatchSize,
@@ -49,7 +49,7 @@ class PrepareImageLatents(Block):
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say how latents of the caller's own differ from those of images."""
-        yield from latents_misfits(self.family, given, channels_of(self.vae), self.vae)
+        yield from latents_misfits(self.family, given, channels_of(self.family, self.vae), self.vae)
 
     def run(
         self,
@@ -66,7 +66,8 @@ class PrepareImageLatents(Block):
             images = repeat_to_batch(image_latents.to(dtype), batch_size, num_images_per_prompt)
             latents = self.begun(images, latent_timestep, denoising_start, generator)
         height, width = image_size(self.family, self.vae, latents)
-        return self.Out(latents=latents.to(self.device), height=height, width=width)
+        # In the run's own dtype: latents that were kept in half precision would meet weights in float32.
+        return self.Out(latents=latents.to(self.device, dtype), height=height, width=width)
 
     def begun(
         self, images: Tensor, latent_timestep: Tensor, denoising_start: float | None, generator: Generators | None
@@ -97,7 +98,7 @@ class PrepareInpaintLatents(Block):
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say how latents of the caller's own differ from those of images."""
-        yield from latents_misfits(self.family, given, channels_of(self.vae), self.vae)
+        yield from latents_misfits(self.family, given, channels_of(self.family, self.vae), self.vae)
 
     def run(
         self,
@@ -131,7 +132,7 @@ class PrepareInpaintLatents(Block):
         if latents is None or denoising_start is not None:
             noise = draw_noise(tuple(images.shape), generator, self.device, dtype)
         else:
-            noise = latents.to(self.device)
+            noise = latents.to(self.device, dtype)
         if denoising_start is not None:
             start = images
         elif latents is not None or strength == 1.0:
@@ -150,7 +151,8 @@ def noised(scheduler: Scheduler, latents: Tensor, noise: Tensor, timestep: Tenso
         InputError: the scheduler adds none, such as one that goes from images to noise.
     """
     # Not asked by the blocks: where latents are given, or denoising goes on from a start, no noise is added.
-    if not hasattr(scheduler, "scale_noise") and (faults := lacking(scheduler, [ADD_NOISE])):
+    adds_own = hasattr(scheduler, "scale_noise") or is_trigonometric(scheduler)
+    if not adds_own and (faults := lacking(scheduler, [ADD_NOISE])):
         raise InputError(
             str(Lack("scheduler", scheduler, tuple(faults), "Take another, or give latents=... of your own."))
         )

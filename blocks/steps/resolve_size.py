@@ -66,8 +66,7 @@ def resolved_size(
     Raises:
         InputError: the family has no images of such a size.
     """
-    given = {"height": height, "width": width}
-    sizes = {name: given[name] or size for name, size in own_size(family, denoiser, vae).items()}
+    sizes = sides_of(family, denoiser, vae, height, width)
     faults = [fault for name, size in sizes.items() if (fault := family.size_fault(name, size))]
     if faults:
         raise InputError.of("The size does not fit", faults)
@@ -75,8 +74,31 @@ def resolved_size(
 
 
 def own_size(family: FamilyContract, denoiser: Denoiser, vae: Autoencoder) -> dict[str, int]:
-    """Return the height and width in pixels of images where the caller names none."""
-    return dict.fromkeys(("height", "width"), family.default_size(denoiser, vae))
+    """Return the height and width in pixels of images where the caller names none; nothing for a denoiser that says none."""
+    sides = getattr(denoiser.config, "sample_size", None)
+    if isinstance(sides, (list, tuple)):
+        factor = family.vae_scale_factor(vae)
+        return {name: int(side) * factor for name, side in zip(("height", "width"), sides, strict=True)}
+    try:
+        return dict.fromkeys(("height", "width"), family.default_size(denoiser, vae))
+    except InputError:
+        return {}
+
+
+def sides_of(
+    family: FamilyContract, denoiser: Denoiser, vae: Autoencoder, height: int | None, width: int | None
+) -> dict[str, int]:
+    """Return height and width in pixels, the denoiser's own where None.
+
+    Raises:
+        InputError: it says none.
+    """
+    own = {} if height and width else own_size(family, denoiser, vae)
+    found = {"height": height or own.get("height"), "width": width or own.get("width")}
+    known = {name: side for name, side in found.items() if side}
+    if len(known) < len(found):
+        raise InputError("The denoiser says no size of images (sample_size=None): give height= and width=.")
+    return known
 
 
 class ResolveImageSize(Block):
@@ -94,7 +116,7 @@ class ResolveImageSize(Block):
         yield from image_faults(given, image="image")
 
     def run(self, image: InputImage, auto_resize: AutoResize = True) -> Out:
-        channels = self.vae.config.latent_channels
+        channels = self.family.vae_channels(self.vae)
         given = given_image(image, "image", latent_channels=channels)
         if is_latents(given, channels):
             factor = self.family.vae_scale_factor(self.vae)

@@ -120,6 +120,9 @@ def region_faults(told: str, given: Mapping[str, Any], base: str, has_base: bool
     asked, given_masks = given.get(told), given.get("region_masks")
     if not isinstance(asked, list) or not isinstance(given_masks, list):  # said already
         return
+    if not asked and not given_masks:
+        yield Fault(f"{told} and region_masks are empty; give a region, or take the blocks without regions.", told)
+        return
     if len(asked) != len(given_masks):
         text = f"{told} holds {len(asked)} regions and region_masks {len(given_masks)} masks; give one mask for each."
         yield Fault(text, told, "region_masks")

@@ -43,6 +43,7 @@ from ..steps.decode import Decode
 from ..steps.denoise import Denoise, ScaleLatents, StepScheduler
 from ..steps.denoiser_call import DenoiserCall, DenoiserInput
 from ..steps.predict_noise import PredictNoise
+from ..steps.resolve_size import sides_of
 from .predict_parts import PartsMemo, PredictParts
 
 if TYPE_CHECKING:
@@ -81,8 +82,8 @@ class PrepareWindows(Block):
         window_stride: WindowStride | None = None,
         circular: Circular = False,
     ) -> Out:
-        default = self.family.default_size(self.denoiser, self.vae)
-        rows, columns = window_height or min(default, height), window_width or min(default, width)
+        own = sides_of(self.family, self.denoiser, self.vae, window_height, window_width)
+        rows, columns = window_height or min(own["height"], height), window_width or min(own["width"], width)
         multiple = self.family.size_multiple
         stride = window_stride or max(min(rows, columns) // 8 // multiple, 1) * multiple
         known = {"height": height, "width": width, "window_height": rows, "window_width": columns}

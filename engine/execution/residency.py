@@ -223,8 +223,11 @@ class PlannedResidency:
         assert position is not None
         before, use = self._placement.resident, self._uses[position]
         is_alone = before.keys() <= self._needed(position)
-        # A byte less than its components need together says that they do not fit.
-        self._placement.starved(self._key(use.path), self._together(use.names) - (1 if is_alone else 0))
+        whole = self._together(use.names)
+        # A byte less than its components need together says that they do not fit. What comes layer by layer has its least in any case: without
+        # that no later run would be let begin.
+        enough = whole - 1 if is_alone and whole else whole
+        self._placement.starved(self._key(use.path), enough + self._grouped(self._asked[position]))
         # A budget that was found may be less than another process has left by now.
         self._keep[position] = frozenset(self._needed(position))
         self._is_disturbed = self._is_opened = not self._needed(position) <= self._ids(names)

@@ -195,6 +195,13 @@ class WorkQueue:
                 found = self._seconds / self.workers
             return float(min(max(1.0, math.ceil(found)), _LONGEST_WAIT))
 
+    def close(self) -> list[Task]:
+        """Begin nothing more, and return what goes on; `stop` waits for it."""
+        with self._changed:
+            self._is_closed = self._is_held = True
+            self._changed.notify_all()
+            return list(self._going)
+
     def stop(self, drains: bool = False, timeout: float | None = None) -> list[Task]:
         """Take no more work, wait for what goes on, and return what was not begun.
 

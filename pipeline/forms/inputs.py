@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, Self
 
+from attrs import frozen
+
+from ...blocks.core.base import ModularPipelineBlocks
 from ...blocks.core.flattening import walk_scopes
 from ...blocks.core.schema import in_order, input_schema, with_default, with_multiple
-from ...blocks.core.scope_names import component_outside, components_at, value_outside
+from ...blocks.core.scope_names import Around, component_outside, components_at, value_outside
 from ...blocks.core.signature_block import SignatureBlock
 from ...blocks.core.workflows import Workflow
 from ...engine.nodes import all_nodes
@@ -20,21 +24,69 @@ if TYPE_CHECKING:
     from ..modular_pipeline import ModularPipeline
 
 
+@frozen(eq=False)
+class _Form:
+    """What of the schema of a workflow follows from the blocks alone, so that it is worked out once for a composition.
+
+    Attributes:
+        schema: with what blocks and families say of inputs. reads: paths of steps, each with an input that it reads from the caller. asked: blocks
+            among them that take something from components where an input is left out, each with its path and the scopes around it.
+    """
+
+    workflow: Workflow
+    schema: Mapping[str, Any]
+    reads: frozenset[tuple[str, str]]
+    asked: tuple[tuple[str, SignatureBlock, Around], ...]
+
+    @classmethod
+    def of(cls, blocks: ModularPipelineBlocks, names: Collection[str], name: str | None) -> Self:
+        """Work it out.
+
+        Args:
+            names: of all inputs.
+        """
+        workflow = blocks.workflow(name)
+        required, optional = workflow.required, workflow.optional
+        if name is None:
+            known = {param.name for param in (*required, *optional)}
+            optional = [*optional, *(each for each in blocks.inputs if each.name and each.name not in known)]
+        schema = schema_with_seed(input_schema(required, optional), names)
+        running = None if name is None else {node.path for node in all_nodes(workflow.steps)}
+        multiples = _multiples(blocks, running)
+        properties = {
+            name: with_multiple(said, multiples[name]) if name in multiples else said
+            for name, said in schema["properties"].items()
+        }
+        flow = workflow.flow
+        # Only of those that read it from the caller: others are given it by a block before them.
+        reads = frozenset((r.path, flow.outside_name(str(r.param.name))) for r in flow.reads if not r.sources.versions)
+        paths = {path for path, _ in reads}
+        asked = tuple(
+            (path, block, around)
+            for path, block, around in walk_scopes(blocks)
+            if path in paths and isinstance(block, SignatureBlock) and _has_defaults(block)
+        )
+        return cls(workflow, {**schema, "properties": properties}, reads, asked)
+
+
 def pipeline_schema(pipe: ModularPipeline, name: str | None) -> dict[str, Any]:
     """Return the inputs of a workflow as JSON schema (draft 2020-12); with None those of all workflows, of which the ones that are given
     choose one.
     """
-    workflow = pipe.blocks.workflow(name)
-    required, optional = workflow.required, workflow.optional
-    own = _to_give(pipe, frozenset(str(param.name) for param in required))
+    kept = pipe.kept_plans()
+    form: _Form | None = kept.forms.get(name)
+    if form is None:
+        form = kept.forms[name] = _Form.of(pipe.blocks, kept.input_names, name)
+    own = _to_give(pipe, frozenset(str(param.name) for param in form.workflow.required))
     needed = [own] if name is not None else required_sets(pipe)
-    if name is None:
-        known = {param.name for param in (*required, *optional)}
-        optional = [*optional, *(each for each in pipe.blocks.inputs if each.name and each.name not in known)]
-    schema = schema_with_seed(input_schema(required, optional), pipe.blocks.input_names)
     common = frozenset.intersection(*needed)
-    properties = _with_facts(pipe, workflow, schema["properties"], every=name is None)
-    found = {**schema, "properties": in_order(properties, own), "required": _in_order_of(properties, common)}
+    defaults = {**_of_components(pipe, form), **pipe.input_defaults}
+    properties = {
+        # Copies, which a caller may change.
+        each: with_default(deepcopy(said), defaults[each]) if each in defaults else deepcopy(said)
+        for each, said in form.schema["properties"].items()
+    }
+    found = {**form.schema, "properties": in_order(properties, own), "required": _in_order_of(properties, common)}
     if len(needed) > 1:
         found["anyOf"] = [{"required": _in_order_of(properties, each - common)} for each in needed]
     return found
@@ -51,7 +103,7 @@ def required_sets(pipe: ModularPipeline) -> list[frozenset[str]]:
 
 def _to_give(pipe: ModularPipeline, needed: frozenset[str]) -> frozenset[str]:
     """Return what of needed inputs a caller must give: neither has the pipeline a value for it, nor does a seed stand for it."""
-    by_seed = {GENERATOR} if takes_seed(pipe.blocks.input_names) else set()
+    by_seed = {GENERATOR} if takes_seed(pipe.kept_plans().input_names) else set()
     return needed.difference(by_seed, pipe.input_defaults)
 
 
@@ -59,25 +111,7 @@ def _in_order_of(properties: Iterable[str], names: frozenset[str]) -> list[str]:
     return [name for name in properties if name in names]
 
 
-def _with_facts(
-    pipe: ModularPipeline, workflow: Workflow, properties: Mapping[str, dict[str, Any]], every: bool
-) -> dict[str, dict[str, Any]]:
-    """Return properties with what families say of sides, and what a run takes for those that are left out.
-
-    Args:
-        every: they are those of all workflows, and not of this one alone.
-    """
-    running = {node.path for node in all_nodes(workflow.steps)}
-    multiples = _multiples(pipe, None if every else running)
-    defaults = {**_of_components(pipe, workflow), **pipe.input_defaults}
-    found = {}
-    for name, schema in properties.items():
-        said = with_multiple(schema, multiples[name]) if name in multiples else schema
-        found[name] = with_default(said, defaults[name]) if name in defaults else said
-    return found
-
-
-def _multiples(pipe: ModularPipeline, running: set[str] | None) -> dict[str, int]:
+def _multiples(blocks: ModularPipelineBlocks, running: set[str] | None) -> dict[str, int]:
     """Return of which number each side of images must be a multiple.
 
     Args:
@@ -85,7 +119,7 @@ def _multiples(pipe: ModularPipeline, running: set[str] | None) -> dict[str, int
             for each.
     """
     found: dict[str, set[int]] = {}
-    for path, block, around in walk_scopes(pipe.blocks):
+    for path, block, around in walk_scopes(blocks):
         if getattr(block, "family", UNBOUND) is UNBOUND or (running is not None and path not in running):
             continue
         for param in block.inputs:
@@ -96,14 +130,14 @@ def _multiples(pipe: ModularPipeline, running: set[str] | None) -> dict[str, int
     return {name: (math.gcd if running is None else math.lcm)(*several) for name, several in found.items()}
 
 
-def _of_components(pipe: ModularPipeline, workflow: Workflow) -> dict[str, Any]:
+def _of_components(pipe: ModularPipeline, form: _Form) -> dict[str, Any]:
     """Return what a workflow takes for inputs that are left out, where blocks do not declare it: what they take from components, the scale
     of the guider, and the longest text of the family. Of what hangs on components that are not loaded, nothing is said.
     """
     asked: dict[str, list[Any]] = {}
-    for name, value in (*_of_blocks(pipe, workflow), *_of_guiders(pipe), *_of_families(pipe)):
+    for name, value in (*_of_blocks(pipe, form), *_of_guiders(pipe), *_of_families(pipe)):
         asked.setdefault(name, []).append(value)
-    open_ones = {str(param.name) for param in workflow.optional if param.default is None}
+    open_ones = {str(param.name) for param in form.workflow.optional if param.default is None}
     return {
         name: several[0]
         for name, several in asked.items()
@@ -111,21 +145,15 @@ def _of_components(pipe: ModularPipeline, workflow: Workflow) -> dict[str, Any]:
     }
 
 
-def _of_blocks(pipe: ModularPipeline, workflow: Workflow) -> Iterator[tuple[str, Any]]:
-    flow = workflow.flow
-    # Only of those that read it from the caller: others are given it by a block before them.
-    reads = {(each.path, flow.outside_name(str(each.param.name))) for each in flow.reads if not each.sources.versions}
-    for path, block, around in walk_scopes(pipe.blocks):
-        is_asked = isinstance(block, SignatureBlock) and _has_defaults(block) and any(each[0] == path for each in reads)
-        names = block._slot_names() if is_asked else ()
-        if not is_asked or any(
-            pipe.components[component_outside(around, n)] is None for _, each, _ in names for n in each
-        ):
+def _of_blocks(pipe: ModularPipeline, form: _Form) -> Iterator[tuple[str, Any]]:
+    for path, block, around in form.asked:
+        names = (component_outside(around, name) for _, each, _ in block._slot_names() for name in each)
+        if any(pipe.components[name] is None for name in names):
             continue
         bound = block.bound_copy(components_at(around, pipe.components), pipe.config, pipe.device)
         for inner, value in bound.effective_defaults().items():
             name = value_outside(around, inner)
-            if name is not None and (path, name) in reads:
+            if name is not None and (path, name) in form.reads:
                 yield name, value
 
 

@@ -131,8 +131,9 @@ class RunNotes:
 def notes_of(
     pipe: PipelineComponents, names: tuple[str, ...], components: Mapping[str, Any], identities: RunIdentities
 ) -> RunNotes:
-    """Note what components are now."""
-    return RunNotes({name: _note_of(name, components[name], pipe, identities) for name in names})
+    """Note what components are now; of those that are None on purpose there is nothing to note."""
+    there = [name for name in names if components[name] is not None or not pipe.may_be_none(name)]
+    return RunNotes({name: _note_of(name, components[name], pipe, identities) for name in there})
 
 
 def _note_of(name: str, component: object, pipe: PipelineComponents, identities: RunIdentities) -> _Note:

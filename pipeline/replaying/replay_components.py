@@ -35,7 +35,10 @@ def put_components(
     for name in pipe.component_names:
         entry = written.get(name)
         if entry is None:
-            continue  # no step of that run needed it
+            # No step of that run needed it, or it was None on purpose.
+            if pipe.components[name] is None:
+                pipe.update_components(**{name: None})
+            continue
         try:
             component = _held(name, given)
             if component is None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ...state import ComponentError
+from ...state.errors import named_thing
 from ..loading.aligned_file import LINE
 from ..loading.base_modules import base_tensors
 from ..loading.memory_map import format_of, mapped_tensors
@@ -100,6 +101,8 @@ def checked_folder(folder: str | os.PathLike[str]) -> Path:
             "offload_folder= needs a system in which a file that is in use can be deleted (Linux, macOS), so that nothing is left when "
             "the process ends. Leave it out: weights whose own files have them need none."
         )
+    if not isinstance(folder, (str, os.PathLike)) or not str(folder):
+        raise ComponentError(f"offload_folder is {named_thing(folder)}; it is the path of a folder.")
     path = Path(folder).expanduser().absolute()
     try:
         path.mkdir(parents=True, exist_ok=True)

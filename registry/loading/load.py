@@ -24,6 +24,7 @@ from .component_files import PICKLES, CodeReference, check_component_files, comp
 from .confined import confined
 from .several import holds_several, part_class, part_folders
 from .skeleton import config_of, load_model, skeleton
+from .vocabulary_files import check_vocabulary
 from .weight_names import ADAPTER_CONFIG
 from .weights import check_file, stored_tensors, weight_files
 
@@ -131,6 +132,7 @@ def _from_folder(
             component = _by_own_loader(loader, str(place), inside, options)
     else:
         check_schedule(folder)
+        check_vocabulary(cls, folder)
         given = {name: value for name, value in options.items() if name not in ("dtype", "use_safetensors")}
         with without_marks(root, subfolder) as place, wall():
             component = loader(str(place), **inside, **given)

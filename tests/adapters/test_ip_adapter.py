@@ -139,6 +139,15 @@ def test_each_picture_counts_where_its_mask_is(tiny_folder: Path, tiny_pipe: Mod
     assert torch.equal(mine, expected)
     plain, _ = both("text2image", ours, tiny_pipe, ip_adapter_image=[[picture(9), picture(10)]])
     assert not torch.allclose(mine, plain, atol=1e-3)
+    for odd in ([masks, masks], [masks[0]], 3):
+        given["cross_attention_kwargs"] = {"ip_adapter_masks": odd}
+        with pytest.raises(
+            InputError,
+            match=r"ip_adapter_masks is .*; give a list with one tensor \[1 images height width\] for each of the 1",
+        ):
+            ours.prepare_run(None, "images", {"prompt": "a cat", **given})
+    given["cross_attention_kwargs"] = {"ip_adapter_masks": [None], "scale": 0.5}
+    ours.prepare_run(None, "images", {"prompt": "a cat", **given})
 
 
 def test_an_adapter_without_a_picture_is_an_error_in_words(
@@ -283,6 +292,34 @@ def test_an_adapter_that_does_not_fit_leaves_the_one_before(
     assert dict(ours.unet.attn_processors) == before[0]
     assert ours.unet.encoder_hid_proj is before[1]
     ours.unload_ip_adapter()
+
+
+@pytest.mark.parametrize("broken", ["adapter", "image encoder"])
+def test_an_adapter_that_cannot_be_loaded_leaves_nothing(
+    broken: str, tiny_folder: Path, tiny_pipe: ModularPipeline, unet: Any, tmp_path: Path
+) -> None:
+    state = flat(ip_adapter(unet))
+    image_encoder().save_pretrained(tmp_path / "image_encoder")
+    if broken == "adapter":
+        state.pop("image_proj.norm.bias")
+    else:
+        file = tmp_path / "image_encoder" / "model.safetensors"
+        file.write_bytes(file.read_bytes()[:-10])
+    save_file(state, tmp_path / "a.safetensors")
+    ours, before = with_pictures("text2image", tiny_folder, tiny_pipe), dict(unet.attn_processors)
+    ours.components["image_encoder"] = None
+    message = "does not fit the UNet" if broken == "adapter" else "is truncated"
+    with pytest.raises(ComponentError, match=message):
+        ours.load_ip_adapter(str(tmp_path), weight_name="a.safetensors")
+    assert dict(unet.attn_processors) == before
+    assert unet.encoder_hid_proj is None
+    # Those that are set now are there again when another adapter goes.
+    own = diffusers.models.attention_processor.AttnProcessor()
+    unet.set_attn_processor(own)
+    ours.load_ip_adapter(ip_adapter(unet))
+    ours.unload_ip_adapter()
+    assert all(each is own for each in unet.attn_processors.values())
+    unet.set_attn_processor(before)
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -317,16 +317,23 @@ def test_a_swap_that_cannot_be_says_so(pipe: ModularPipeline) -> None:
         pipe.load_lora_weights(lora(pipe, 4), hotswap=True)
 
 
-def test_models_that_a_lora_does_not_touch_are_not_remarked_on(
-    pipe: ModularPipeline, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("of", ["unet", "unet and text encoders"])
+def test_models_and_weights_that_a_lora_does_not_touch_are_not_remarked_on(
+    of: str, pipe: ModularPipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
-    diffusers_logger = logging.getLogger("diffusers")
-    diffusers_logger.addHandler(caplog.handler)
+    loggers = [logging.getLogger(name) for name in ("diffusers", "transformers")]
+    levels = [each.level for each in loggers]
+    for each in loggers:
+        each.addHandler(caplog.handler)
+        each.setLevel(logging.WARNING)
     try:
-        pipe.load_lora_weights(unet_lora(pipe, 3), adapter_name="one")
+        pipe.load_lora_weights(unet_lora(pipe, 3) if of == "unet" else lora(pipe), adapter_name="one")
     finally:
-        diffusers_logger.removeHandler(caplog.handler)
-    assert "No LoRA keys" not in caplog.text
+        for each, level in zip(loggers, levels, strict=True):
+            each.removeHandler(caplog.handler)
+            each.setLevel(level)
+    # Such as "No LoRA keys", and "those params were newly initialized because missing".
+    assert caplog.text == ""
 
 
 def layer_of(state: dict[str, torch.Tensor], model: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,30 @@ def test_one_of_several_is_forgotten(pipe: ModularPipeline) -> None:
     assert not torch.equal(drawn(pipe, "a <b> <a>"), alone)
     pipe.unload_textual_inversion("<a>")
     assert torch.equal(drawn(pipe, "a <b>"), alone)
+
+
+def test_what_is_done_to_a_taught_encoder_is_done_to_what_it_is_without_the_words(
+    tiny_pipe: ModularPipeline, tmp_path: Path
+) -> None:
+    pipe, plain = copy.deepcopy(tiny_pipe), copy.deepcopy(tiny_pipe)
+    pipe.load_textual_inversion(for_both(1), token="<a>")
+    for each in (pipe, plain):
+        each.to("bf16")
+        with torch.no_grad():
+            each.text_encoder.get_input_embeddings().weight[3] *= 2
+    pipe.load_textual_inversion(for_both(2, 5), token="<b>")
+    assert pipe.text_encoder.get_input_embeddings().weight.dtype == torch.bfloat16
+    expected = drawn(plain, "a cat")
+    assert torch.equal(drawn(pipe, "a cat"), expected)
+    pipe.save_pretrained(tmp_path)
+    saved = ModularPipeline.from_pretrained(tmp_path).load_components()
+    for each in (saved, pipe):
+        each.unload_textual_inversion()
+        each.configure(progress=False)
+        for name in ENCODERS:
+            kept, table = (one.components[name].get_input_embeddings().weight for one in (plain, each))
+            assert (table.dtype, torch.equal(table, kept)) == (torch.bfloat16, True)
+        assert torch.equal(drawn(each, "a cat"), expected)
 
 
 def test_a_word_inside_of_another_is_left_whole(pipe: ModularPipeline) -> None:

@@ -111,11 +111,11 @@ def named(place: Path, library: str, cls: str) -> None:
 
 
 MISTAKES = [
-    family("PixArtAlphaPipeline", "'PixArtAlpha'"),
-    family("AuraFlowPipeline", "'AuraFlow'"),
-    family("PixArtSigmaPipeline", "'PixArtSigma'"),
+    family("PixArtOmegaPipeline", "'PixArtOmega'"),
+    family("AuraStreamPipeline", "'AuraStream'"),
+    family("PixArtTauPipeline", "'PixArtTau'"),
     family("HotshotXLPipeline", "'HotshotXL'"),
-    family("StableAudioPipeline", "'StableAudio'"),
+    family("StableSoundPipeline", "'StableSound'"),
     family("KolorsModularPipeline", "'Kolors'"),
     asked("inpaint", "StableDiffusionXLPipeline", "'sdxl'", "Did you mean 'inpainting'?", "image2image"),
     asked("text2image", "DDPMPipeline", "'ddpm', which has no task 'text2image'", "unconditional"),

@@ -167,3 +167,31 @@ def test_loading_as_needed_gives_the_same_bits(
     pipe.configure(progress=False, **settings)
     for _ in range(2):
         assert torch.equal(pipe(**CALL, generator=torch.Generator().manual_seed(0), output="latents"), expected)
+
+
+def test_a_model_in_parts_runs_again_after_memory_ran_out_in_both_tries(tiny_pipe: ModularPipeline) -> None:
+    pipe, _ = plain(tiny_pipe)
+    manager = pipe.manager
+    assert manager is not None
+
+    def latents() -> torch.Tensor:
+        return pipe(**CALL, generator=torch.Generator().manual_seed(0), output="latents")
+
+    expected = latents()
+    manager.enable_auto_cpu_offload("cpu", budget=1, memory=AwayMemory())
+    with pytest.raises(ComponentError) as caught:
+        latents()
+    manager.enable_auto_cpu_offload("cpu", budget=named_in(caught.value) * 11 // 10, memory=AwayMemory())
+    assert torch.equal(latents(), expected)
+
+    def fails(*_: Any) -> None:
+        raise torch.OutOfMemoryError("in a layer")
+
+    layer = next(module for module in pipe.unet.modules() if type(module).__name__ == "ResnetBlock2D")
+    hook = layer.register_forward_hook(fails)
+    for _ in range(2):
+        with pytest.raises(torch.OutOfMemoryError):
+            latents()
+    hook.remove()
+    # With as little at once as can be; nothing is left to free that would let it be refused.
+    assert torch.equal(latents(), expected)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from diffusers import EulerDiscreteScheduler, PNDMScheduler
 
 import brickwork
 from brickwork import BrickworkError, Fault, InputError, ModularPipeline, PipelineState, find_preset
@@ -47,6 +49,10 @@ WORDS = {"prompt": "a red circle"}
         ({**WORDS, "clip_skip": 99}, [("clip_skip",), ("clip_skip",)]),
         ({**WORDS, "denoiser_input_fields": 1}, [("denoiser_input_fields",)]),
         ({"prompt_embeds": torch.zeros(1, 77, 64), **WORDS}, [("pooled_prompt_embeds",)]),
+        ({**WORDS, "timesteps": [5000, 3]}, [("timesteps",)]),
+        ({**WORDS, "cross_attention_kwargs": {"foo": 1, "scale": "x"}}, [("cross_attention_kwargs",)] * 2),
+        ({**WORDS, "num_images_per_prompt": 10**9}, [("num_images_per_prompt",)]),
+        ({**WORDS, "num_images_per_prompt": 10**9, "generator": torch.Generator()}, [("num_images_per_prompt",)]),
     ],
 )  # fmt: skip
 def test_a_fault_names_the_input(
@@ -135,3 +141,66 @@ def test_what_is_no_image_is_told_of_paths_and_other_inputs_are_not() -> None:
     said = {fault.input: str(fault) for fault in caught.value.faults if isinstance(fault, Fault)}
     assert said["image"].endswith("The path of a file is an image, too: image='image.png'.")
     assert "path" not in said["num_inference_steps"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"foo": 1}, r"cross_attention_kwargs: no layer of the denoiser takes 'foo'\. There are: scale\."),
+        ({"scal": 1}, "takes 'scal'. Did you mean 'scale'?"),
+        ({"encoder_hidden_states": 1}, "takes 'encoder_hidden_states'"),
+        ({"ip_adapter_masks": []}, r"takes 'ip_adapter_masks', as no IP-Adapter is loaded: pipe\.load_ip_adapter"),
+        ({"scale": True}, "cross_attention_kwargs: scale is True; it is a number, by which LoRAs are multiplied"),
+        ({"scale": None}, "scale is None; it is a number"),
+        ({"scale": float("nan")}, "scale is nan; it is a number"),
+    ],
+)
+def test_arguments_of_attention_that_nothing_takes_are_refused(
+    embedded_pipe: ModularPipeline, given: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        embedded_pipe.prepare_run(None, "images", {**WORDS, "cross_attention_kwargs": given})
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "given", "said"),
+    [
+        (
+            EulerDiscreteScheduler,
+            {"timesteps": [5000]},
+            r"timesteps hold 5000; with num_train_timesteps=1000 they are in",
+        ),
+        (PNDMScheduler, {"sigmas": [0.3, 0.1]}, "PNDMScheduler takes no sigmas of your own; choose another scheduler"),
+        (
+            PNDMScheduler,
+            {"timesteps": [9, 3]},
+            "PNDMScheduler takes no timesteps of your own; choose another scheduler",
+        ),
+    ],
+)
+def test_levels_that_a_scheduler_does_not_take_are_refused_before_the_run(
+    embedded_pipe: ModularPipeline, scheduler: Any, given: dict[str, Any], said: str
+) -> None:
+    pipe = copy.copy(embedded_pipe)
+    pipe.update_components(scheduler=scheduler.from_config(embedded_pipe.scheduler.config))
+    with pytest.raises(InputError, match=said):
+        pipe.prepare_run(None, "images", {**WORDS, **given})
+
+
+def test_images_that_would_fill_the_memory_are_refused_and_the_most_is_said(
+    embedded_pipe: ModularPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_image = 64 * 32 * 12 + 5056
+    given = {**WORDS, "height": 64, "width": 32, "num_images_per_prompt": 3, "seed": 1}
+    monkeypatch.setattr("brickwork.pipeline.images.room_for_images.memory_of", lambda _: 3 * of_image)
+    assert len(embedded_pipe.prepare_run(None, "images", dict(given)).values["generator"]) == 3
+    monkeypatch.setattr("brickwork.pipeline.images.room_for_images.memory_of", lambda _: 3 * of_image - 1)
+    words = (
+        r"3 images of 32x64 take 88\.9 KB as pixels alone, and there are 88\.9 KB of memory. Ask for 2 at the very most"
+    )
+    with pytest.raises(InputError, match=words):
+        embedded_pipe.prepare_run(None, "images", dict(given))
+    many = {"prompt": ["a cat"] * 4, "height": 64, "width": 32}
+    assert inputs_of(lambda: embedded_pipe.prepare_run(None, "images", dict(many))) == [("prompt",)]
+    monkeypatch.setattr("brickwork.pipeline.images.room_for_images.memory_of", lambda _: None)
+    embedded_pipe.prepare_run(None, "images", dict(given))

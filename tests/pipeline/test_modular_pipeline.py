@@ -302,6 +302,9 @@ def test_a_pipeline_shows_what_is_loaded(tiny_folder: Path) -> None:
 def test_what_is_no_repository_is_said(tmp_path: Path) -> None:
     with pytest.raises(RepoError, match="has neither modular_model_index.json nor model_index.json"):
         ModularPipeline.from_pretrained(str(tmp_path))
+    (tmp_path / "model_index.json").write_text('{"_class_name": null}')
+    with pytest.raises(RepoError, match=r"^model_index.json of .+ names no class of a pipeline \(_class_name\)"):
+        ModularPipeline.from_pretrained(str(tmp_path))
     with pytest.raises(RepoError, match="is no folder on this machine, and no name of a Hub repository"):
         ModularPipeline.from_pretrained("./nowhere")
     (tmp_path / "model_index.json").write_text('{"_class_name": "StableDiffusionXLPipelin"}')

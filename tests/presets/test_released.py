@@ -73,10 +73,9 @@ def test_blocks_that_nothing_gives_are_refused_with_the_way_on(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "family"),
     [
-        ("PixArtAlphaPipeline", "PixArtAlpha"),
-        ("AuraFlowPipeline", "AuraFlow"),
+        ("PixArtOmegaPipeline", "PixArtOmega"),
         ("KolorsModularPipeline", "Kolors"),
-        ("StableDiffusionXLPAGPipeline", "StableDiffusionXLPAG"),
+        ("StableDiffusionXLXLPipeline", "StableDiffusionXLXL"),
     ],
 )
 def test_a_family_without_a_preset_is_named_and_no_other_is_meant(name: str, family: str, tmp_path: Path) -> None:

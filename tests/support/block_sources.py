@@ -253,6 +253,7 @@ def _in_turn(through: Any) -> Source:
 
 
 AUTO = {"sd": "stable_diffusion", "sdxl": "sdxl", "sd3": "sd3", "flux": "flux", "dit": "dit", "ddpm": "ddpm"}
+AUTO |= {name: name for name in ("chroma", "krea2", "ovis_image", "qwenimage")}
 """Family in `technique_families`, by the name of its presets."""
 ALONE = [(), ("image",), ("image", "mask_image")]
 

@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import uvicorn
 from attrs import define, field, frozen
 from PIL.Image import Image
 
-from brickwork.app.server.application import Listening, application
+from brickwork.app.server.application import application
+from brickwork.app.server.connections.listening import Listening, server_of
 from brickwork.app.server.service import Service
 
 
@@ -125,10 +125,7 @@ class Served:
         listening.bind(("127.0.0.1", 0))
         listening.listen(64)
         self.port = listening.getsockname()[1]
-        config = uvicorn.Config(
-            application(self.service, self.with_mcp), log_level="warning", timeout_graceful_shutdown=2, lifespan="on"
-        )
-        self._server = Listening(config)
+        self._server = server_of(application(self.service, self.with_mcp))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
         self._thread.start()
         until = time.monotonic() + 30
@@ -139,6 +136,11 @@ class Served:
     def connections(self) -> int:
         """How many there are whose request is not answered, or whose client is there."""
         return len(self._server.server_state.connections)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it goes on."""
+        return self._thread.is_alive()
 
     def client(self, **headers: str) -> Client:
         return Client(self.port, headers)

@@ -10,19 +10,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
 from ....engine.serving.merger import Merger
 from ....state import InputError
-from ...server.application import Listening, application
+from ...server.application import application
+from ...server.connections.listening import server_of
 from ...server.served_workflow import ServedWorkflow
 from ...server.service import Service
 from ...server.settings import ServerSettings
 from .changes import opened_as_asked
 from .output import remark
 from .targets import Target
-
-_GRACE = 5
 
 
 def serve(targets: Sequence[Target], tokens: Mapping[str, str], options: Mapping[str, Any]) -> None:
@@ -47,11 +44,7 @@ def serve(targets: Sequence[Target], tokens: Mapping[str, str], options: Mapping
         shown = f"[{options['host']}]" if ":" in options["host"] else options["host"]
         remark(f"Brickwork serves on http://{shown}:{port}{' (with a token: ?token=TOKEN)' if tokens else ''}")
         service = _service(targets, tokens, options, port)
-        config = uvicorn.Config(
-            application(service, options["mcp"]), log_level="warning", access_log=False, server_header=False,
-            timeout_graceful_shutdown=_GRACE, lifespan="on",
-        )  # fmt: skip
-        Listening(config).run(sockets=[listening])
+        server_of(application(service, options["mcp"])).run(sockets=[listening])
 
 
 def _service(targets: Sequence[Target], tokens: Mapping[str, str], options: Mapping[str, Any], port: int) -> Service:

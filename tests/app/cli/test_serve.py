@@ -76,14 +76,14 @@ def test_what_is_served_hangs_on_the_options(monkeypatch: pytest.MonkeyPatch, tm
     seen: dict[str, Any] = {}
 
     class Server:
-        def __init__(self, config: Any) -> None:
-            seen["service"] = config.app.state.service
+        def __init__(self, app: Any) -> None:
+            seen["service"] = app.state.service
 
         def run(self, sockets: list[socket.socket]) -> None:
             seen["port"] = sockets[0].getsockname()[1]
             sockets[0].close()
 
-    monkeypatch.setattr(serving, "Listening", Server)
+    monkeypatch.setattr(serving, "server_of", Server)
     monkeypatch.setattr(serving, "begin_log", lambda _: None)
     options = (
         "--port",

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import http.client
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from served import Answer, Client, Served
+
+from brickwork import Merger, ModularPipeline
+from brickwork.app.server.served_workflow import ServedWorkflow
+from brickwork.app.server.service import Service
+from brickwork.app.server.settings import ServerSettings
 
 
 def test_every_request_is_taken_or_told_when_to_try_again_and_none_is_lost(served: Served, client: Client) -> None:
@@ -44,3 +50,27 @@ def test_a_client_that_goes_away_leaves_nothing_behind(served: Served, client: C
     assert client.get(f"/api/runs/{identifier}").data["status"] == "running"
     client.ask("DELETE", f"/api/runs/{identifier}")
     assert client.ended(identifier)["status"] == "cancelled"
+
+
+def test_with_a_bucket_a_request_gives_the_same_bytes_alone_and_among_others(embedded_pipe: ModularPipeline) -> None:
+    pipe = copy.copy(embedded_pipe)
+    merger = Merger(bucket=8)
+    pipe.configure(merge=merger)
+    # With no room for what was computed: the second time it is computed again.
+    found = Served(Service([ServedWorkflow("embedded", "", pipe)], ServerSettings(workers=4, cache_bytes=1)))
+    client = found.client()
+
+    def image(number: int) -> bytes:
+        inputs = {"prompt": f"a cat {number}", "num_inference_steps": 12, "guidance_scale": 3.0 + number}
+        return client.get(client.run(inputs, seed=number)["outputs"][0]["url"]).body
+
+    try:
+        alone = image(0)
+        assert set(merger.forwards) == {1}
+        with ThreadPoolExecutor(4) as pool:
+            together = list(pool.map(image, range(4)))
+        assert max(merger.forwards) > 1
+    finally:
+        found.stop()
+    assert together[0] == alone
+    assert len(set(together)) == 4

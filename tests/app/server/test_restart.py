@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from PIL import Image
 from prepared_python import PreparedPython, Started
 from served import Client
 
 from brickwork import ModularPipeline
+from brickwork.app.server.errors import RefusedError
 from brickwork.app.server.job import Asked, Job
 from brickwork.app.server.served_workflow import ServedWorkflow
 from brickwork.app.server.service import Service
 from brickwork.app.server.settings import ServerSettings
+from brickwork.engine.serving.work_queue import QueueClosedError
 
 LONG = {"prompt": "a pear", "num_inference_steps": 24}
 SHORT = {"prompt": "a pear", "num_inference_steps": 3}
@@ -60,7 +65,14 @@ def test_runs_go_on_after_a_kill_and_no_image_is_made_twice(
         listed = [run["id"] for run in client.get("/api/runs").data]
         images = [Image.open(io.BytesIO(client.get(run["outputs"][0]["url"]).body)) for run in runs]
         kept = client.get(done["outputs"][0]["url"])
-        process.kill()
+        # A run that goes on, one that watches it, and one that keeps its connection: it ends all the same, and says nothing.
+        last = client.asked(LONG | {"num_inference_steps": 900})
+        watched, before = client.events(last), (tmp_path / "second.log").read_text()
+        assert next(watched).kind == "queued"
+        os.kill(process.pid, signal.SIGTERM)
+        ended = process.wait(timeout=20)
+        assert "finished" not in [event.kind for event in watched]
+    assert (ended, (tmp_path / "second.log").read_text()) == (-signal.SIGTERM, before)
     assert [run["status"] for run in runs] == ["finished"] * 3
     assert listed == [*reversed(ids), done["id"]]
     assert kept.status == 200
@@ -111,6 +123,52 @@ def test_a_stop_hands_runs_on_to_the_next_start(
     assert [job.status for job in found] == ["finished", "finished"]
     assert next(event for event in found[0].events.since(0) if event.kind == "step").data["index"] >= 1
     assert not found[0].snapshot.exists()
+
+
+def test_a_stop_ends_a_run_after_its_step_and_no_step_is_made_twice(
+    started: Callable[[ServerSettings], Service], settings: ServerSettings
+) -> None:
+    # No other snapshot than that of the stop.
+    settings = evolve(settings, snapshot_every=1000)
+    service = started(settings)
+    job = asked(service, {"prompt": "a pear", "num_inference_steps": 100})
+    assert becomes(lambda: (job.progress or {}).get("index", 0) >= 3)
+    service.stop()
+    made = [event.data["index"] for event in job.events.since(0) if event.kind == "step"]
+    assert len(made) < 100
+    again = started(settings).jobs.get(job.id)
+    assert over(again)
+    rest = [event.data["index"] for event in again.events.since(0) if event.kind == "step"]
+    assert [*made, *rest] == list(range(100))
+
+
+def test_without_a_state_folder_a_run_that_is_nearly_done_is_finished(
+    started: Callable[[ServerSettings], Service],
+) -> None:
+    service = started(ServerSettings(workers=1))
+    job = asked(service, LONG)
+    assert becomes(lambda: job.status == "running")
+    service.drain(grace=60)
+    assert (job.status, len(job.outputs)) == ("finished", 1)
+    with pytest.raises(QueueClosedError, match="takes no more work"):
+        asked(service)
+
+
+@pytest.mark.parametrize("name", ["recipe.json", "images-0.png", "events.json", "snapshot.safetensors"])
+def test_a_spoilt_file_of_one_run_leaves_the_others_as_they_are(
+    started: Callable[[ServerSettings], Service], settings: ServerSettings, name: str
+) -> None:
+    service = started(settings)
+    jobs = [asked(service, seed=n) for n in (1, 2)]
+    assert all(map(over, jobs))
+    service.stop()
+    (jobs[0].folder / name).write_bytes(b"spoilt")
+    again = started(settings)
+    assert [job.id for job in again.jobs.all()] == [jobs[1].id, jobs[0].id]
+    assert again.jobs.get(jobs[1].id).read_recipe()["results"]
+    if name == "recipe.json":
+        with pytest.raises(RefusedError, match=f"recipe of the run {jobs[0].id} cannot be read any more"):
+            again.replay(jobs[0].id)
 
 
 def test_a_snapshot_that_is_cut_short_lets_the_run_begin_anew(

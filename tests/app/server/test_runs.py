@@ -23,6 +23,25 @@ def image_of(client: Client, run: Any, index: int = 0) -> Image.Image:
     return Image.open(io.BytesIO(client.get(run["outputs"][index]["url"]).body))
 
 
+@pytest.mark.parametrize(
+    ("inputs", "name"),
+    [
+        ({"cross_attention_kwargs": {"foo": 1}}, "cross_attention_kwargs"),
+        ({"timesteps": [5000, 3]}, "timesteps"),
+        ({"num_images_per_prompt": 10**9}, "num_images_per_prompt"),
+    ],
+)
+def test_what_network_scheduler_and_memory_do_not_take_is_found_before_the_run(
+    client: Client, inputs: dict[str, Any], name: str
+) -> None:
+    given = {"inputs": {"prompt": "a cat", **inputs}}
+    checked = client.post("/api/workflows/embedded/check", given).data
+    assert [fault["input"] for fault in checked["faults"]] == [name]
+    answer = client.post("/api/runs", given)
+    assert answer.status in (413, 422)
+    assert [fault["input"] for fault in answer.error["faults"]] == [name]
+
+
 def test_a_run_gives_the_image_that_a_call_gives(
     client: Client, apple: Any, embedded_pipe: ModularPipeline, few: dict[str, Any]
 ) -> None:

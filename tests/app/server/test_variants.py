@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import pytest
@@ -94,6 +95,19 @@ def test_a_variant_shares_the_steps_before_one(client: Client, pear: Any, embedd
     assert client.ended(again.data["id"])["outputs"][0]["sha256"] == run["outputs"][0]["sha256"]
 
 
+def test_a_variant_of_a_run_with_its_own_guider_has_it_too(client: Client, embedded_pipe: ModularPipeline) -> None:
+    weak = {"name": "ClassifierFreeGuidance", "guidance_scale": 1.5}
+    guided = client.run({"prompt": "a pear", "num_inference_steps": 6, "guider": weak}, seed=3)
+    body = {"at_step": 3, "inputs": {"prompt": "a lemon"}}
+    run = client.ended(client.post(f"/api/runs/{guided['id']}/branch", body).data["id"])
+    guider = brickwork.ClassifierFreeGuidance(guidance_scale=1.5)
+    state = embedded_pipe(prompt="a pear", num_inference_steps=6, seed=3, guider=guider)
+    assert image_of(client, guided).tobytes() == state.images[0].tobytes()
+    variant = embedded_pipe.branch(state, 3, prompt="a lemon")
+    assert image_of(client, run).tobytes() == variant.images[0].tobytes()
+    assert client.get(f"/api/runs/{run['id']}/recipe").data["results"] == variant.recipe["results"]
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -101,6 +115,9 @@ def test_a_variant_shares_the_steps_before_one(client: Client, pear: Any, embedd
         ({"at_step": 0, "inputs": {"prompt": "x"}}, "at_step is a whole number from 1 on"),
         ({"at_step": 3}, "A variant needs an input that differs from the run's"),
         ({"at_step": 3, "inputs": {"promt": "x"}}, "Did you mean 'prompt'?"),
+        ({"at_step": 3, "inputs": {"height": 128}}, "height would be 128, and is 64 in the steps that are shared"),
+        ({"at_step": 3, "inputs": {"num_inference_steps": 9}}, "num_inference_steps would be 9, and is 6"),
+        ({"at_step": 3, "inputs": {"prompt": "x"}, "loop": "no"}, "This run has no loop 'no'."),
     ],
 )  # fmt: skip
 def test_a_variant_that_does_not_fit_is_refused(client: Client, pear: Any, body: dict[str, Any], said: str) -> None:
@@ -113,8 +130,6 @@ def test_a_variant_is_made_of_a_plain_run(client: Client, pear: Any) -> None:
     replay = client.post(f"/api/runs/{pear['id']}/replay").data["id"]
     body = {"at_step": 1, "inputs": {"prompt": "x"}}
     assert f"and {replay} is a replay itself" in client.post(f"/api/runs/{replay}/branch", body).error["message"]
-    guided = client.run({"prompt": "x", "num_inference_steps": 2, "guider": "ClassifierFreeGuidance"})
-    assert "this one had another" in client.post(f"/api/runs/{guided['id']}/branch", body).error["message"]
 
 
 def test_a_step_that_the_run_does_not_have_fails_the_variant_in_words(client: Client, pear: Any) -> None:
@@ -198,3 +213,49 @@ def test_a_run_that_was_cancelled_has_no_recipe(client: Client) -> None:
     client.ask("DELETE", f"/api/runs/{gone}")
     client.ended(gone)
     assert client.get(f"/api/runs/{gone}/recipe").error["message"] == f"The run {gone} is cancelled, and has no recipe."
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"recipe": 1}', '{"recipe": 99}', None])
+def test_a_recipe_that_was_spoilt_is_said_to_be_gone(
+    served: Served, client: Client, pear: Any, text: str | None
+) -> None:
+    run = client.run({"prompt": "a pear", "num_inference_steps": 1}, seed=8)
+    file = served.service.jobs.get(run["id"]).recipe
+    file.unlink() if text is None else file.write_text(text)
+    place = f"/api/runs/{run['id']}"
+    answers = [client.get(f"{place}/{form}") for form in ("recipe", "workflow.yaml", "python", "shell")]
+    answers += [client.post(f"{place}/replay"), client.get(f"/api/diff?a={pear['id']}&b={run['id']}")]
+    for answer in answers:
+        assert (answer.status, answer.error["type"]) == (410, "RecipeError")
+        assert f"The recipe of the run {run['id']} cannot be read any more" in answer.error["message"]
+    assert client.get(run["outputs"][0]["url"]).status == 200
+
+
+def test_a_recipe_of_the_right_form_that_names_what_is_not_there_is_said_to_be_gone(
+    served: Served, client: Client
+) -> None:
+    run = client.run({"prompt": "a pear", "num_inference_steps": 1}, seed=9)
+    file = served.service.jobs.get(run["id"]).recipe
+    file.write_text(json.dumps({**json.loads(file.read_text()), "composition": {"blocks": 3}}))
+    assert client.get(f"/api/runs/{run['id']}/python").status == 410
+
+
+def test_a_recipe_that_is_spoilt_while_a_replay_waits_fails_it_in_words(served: Served, client: Client) -> None:
+    run = client.run({"prompt": "a pear", "num_inference_steps": 1}, seed=10)
+    long = [client.asked({"prompt": "x", "num_inference_steps": 900}, seed=n) for n in range(2)]
+    replay = client.post(f"/api/runs/{run['id']}/replay").data["id"]
+    served.service.jobs.get(run["id"]).recipe.write_text("{")
+    for each in long:
+        client.ask("DELETE", f"/api/runs/{each}")
+    ended = client.ended(replay)
+    assert (ended["status"], ended["error"]["type"]) == ("failed", "RecipeError")
+
+
+def test_an_output_that_is_gone_is_no_input_any_more(served: Served, client: Client) -> None:
+    run = client.run({"prompt": "a pear", "num_inference_steps": 1}, seed=11)
+    job = served.service.jobs.get(run["id"])
+    (job.folder / job.outputs[0]["file"]).unlink()
+    inputs = {"prompt": "x", "image": {"$run": run["id"]}}
+    answer = client.post("/api/runs", {"workflow": "painting", "inputs": inputs})
+    assert answer.status == 410
+    assert f"The output images of the run {run['id']} is not kept any more" in answer.error["message"]

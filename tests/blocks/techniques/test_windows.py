@@ -24,12 +24,22 @@ from brickwork import (
     SequentialPipelineBlocks,
 )
 from brickwork.blocks.steps.decode import Decode
-from brickwork.blocks.techniques.windows import DecodeCircular, PrepareWindows, averaged, window_of, window_starts
+from brickwork.blocks.steps.denoiser_call import DenoiserCall
+from brickwork.blocks.techniques.windows import (
+    DecodeCircular,
+    PredictWindows,
+    PrepareWindows,
+    averaged,
+    window_of,
+    window_starts,
+)
 from brickwork.families.stable_diffusion import SD
+from brickwork.guiders import GuidanceStep
 from brickwork.presets.flux import FLUX_KONTEXT, KONTEXT_BLOCKS
 from brickwork.presets.regions import with_regions
 from brickwork.presets.sd import INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS, with_adapter, with_control
 from brickwork.presets.windows import with_windows
+from brickwork.state import Conditioning
 
 FACTOR = {**dict.fromkeys(NAMES, 8), "dit": 2, "ddpm": 1}
 """Pixels by latent."""
@@ -243,8 +253,13 @@ def test_windows_that_do_not_fit_are_refused() -> None:
     said = refused(width=128, window_stride=72)
     assert "window_stride is 72 and window_height 64, which leaves gaps; give a stride of that or less." in said
     assert "window_stride is 40 and window_width 32" in refused(window_width=32, window_stride=40)
-    masks = {"cross_attention_kwargs": {"ip_adapter_masks": [torch.ones(1, 1, 64, 96)]}}
-    assert "cross_attention_kwargs holds ip_adapter_masks" in refused(width=96, **masks)
+    masks = {"ip_adapter_masks": [torch.ones(1, 1, 64, 96)]}
+    assert "no IP-Adapter is loaded" in refused(width=96, cross_attention_kwargs=masks)
+    call = DenoiserCall(torch.zeros(1, 4, 8, 12), 1, GuidanceStep(0, 2), Conditioning({}), masks)
+    with pytest.raises(
+        InputError, match="cross_attention_kwargs holds ip_adapter_masks, which lie over the whole image"
+    ):
+        PredictWindows.bind(SD)()._refuse_whole(call)
 
 
 def test_a_reference_is_of_a_whole_image() -> None:

@@ -144,21 +144,44 @@ def test_a_variant_with_the_same_inputs_is_the_run_itself(tiny_pipe: ModularPipe
         assert torch.equal(tiny_pipe.branch(base, at_step=at_step).images, base.images)
 
 
+def test_a_variant_has_the_guider_that_its_run_was_given(tiny_pipe: ModularPipeline) -> None:
+    weak = ClassifierFreeGuidance(guidance_scale=1.5)
+    asked: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 4, "seed": 1, "output_type": "latent"}
+    base, own = tiny_pipe(**asked, guider=weak), tiny_pipe(**asked)
+    assert not torch.equal(base.images, own.images)
+    assert torch.equal(tiny_pipe.branch(base, at_step=2).images, base.images)
+    assert torch.equal(tiny_pipe.branch(base.copy(), at_step=2).images, base.images)
+    other = tiny_pipe.branch(base, at_step=2, prompt="a dog")
+    tiny_pipe.update_components(guider=weak)
+    assert torch.equal(tiny_pipe.branch(tiny_pipe(**asked), at_step=2, prompt="a dog").images, other.images)
+    assert other.recipe["components"]["guider"] == tiny_pipe(**asked).recipe["components"]["guider"]
+
+
 def test_a_branch_out_of_place_is_refused(tiny_pipe: ModularPipeline) -> None:
     base = tiny_pipe(prompt="a cat", num_inference_steps=3, output_type="latent")
     with pytest.raises(InputError, match="at_step is 4, and denoise took fewer steps"):
         tiny_pipe.branch(base, at_step=4)
     with pytest.raises(InputError, match="at_step is 0; it is 1 or more"):
         tiny_pipe.branch(base, at_step=0)
+    for name, value in (("num_inference_steps", 9), ("timesteps", [9, 3])):
+        with pytest.raises(
+            InputError, match=f"{name} would be .*, and is .* which others of other noise levels cannot"
+        ):
+            tiny_pipe.branch(base, at_step=2, **{name: value})
     with pytest.raises(InputError, match="denoise loops over timesteps, which the changed inputs make another one"):
-        tiny_pipe.branch(base, at_step=2, num_inference_steps=9)
-    words = (
-        r"denoise: latents would be \[1, 4, 40, .*\], and is \[1, 4, .*\] in the steps that are shared. Change nothing"
-    )
-    with pytest.raises(InputError, match=words):
+        tiny_pipe.branch(base, at_step=2, denoising_end=0.9)
+    words = f"height would be 320, and is {tiny_pipe.default_height} in the steps that are shared, which others of other sizes cannot follow"
+    with pytest.raises(InputError, match=words) as caught:
         tiny_pipe.branch(base, at_step=2, height=320)
-    with pytest.raises(InputError, match=r"latents would be \[2, 4, .*\], and is \[1, 4, .*\] in the steps"):
-        tiny_pipe.branch(base, at_step=2, num_images_per_prompt=2)
+    assert caught.value.faults[0].input == "height"  # type: ignore[attr-defined]  # a fault
+    for change, name in (({"num_images_per_prompt": 2}, "num_images_per_prompt"), ({"prompt": ["a", "b"]}, "prompt")):
+        with pytest.raises(
+            InputError, match="There would be 2 images, and there are 1 in the steps that are shared"
+        ) as caught:
+            tiny_pipe.branch(base, at_step=2, **change)
+        assert caught.value.faults[0].input == name  # type: ignore[attr-defined]  # a fault
+    same = tiny_pipe.branch(base, at_step=2, height=tiny_pipe.default_height, num_inference_steps=3, prompt=["a cat"])
+    assert torch.equal(same.images, base.images)
     with pytest.raises(InputError, match="'promt' is no input of this pipeline. Did you mean 'prompt'?"):
         tiny_pipe.branch(base, at_step=2, promt="a cat")
     with pytest.raises(InputError, match=r"no loop 'denoize'. Did you mean 'denoise'\?"):

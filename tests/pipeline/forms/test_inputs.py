@@ -200,3 +200,17 @@ def test_an_image_of_a_foreign_block_is_a_file() -> None:
 def test_a_value_says_how_it_is_shown() -> None:
     assert Value(form=Form("mask", "image")).form.role == "mask"
     assert value_of(int) is None
+
+
+def test_a_schema_is_the_callers_own_and_follows_defaults_and_edits(embedded_pipe: ModularPipeline) -> None:
+    pipe = ModularPipeline(embedded_pipe.blocks)
+    known = pipe.input_schema()
+    known["properties"]["height"]["anyOf"].clear()
+    known["properties"].pop("prompt")
+    again = pipe.input_schema()
+    assert again["properties"]["height"]["anyOf"][0]["multipleOf"] == 8
+    pipe.input_defaults = {"width": 32}
+    assert pipe.input_schema()["properties"]["width"]["default"] == 32
+    assert "clip_skip" in again["properties"]
+    pipe.blocks.sub_blocks.pop("text_encoder")
+    assert "clip_skip" not in pipe.input_schema()["properties"]

@@ -376,6 +376,9 @@ def test_folders_and_limits_are_looked_at_when_placement_is_turned_on(
         manager.enable_auto_cpu_offload("cpu", host_memory="1MB", memory=unified)
     assert manager.placement is None
     assert checked_folder(tmp_path / "a" / "new").is_dir()
+    for none in ("", 5):
+        with pytest.raises(ComponentError, match=r"^offload_folder is .+; it is the path of a folder\.$"):
+            checked_folder(none)  # type: ignore[arg-type]  # what a caller may give
     monkeypatch.setattr(host_files.sys, "platform", "win32")
     with pytest.raises(ComponentError, match="needs a system in which a file that is in use can be deleted"):
         checked_folder(tmp_path)

@@ -41,7 +41,9 @@ def values(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+    return one.keys() == other.keys() and all(
+        torch.equal(one[key], other[key]) and one[key].stride() == other[key].stride() for key in one
+    )
 
 
 def storages(model: torch.nn.Module) -> set[int]:
@@ -94,6 +96,7 @@ CHANGES: dict[str, Callable[[Model], Any]] = {
     "a parameter less": lambda model: delattr(model, "few"),
     "loaded": lambda model: model.load_state_dict({**model.state_dict(), "few": torch.ones(5)}),
     "cast": lambda model: model.to(torch.float64),
+    "another order in memory": lambda model: setattr(model.last, "data", model.last.data.contiguous()),
 }
 
 

@@ -1,0 +1,1 @@
+"""How the server listens: connections with limits in time, and how it ends."""
