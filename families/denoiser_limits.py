@@ -75,6 +75,10 @@ class DenoiserLimits:
             return None
         return made // 2 if self.predicts_variance(denoiser) else made
 
+    def read_channels(self, denoiser: Any) -> int | None:  # noqa: ARG002 - others read it
+        """How many channels a denoiser reads, of latents and of what lies behind their channels; None where it is given something else."""
+        return None
+
     def denoiser_fault(self, denoiser: Any) -> str | None:  # noqa: ARG002 - others read it
         """Say that a denoiser is one of another family, as what follows its name; None for one that is not known to be."""
         return None

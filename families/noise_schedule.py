@@ -24,6 +24,8 @@ _PREDICTIONS: dict[str, PredictionType] = {
     "epsilon": "epsilon",
     "v_prediction": "v_prediction",
     "sample": "sample",
+    # What "sample" was called first; EulerDiscreteScheduler takes both.
+    "original_sample": "sample",
     "flow_prediction": "flow",
     # On a circle the flow is the velocity.
     "trigflow": "v_prediction",

@@ -248,9 +248,9 @@ def size_faults(
 def _channels_fault(
     family: FamilyContract, denoiser: Any, conditioning: Mapping[str, Any], latents: Tensor
 ) -> str | None:
-    """Say that a denoiser of latents reads another number of channels than it is given; None for one that reads tokens, which says it itself."""
-    reads = getattr(denoiser.config, "in_channels", None)
-    if not isinstance(reads, int) or type(family).tokens_of is not FamilyContract.tokens_of:
+    """Say that a denoiser reads another number of channels than it is given; None for one that reads something else, and says it itself."""
+    reads = family.read_channels(denoiser)
+    if reads is None:
         return None
     beside = {
         part.positive: conditioning[part.positive].shape[1]

@@ -41,6 +41,11 @@ class LatentTransformer(FamilyContract):
         )[0]
         return prediction
 
+    def read_channels(self, denoiser: Denoiser) -> int | None:
+        """Return what the transformer's configuration says."""
+        count = denoiser.config.in_channels
+        return count if isinstance(count, int) else None
+
     def predicts_variance(self, denoiser: Denoiser) -> bool:
         """Return whether it has twice the channels that it reads."""
         return bool(denoiser.config.out_channels == 2 * denoiser.config.in_channels)
