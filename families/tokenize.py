@@ -60,7 +60,7 @@ def tokenized(
     length = tokens or tokenizer.model_max_length
     written = [with_all_vectors(tokenizer, text) for text in texts]
     aside, behind = ({"padding_side": each} if side else {} for each in (side, "right"))
-    with TOKENIZING, _padding(tokenizer, ends):
+    with TOKENIZING, _padding(tokenizer, ends), _rules_kept(tokenizer):
         own: dict[str, Any] = {"return_tensors": "pt", "add_special_tokens": special}
         cut = tokenizer(written, padding=padding, max_length=length, truncation=True, **own, **aside)
         # Without a limit, to say which words are lost. transformers would log that the model fails at so many tokens, and none are given it.
@@ -83,6 +83,23 @@ def _padding(tokenizer: Any, ends: bool) -> Iterator[None]:
     finally:
         if ends:
             tokenizer.pad_token = own
+
+
+@contextmanager
+def _rules_kept(tokenizer: Any) -> Iterator[None]:
+    """Give a tokenizer in Rust its rules of padding and truncation back, which each call sets.
+
+    transformers writes them into `tokenizer.json`, and reads the side of padding from there: one that was called with another
+    side would be another tokenizer, once saved and opened.
+    """
+    rust = getattr(tokenizer, "backend_tokenizer", None)
+    padding, truncation = (None, None) if rust is None else (rust.padding, rust.truncation)
+    try:
+        yield
+    finally:
+        if rust is not None:
+            rust.no_padding() if padding is None else rust.enable_padding(**padding)
+            rust.no_truncation() if truncation is None else rust.enable_truncation(**truncation)
 
 
 def padded_to_multiple(tokens: Tokens, tokenizer: Any, multiple: int, side: str) -> Tokens:
