@@ -17,7 +17,7 @@ def finite_number(value: object, name: str) -> float:
     Raises:
         InputError: it is no number, or not finite.
     """
-    if not isinstance(value, Real) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise InputError(f"{name} is {named_thing(value)}; it is a finite number.")
     return float(value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,11 @@ def chosen_layers(
     yield from [numbered[index] for index in indices]
 
 
+def acts_on(layer: Layer, perturbation: Perturbation) -> bool:
+    """Return whether a layer has what a perturbation takes away; in some networks nothing is known for its feed-forward part."""
+    return next(_behaviours(layer, perturbation, 0, 1.0), None) is not None
+
+
 def _behaviours(layer: Layer, what: Perturbation, number: int, aspect: float) -> Iterator[tuple[Any, ForwardOverride]]:
     """Yield what the modules of a layer do instead."""
     # More than any model has layers, so that layers of different steps have different seeds.
@@ -88,7 +94,7 @@ def _behaviours(layer: Layer, what: Perturbation, number: int, aspect: float) ->
             if what.kind == "scores":
                 yield module, self_attending
             elif what.kind == "attention":
-                yield module, _left_out(layer.returns[::-1], what.dropout, seed)
+                yield module, _left_out(layer.attention or layer.returns[::-1], what.dropout, seed)
             else:
                 yield module.to_q, _blurring(what.sigma, aspect)
 
@@ -100,13 +106,23 @@ def _left_out(returns: tuple[str, ...], dropout: float, seed: int) -> ForwardOve
         if dropout < 1.0:
             return _dropped(forward(*args, **kwargs), dropout, seed)
         given = {"hidden_states": args[0] if args else kwargs.get("hidden_states")}
-        given["encoder_hidden_states"] = args[1] if len(args) > 1 else kwargs.get("encoder_hidden_states")
+        given["encoder_hidden_states"] = _text_among(forward, args, kwargs)
         # A block hands back what it was given, in the order in which it returns: blocks of two streams return text as
         # well.
         kept = [given[name] for name in returns if given[name] is not None]
         return kept[0] if len(kept) == 1 or len(returns) == 1 else tuple(kept)
 
     return leave_out
+
+
+def _text_among(forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Return the hidden states of text that a block or its attention is given, by position or by whatever name."""
+    try:
+        named = inspect.signature(forward).bind(*args, **kwargs).arguments
+    except (TypeError, ValueError):  # of a compiled module
+        named = kwargs
+    known = [value for name, value in named.items() if name.endswith("encoder_hidden_states")]
+    return known[0] if known else args[1] if len(args) > 1 else None
 
 
 def _dropped(result: Any, share: float, seed: int) -> Any:

@@ -9,6 +9,8 @@ from ..state import RunError
 
 ROWS_BESIDE = frozenset(
     {
+        "added_cond_kwargs.aspect_ratio",
+        "added_cond_kwargs.resolution",
         "block_controlnet_hidden_states",
         "class_labels",
         "controlnet_block_samples",
@@ -17,6 +19,7 @@ ROWS_BESIDE = frozenset(
         "down_intrablock_additional_residuals",
         "guidance",
         "mid_block_additional_residual",
+        "style",
         "timestep_cond",
     }
 )

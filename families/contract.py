@@ -15,7 +15,8 @@ from ..state.object_content import UNCOUNTED
 from ..state.values.form import side_fault
 from .added_arguments import ROWS_BESIDE
 from .controlnet import ControlNetInputs, unet_control
-from .denoiser_limits import DenoiserLimits
+from .denoiser_limits import DenoiserLimits, said_side
+from .image_scales import ImageScales
 from .noise_schedule import level_of, prediction_type_of
 from .roles import (
     ROLE_TYPES,
@@ -85,7 +86,8 @@ class ConditioningField:
         argument: where the denoiser takes it, as in "added_cond_kwargs.time_ids"; empty for what it never sees.
         required: the positive value must be given. shared: it serves the negative branch where that has none.
         kind: "text", or what else a guider may drop by itself ("image").
-        source: what of the text encoders it is: "hidden" states, or the "pooled" vector.
+        source: what of the text encoders it is: "hidden" states, the "pooled" vector, or the "mask" of the tokens that count; "second" of the second
+            encoder by itself.
     """
 
     positive: str
@@ -95,13 +97,13 @@ class ConditioningField:
     argument: str = ""
     required: bool = True
     shared: bool = False
-    source: Literal["", "hidden", "pooled"] = ""
+    source: Literal["", "hidden", "pooled", "mask", "second hidden", "second mask"] = ""
     doc: str = ""
     kind: str = "text"
 
 
 @frozen
-class FamilyContract(DenoiserLimits):
+class FamilyContract(ImageScales, DenoiserLimits):
     """What varies between model families: data, and small pure functions that subclasses add.
 
     Attributes:
@@ -127,11 +129,14 @@ class FamilyContract(DenoiserLimits):
         flow: it denoises by flow matching, whose schedulers scale neither the first noise nor what the network is given.
         schedule_reads_size: the timesteps depend on the size of the latents. truncates_start: of a share of the steps that is no
             whole number, the start is cut, and not the number of steps that are left.
+        video_vae: the VAE is one of videos, of which an image is one frame.
         upcasts_vae: VAEs that say `force_upcast` run in float32: the first one of SDXL gives NaN in half precision. Others say it by default.
         control_latents: ControlNets read control images as the VAE's latents, and cannot guess. draws_control: those are drawn from its
             posterior, and are not its most likely ones. masked_control: some of the nets read a mask beside the image.
         positive_control: they are told the positive conditioning alone, and steer every prediction by what they say of it.
         image_multiple: of the sides of images, in pixels, as the image processors round them.
+        several_references: each prompt is told all reference images; else each its own. sizing_reference: which of them says the size of
+            images where nobody does.
         repeats_text: text that stands twice says what it says once, as in cross attention; so texts of several lengths are brought to one.
         rows_independent: a row of a batch is what it would be alone, so rows of several requests can share a call.
         pipeline_properties: what foreign blocks of the family read besides components, as in
@@ -165,12 +170,15 @@ class FamilyContract(DenoiserLimits):
     schedule_reads_size: bool = False
     truncates_start: bool = False
     upcasts_vae: bool = False
+    video_vae: bool = field(default=False, metadata=UNCOUNTED)
     control_latents: bool = False
     draws_control: bool = True
     masked_control: bool = False
     positive_control: bool = False
     image_multiple: int = 8
     repeats_text: bool = field(default=False, metadata=UNCOUNTED)
+    several_references: bool = field(default=False, metadata=UNCOUNTED)
+    sizing_reference: Literal["first", "last"] = field(default="first", metadata=UNCOUNTED)
     rows_independent: bool = True
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
 
@@ -188,23 +196,22 @@ class FamilyContract(DenoiserLimits):
         """What an input of blocks is called in the family: arguments of attention as the denoiser calls them."""
         return self.attention_argument or name if name == "cross_attention_kwargs" else name
 
-    def vae_scale_factor(self, vae: Any) -> int:
+    def vae_scale_factor(self, vae: Autoencoder) -> int:
         """Pixels per latent along a side."""
         return int(2 ** (len(vae.config.block_out_channels) - 1))
 
-    def default_size(self, denoiser: Any, vae: Any) -> int:
+    def default_size(self, denoiser: Denoiser, vae: Autoencoder) -> int:
         """Height and width in pixels of an image where the caller names none."""
-        side = denoiser.config.sample_size
-        if not isinstance(side, int):
-            raise InputError(f"The denoiser says no side of images (sample_size={side}): give height= and width=.")
-        return side * self.vae_scale_factor(vae)
+        return said_side(denoiser) * self.vae_scale_factor(vae)
 
-    def latent_shape(self, denoiser: Any, vae: Any, batch: int, height: int, width: int) -> tuple[int, ...]:
+    def latent_shape(
+        self, denoiser: Denoiser, vae: Autoencoder, batch: int, height: int, width: int
+    ) -> tuple[int, ...]:
         """Shape of a batch of latents for images of a size in pixels."""
         factor = self.vae_scale_factor(vae)
         return (batch, self.latent_channels(denoiser, vae), height // factor, width // factor)
 
-    def latent_channels(self, denoiser: Any, vae: Any) -> int:  # noqa: ARG002 - others read it
+    def latent_channels(self, denoiser: Denoiser, vae: Autoencoder) -> int:  # noqa: ARG002 - others read it
         """Channels of latents, without those that a denoiser reads beside them."""
         return int(denoiser.config.in_channels)
 
@@ -216,11 +223,11 @@ class FamilyContract(DenoiserLimits):
         """
         return {}
 
-    def class_count(self, denoiser: Any) -> int:
+    def class_count(self, denoiser: Denoiser) -> int:
         """How many classes a denoiser knows, of families that are told such; the number after the last stands for none."""
         return int(denoiser.config.num_embeds_ada_norm)
 
-    def embedding_widths(self, denoiser: Any) -> Mapping[str, int]:  # noqa: ARG002 - others read it
+    def embedding_widths(self, denoiser: Denoiser) -> Mapping[str, int]:  # noqa: ARG002 - others read it
         """How wide embeddings are that a denoiser reads, by what they are ("hidden", "pooled"); what is not known is left out."""
         return {}
 
@@ -278,15 +285,11 @@ class FamilyContract(DenoiserLimits):
             found.append(tuple(value.shape[1:]) if hasattr(value, "shape") else None)
         return tuple(found)
 
-    def reference_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width in pixels in which an image of a size is read as a reference; its own, where the family has no such sizes."""
-        return height, width
-
-    def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
+    def size_ids(self, denoiser: Denoiser, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """The numbers that tell the denoiser about sizes and crops; of families that have such."""
         raise NotImplementedError(f"{self.name} is told nothing about sizes.")
 
-    def predict(self, denoiser: Any, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the denoiser with a batch of latents at a timestep."""
         prediction: Tensor = call_rows(self.row_arguments, denoiser, latents, t, **kwargs, return_dict=False)[0]
         return prediction
@@ -311,7 +314,7 @@ class FamilyContract(DenoiserLimits):
         """What the network predicts, and how much noise is in the latents that it is given at a timestep."""
         return NoiseLevel(latents, *level_of(scheduler, t), prediction_type_of(scheduler), float(t))
 
-    def conditioning_fault(self, denoiser: Any, conditioning: Mapping[str, Any]) -> str | None:  # noqa: ARG002 - others read it
+    def conditioning_fault(self, denoiser: Denoiser, conditioning: Mapping[str, Any]) -> str | None:  # noqa: ARG002 - others read it
         """Say what a denoiser must be told beside its required fields, and is not; None for nothing."""
         return None
 
@@ -319,11 +322,11 @@ class FamilyContract(DenoiserLimits):
         """Arguments with which ControlNets steer the denoiser; `latents`, `t` and `kwargs` are what it is given itself."""
         return unet_control(steering, latents, t, kwargs)
 
-    def scale_control(self, net: Any, vae: Any, latents: Tensor) -> Tensor:  # noqa: ARG002 - others read the net
+    def scale_control(self, net: Any, vae: Autoencoder, latents: Tensor) -> Tensor:  # noqa: ARG002 - others read the net
         """Bring latents of a control image from the VAE's scale to that of a ControlNet."""
         return self.scale_latents(vae, latents)
 
-    def image_projections(self, denoiser: Any) -> list[Any]:
+    def image_projections(self, denoiser: Denoiser) -> list[Any]:
         """What turns images into tokens in a denoiser, one per IP-Adapter; none where no adapter is loaded."""
         held = getattr(denoiser, self.image_projection, None)
         return list(getattr(held, "image_projection_layers", ()))
@@ -332,13 +335,13 @@ class FamilyContract(DenoiserLimits):
         """Height of latents by their width."""
         return latents.shape[-2] / latents.shape[-1]
 
-    def embedded_guidance(self, denoiser: Any, scales: Sequence[float]) -> dict[str, Any]:  # noqa: ARG002 - others read it
+    def embedded_guidance(self, denoiser: Denoiser, scales: Sequence[float]) -> dict[str, Any]:  # noqa: ARG002 - others read it
         """Arguments that tell the denoiser a strength of guidance, for each branch of a batch."""
         raise InputError(
             f"{self.name} has no guidance built in; use ClassifierFreeGuidance, or a family that was distilled for it."
         )
 
-    def is_distilled(self, denoiser: Any) -> bool:  # noqa: ARG002 - others read it
+    def is_distilled(self, denoiser: Denoiser) -> bool:  # noqa: ARG002 - others read it
         """Whether a denoiser has guidance built in, and must be told its strength."""
         return False
 
@@ -348,19 +351,9 @@ class FamilyContract(DenoiserLimits):
             f"{self.name} does not say which layers its denoiser has, so nothing can be perturbed."
         )
 
-    def recommended_layers(self, denoiser: Any, layers: Sequence[Layer]) -> Sequence[int]:
+    def recommended_layers(self, denoiser: Denoiser, layers: Sequence[Layer]) -> Sequence[int]:
         """Numbers of the layers that are perturbed where a guider names none."""
         raise NotImplementedError(f"{self.name} recommends no layers to perturb; name them.")
-
-    def scale_latents(self, vae: Any, latents: Tensor) -> Tensor:
-        """Bring latents from the VAE's scale to the denoiser's."""
-        scale: float = vae.config.scaling_factor
-        return latents * scale
-
-    def unscale_latents(self, vae: Any, latents: Tensor) -> Tensor:
-        """Bring latents from the denoiser's scale to the VAE's."""
-        scale: float = vae.config.scaling_factor
-        return latents / scale
 
 
 UNBOUND = FamilyContract(name="", prefix="")

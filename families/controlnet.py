@@ -22,6 +22,7 @@ NET_ROWS = RowArguments(
         "controlnet_cond",
         "controlnet_mode",
         "encoder_hidden_states",
+        "encoder_hidden_states_mask",
         "guidance",
         "hidden_states",
         "pooled_projections",

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..state import InputError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+
+
+def said_side(denoiser: Any) -> int:
+    """Return the side of the latents that a denoiser was trained for, or raise an InputError: it says none, or two."""
+    side = denoiser.config.sample_size
+    if not isinstance(side, int):
+        raise InputError(f"The denoiser says no side of images (sample_size={side}): give height= and width=.")
+    return side
 
 
 def halving_fault(what: str, sides: Sequence[int], stages: int) -> str | None:
@@ -37,6 +48,20 @@ class DenoiserLimits:
     """The part of a contract that says which denoisers, latents and encoders go together."""
 
     __slots__ = ()
+    flow_types: ClassVar[tuple[str | None, ...]] = (None, "flow_prediction")
+    """What schedulers of its flow say of themselves (`prediction_type`)."""
+    keeps_asked_size: ClassVar[bool] = True
+    """Whether images that were drawn in another size than was asked for are brought to that."""
+    told_ratings: ClassVar[bool] = False
+    """Whether some of its denoisers are told a rating in place of the target size."""
+
+    def latents_dtype(self, dtype: torch.dtype) -> torch.dtype:
+        """Return the dtype of latents in the loop, beside a denoiser that computes in a dtype: the same, unless the family says otherwise."""
+        return dtype
+
+    def trained_size(self, denoiser: Any, height: int, width: int) -> tuple[int, int]:  # noqa: ARG002 - others read it
+        """Return height and width in pixels of the size next to another one, of those that a denoiser was trained with; the same where any will do."""
+        return height, width
 
     def predicts_variance(self, denoiser: Any) -> bool:  # noqa: ARG002 - others read it
         """Whether a denoiser says a variance beside its prediction, in as many channels again."""
@@ -50,12 +75,20 @@ class DenoiserLimits:
             return None
         return made // 2 if self.predicts_variance(denoiser) else made
 
+    def read_channels(self, denoiser: Any) -> int | None:  # noqa: ARG002 - others read it
+        """How many channels a denoiser reads, of latents and of what lies behind their channels; None where it is given something else."""
+        return None
+
     def denoiser_fault(self, denoiser: Any) -> str | None:  # noqa: ARG002 - others read it
         """Say that a denoiser is one of another family, as what follows its name; None for one that is not known to be."""
         return None
 
     def latents_fault(self, denoiser: Any, latents: Tensor) -> str | None:  # noqa: ARG002 - others read them
         """Say of which size or channels a denoiser takes no latents `[b c h w]`; None for what it takes."""
+        return None
+
+    def tokens_fault(self, latents: Tensor) -> str | None:  # noqa: ARG002 - others read them
+        """Say of which size latents `[b c h w]` do not become tokens, after "are"; None for what does."""
         return None
 
     def text_width(self, widths: Sequence[int | None]) -> int | None:

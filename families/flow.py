@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..engine.network_calls import call_rows
+from ..state.object_content import UNCOUNTED
 from ..state.vocabulary import NegativePromptEmbeds, PooledPromptEmbeds, PromptEmbeds
 from .contract import ConditioningField, FamilyContract
 from .layers import Layer
@@ -37,7 +38,7 @@ TEXT_FIELDS = (
 """Hidden states and pooled vector of text, as transformers of flow matching are told them."""
 
 _BOTH = ("encoder_hidden_states", "hidden_states")
-_STACKS = ("transformer_blocks", "single_transformer_blocks")
+STACKS = ("transformer_blocks", "single_transformer_blocks")
 
 
 def shift_of_tokens(scheduler: Scheduler, tokens: int, most: float = 1.15) -> dict[str, float]:
@@ -60,7 +61,15 @@ def shift_of_tokens(scheduler: Scheduler, tokens: int, most: float = 1.15) -> di
 
 @frozen
 class FlowContract(FamilyContract):
-    """Transformers that predict a flow, over a VAE whose latents are scaled and shifted."""
+    """Transformers that predict a flow, over a VAE whose latents are scaled and shifted.
+
+    Attributes:
+        joined: names of the stacks whose blocks read text and image as one, and return them so.
+    """
+
+    joined: tuple[str, ...] = field(default=(), metadata=UNCOUNTED)
+
+    reads_shift: ClassVar[bool] = True
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer with one timestep for each row."""
@@ -80,8 +89,13 @@ class FlowContract(FamilyContract):
 
     def layers(self, denoiser: Any) -> list[Layer]:
         """Return blocks of text and image first, then those of both in one."""
-        stacks = {name: getattr(denoiser, name) for name in _STACKS if hasattr(denoiser, name)}
-        return [Layer(f"{name}.{i}", block, _BOTH) for name, stack in stacks.items() for i, block in enumerate(stack)]
+        stacks = {name: getattr(denoiser, name) for name in STACKS if hasattr(denoiser, name)}
+        returns = {name: ("hidden_states",) if name in self.joined else _BOTH for name in stacks}
+        return [
+            Layer(f"{name}.{i}", block, returns[name])
+            for name, stack in stacks.items()
+            for i, block in enumerate(stack)
+        ]
 
     def recommended_layers(self, denoiser: Denoiser, layers: Sequence[Layer]) -> list[int]:  # noqa: ARG002 - all are alike
         """Return the layer at a third of the way."""

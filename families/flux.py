@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from ..engine.device_copies import sent
 from ..guiders import EmbeddedGuidance
 from ..registry import families
 from ..state.written_constants import note_constant
 from .contract import Encoded, RoleComponent, TextEncoding
 from .controlnet import ControlNetInputs
-from .flow import TEXT_FIELDS, shift_of_tokens
+from .flow import TEXT_FIELDS
+from .guidance_embedding import told_scales
 from .packing import Packed2x2
 from .pipeline_properties import of_component, pipeline_properties
 from .shared_fields import EXTRA_CHANNELS, JOINT_IMAGE_PROMPT, PROMPT, PROMPT_2, REFERENCE
@@ -22,7 +22,7 @@ from .transformer_control import transformer_control
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .roles import Autoencoder, Denoiser, ImageEmbedder, Scheduler
+    from .roles import Denoiser, ImageEmbedder
 
 
 @frozen
@@ -64,24 +64,12 @@ class FluxContract(Packed2x2):
         hidden = (1, self.max_sequence_length or 0, int(embedder.config.txt_in_features))
         return {"hidden": hidden, "pooled": (1, self.pooled_width)}
 
-    def default_size(self, denoiser: Denoiser, vae: Autoencoder) -> int:  # noqa: ARG002 - others read it
-        """Return the side of a megapixel: the transformer's configuration says no size."""
-        return 128 * self.vae_scale_factor(vae)
-
-    def reference_size(self, height: int, width: int) -> tuple[int, int]:
+    def reference_size(self, height: int, width: int, area: int | None = None) -> tuple[int, int]:  # noqa: ARG002 - has sizes
         """Return the size whose ratio is next; of two that are as near, the narrower one."""
         if not self.reference_sizes:
             return height, width
         _, near_width, near_height = min((abs(width / height - w / h), w, h) for w, h in self.reference_sizes)
         return near_height, near_width
-
-    def schedule(self, scheduler: Scheduler, steps: int, shape: tuple[int, ...] | None) -> dict[str, Any]:
-        """Return even sigmas down to 1/steps, and a shift by the number of tokens."""
-        import numpy as np
-
-        sigmas = {} if scheduler.config.get("use_flow_sigmas") else {"sigmas": np.linspace(1.0, 1 / steps, steps)}
-        shift = {} if shape is None else shift_of_tokens(scheduler, shape[-2] * shape[-1] // 4)
-        return {**sigmas, **shift}
 
     def control(self, steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return residuals for the blocks of both kinds; nets read control images as tokens."""
@@ -95,11 +83,7 @@ class FluxContract(Packed2x2):
 
     def embedded_guidance(self, denoiser: Denoiser, scales: Sequence[float]) -> dict[str, Any]:
         """Return strengths as they are; nothing for transformers that are told none."""
-        import torch
-
-        if not self.is_distilled(denoiser):
-            return {}
-        return {"guidance": sent(torch.tensor(list(scales), dtype=torch.float32), denoiser.device)}
+        return told_scales(denoiser, scales) if self.is_distilled(denoiser) else {}
 
     def conditioning_fault(self, denoiser: Denoiser, conditioning: Mapping[str, Any]) -> str | None:
         """Say that the transformer reads other channels of images beside the latents than it is given."""

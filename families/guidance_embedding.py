@@ -1,4 +1,4 @@
-"""A strength of guidance as a vector that UNets are told, as they are told timesteps.
+"""A strength of guidance as networks are told it: UNets as a vector, as they are told timesteps; transformers as a number.
 
 Source: Kingma et al. 2021 (https://github.com/google-research/vdm, model_vdm.py), as latent consistency models use it.
 """
@@ -8,8 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..engine.device_copies import sent
+
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from .roles import Denoiser
+
+
+def told_scales(denoiser: Denoiser, scales: Sequence[float]) -> dict[str, Tensor]:
+    """Return strengths as transformers are told them that embed them themselves."""
+    import torch
+
+    return {"guidance": sent(torch.tensor(list(scales), dtype=torch.float32), denoiser.device)}
 
 
 def embedded_scales(scales: Sequence[float], width: int) -> Tensor:

@@ -51,7 +51,7 @@ class LatentUpscalerContract(StableDiffusionContract):
         sample: Tensor = 1 / (sigma**2 + 1) * plain + factor * found
         return sample
 
-    def static_kwargs(self, denoiser: Denoiser, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read them
+    def static_kwargs(self, denoiser: Any, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read them
         """Return the text's vector behind what says that there is no noise on the small image."""
         import torch
 

@@ -7,6 +7,7 @@ Schedulers of flow matching have no `init_noise_sigma` and no `scale_model_input
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -23,7 +24,11 @@ _PREDICTIONS: dict[str, PredictionType] = {
     "epsilon": "epsilon",
     "v_prediction": "v_prediction",
     "sample": "sample",
+    # What "sample" was called first; EulerDiscreteScheduler takes both.
+    "original_sample": "sample",
     "flow_prediction": "flow",
+    # On a circle the flow is the velocity.
+    "trigflow": "v_prediction",
 }
 PREDICTION_TYPES = tuple(_PREDICTIONS)
 """What the configuration of a scheduler may say that its network predicts."""
@@ -53,6 +58,8 @@ def level_of(scheduler: Scheduler, t: Tensor | float) -> tuple[float, float]:
         InputError: the scheduler does not say.
     """
     time = float(t)
+    if is_trigonometric(scheduler):
+        return math.cos(time), math.sin(time)
     if is_flow(scheduler):
         # Of rectified flow, the timestep is the share of noise in 1000 parts.
         noise = time / scheduler.config.num_train_timesteps
@@ -94,8 +101,28 @@ def is_flow(scheduler: Scheduler) -> bool:
     return "FlowMatch" in type(scheduler).__name__ or config.get("prediction_type") == "flow_prediction"
 
 
+def is_trigonometric(scheduler: Scheduler) -> bool:
+    """Return whether a scheduler goes from image to noise on a circle, `cos(t) x + sin(t) z` (TrigFlow: Lu and Song 2024, 2410.11081)."""
+    # One of somebody's own may have no configuration.
+    config = getattr(scheduler, "config", None)
+    return isinstance(config, Mapping) and config.get("prediction_type") == "trigflow"
+
+
+def loop_timesteps(scheduler: Scheduler) -> Tensor:
+    """Return the timesteps at which the denoiser is called: those of a circle end with that of the image, at which it is not."""
+    return scheduler.timesteps[:-1] if is_trigonometric(scheduler) else scheduler.timesteps
+
+
+def steps_of(scheduler: Scheduler) -> int:
+    """Return how many steps a schedule has: fewer than the noise levels of the caller's own, where the last of these is the end."""
+    return -(-len(loop_timesteps(scheduler)) // scheduler.order)
+
+
 def first_scale(scheduler: Scheduler) -> Tensor | float:
     """Return the standard deviation of the noise that denoising begins from."""
+    if is_trigonometric(scheduler):
+        deviation: float = scheduler.config.sigma_data
+        return deviation
     return getattr(scheduler, "init_noise_sigma", 1.0)
 
 
@@ -111,6 +138,8 @@ def scaled_input(scheduler: Scheduler, latents: Tensor, t: Tensor | float) -> Te
 
 def with_noise(scheduler: Scheduler, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
     """Return latents `[b c ...]` with the noise of timesteps, `[b]` or `[1]`."""
+    if is_trigonometric(scheduler):
+        return _on_circle(latents, noise * first_scale(scheduler), timesteps)
     scale_noise = getattr(scheduler, "scale_noise", None)
     with queued_copies(latents.device):
         noised: Tensor = (
@@ -119,6 +148,12 @@ def with_noise(scheduler: Scheduler, latents: Tensor, noise: Tensor, timesteps: 
             else scale_noise(latents, timesteps, noise)
         )
     return noised
+
+
+def _on_circle(latents: Tensor, noise: Tensor, angles: Tensor) -> Tensor:
+    at = angles.to(latents.device).reshape(-1, *[1] * (latents.ndim - 1))
+    mixed: Tensor = at.cos() * latents + at.sin() * noise
+    return mixed
 
 
 def reads_variance(scheduler: Scheduler) -> bool:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ..state import InputError
-from .flow import FlowContract
+from .flow import FlowContract, shift_of_tokens
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from .roles import Autoencoder, Denoiser
+    from .roles import Autoencoder, Denoiser, Scheduler
 
 CHANNELS, TOKENS = "@channels", "@tokens"
 """Where a denoiser is told images: in further channels of the latents, or in further tokens after theirs."""
@@ -43,9 +43,15 @@ def places(latents: Tensor, number: int, dtype: torch.dtype) -> Tensor:
     return torch.nn.functional.pad(grid, (1, 0), value=number).to(dtype)
 
 
+def references_in(kwargs: Mapping[str, Any]) -> list[Tensor]:
+    """Return the latents of images that a denoiser is told in further tokens."""
+    told = kwargs.get(TOKENS, [])
+    return told if isinstance(told, list) else [told]
+
+
 @frozen
-class Packed2x2(FlowContract):
-    """Transformers that read four latents as one token, a timestep in 0..1, and places of text and image.
+class PackedTokens(FlowContract):
+    """Transformers that read latents as tokens, a timestep in 0..1, and places of text and image.
 
     Conditioning fields whose argument is "@channels" stand beside the latents in what is packed, in the order of the fields'
     names in `denoiser_kwargs`; those of "@tokens" are packed by themselves, and follow them.
@@ -59,7 +65,7 @@ class Packed2x2(FlowContract):
         tokens = self.tokens_of(given)
         count = tokens.shape[1]
         if TOKENS in kwargs:
-            tokens = torch.cat([tokens, self.tokens_of(kwargs[TOKENS])], dim=1)
+            tokens = torch.cat([tokens, *map(self.tokens_of, references_in(kwargs))], dim=1)
         told = kwargs
         if CHANNELS in kwargs or TOKENS in kwargs:
             told = {name: value for name, value in kwargs.items() if name not in (CHANNELS, TOKENS)}
@@ -72,38 +78,62 @@ class Packed2x2(FlowContract):
         time: Tensor = t.expand(latents.shape[0]).to(latents.dtype) / 1000
         return time
 
+    def default_size(self, denoiser: Denoiser, vae: Autoencoder) -> int:  # noqa: ARG002 - others read it
+        """Return the side of a megapixel: the transformer's configuration says no size."""
+        return 128 * self.vae_scale_factor(vae)
+
+    def schedule(self, scheduler: Scheduler, steps: int, shape: tuple[int, ...] | None) -> dict[str, Any]:
+        """Return even sigmas down to 1/steps, and a shift by the number of tokens."""
+        import numpy as np
+
+        sigmas = {} if scheduler.config.get("use_flow_sigmas") else {"sigmas": np.linspace(1.0, 1 / steps, steps)}
+        return {**sigmas, **({} if shape is None else self.shift(scheduler, steps, shape))}
+
+    def shift(self, scheduler: Scheduler, steps: int, shape: tuple[int, ...]) -> dict[str, float]:  # noqa: ARG002 - others read it
+        """Return the shift of a schedule for latents of a shape."""
+        return shift_of_tokens(scheduler, shape[-2] * shape[-1] // 4)
+
+    def latent_channels(self, denoiser: Denoiser, vae: Autoencoder) -> int:  # noqa: ARG002 - others read it
+        """Return the VAE's: the denoiser's are those of tokens, some with images beside the latents."""
+        return self.vae_channels(vae)
+
+
+@frozen
+class Packed2x2(PackedTokens):
+    """Transformers that read four latents as one token."""
+
     def tokens_of(self, latents: Tensor) -> Tensor:
         """Pack latents.
 
         Raises:
             InputError: a side has an odd number of them.
         """
-        height, width = latents.shape[-2:]
-        if height % 2 or width % 2:
-            raise InputError(
-                f"The latents are {height}x{width}, and {self.name} reads squares of 2x2; give an even number of rows and columns."
-            )
+        fault = self.tokens_fault(latents)
+        if fault is not None:
+            raise InputError(f"The latents are {fault}")
         return packed(latents)
+
+    def tokens_fault(self, latents: Tensor) -> str | None:
+        """Say that a side has an odd number of latents."""
+        height, width = latents.shape[-2:]
+        if height % 2 == 0 and width % 2 == 0:
+            return None
+        return f"{height}x{width} (height x width in latents), and {self.name} reads squares of 2x2; give an even number of rows and columns."
 
     def latents_of(self, tokens: Tensor, like: Tensor) -> Tensor:
         """Unpack tokens to the height and width of `like`."""
         return unpacked(tokens, *like.shape[-2:])
 
-    def static_kwargs(self, denoiser: Denoiser, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read it
+    def static_kwargs(self, denoiser: Any, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read it
         """Return where each token is: text at 0, latents in image 0, images that are read beside them in image 1."""
         import torch
 
         text = kwargs["encoder_hidden_states"]
         images = [places(latents, 0, text.dtype)]
-        if TOKENS in kwargs:
-            images.append(places(kwargs[TOKENS], 1, text.dtype))
+        images += [places(each, 1, text.dtype) for each in references_in(kwargs)]
         return {"txt_ids": text.new_zeros(text.shape[1], 3), "img_ids": torch.cat(images)}
 
     def predicted_channels(self, denoiser: Denoiser) -> int | None:
         """Return a fourth of what is in a token."""
         made = super().predicted_channels(denoiser)
         return None if made is None else made // 4
-
-    def latent_channels(self, denoiser: Denoiser, vae: Autoencoder) -> int:  # noqa: ARG002 - others read it
-        """Return the VAE's: the denoiser's are those of tokens, some with images beside the latents."""
-        return int(vae.config.latent_channels)

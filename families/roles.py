@@ -52,6 +52,10 @@ class Tokenizer(Protocol):
         """Turn token ids back into texts."""
         ...
 
+    def apply_chat_template(self, conversation: list[dict[str, Any]], **options: object) -> Any:
+        """Write messages as the language model of the tokenizer reads them."""
+        ...
+
 
 class Autoencoder(Protocol):
     """Role: between images and latents."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import evolve, frozen
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 @frozen
 class SDXLContract(UNetContract):
     """Stable Diffusion XL: two CLIP text encoders, and a UNet that is told pooled text and sizes."""
+
+    told_ratings: ClassVar[bool] = True
 
     def size_ids(self, denoiser: Denoiser, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """Return original size, crop corner, and target size or rating in a row, checked against the UNet's embedding

@@ -10,6 +10,7 @@ from ..state.vocabulary import (
     ReferenceLatents,
     SecondNegativePrompt,
     SecondPrompt,
+    SeveralReferences,
 )
 from .contract import ConditioningField
 from .packing import CHANNELS, TOKENS
@@ -33,6 +34,11 @@ EXTRA_CHANNELS = ConditioningField(
     "extra_channels", "negative_extra_channels", ExtraChannels, argument=CHANNELS, required=False, kind="image"
 )
 """Images in further channels."""
+
+REFERENCES = ConditioningField(
+    "reference_latents", "negative_reference_latents", SeveralReferences, argument=TOKENS, required=False, kind="image"
+)
+"""Several images, each of its own size, in further tokens."""
 
 REFERENCE = ConditioningField(
     "reference_latents", "negative_reference_latents", ReferenceLatents, argument=TOKENS, required=False, kind="image"

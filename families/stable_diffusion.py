@@ -24,7 +24,7 @@ class StableDiffusionContract(UNetContract):
 
     def latent_channels(self, denoiser: Denoiser, vae: Autoencoder) -> int:  # noqa: ARG002 - it may read more
         """Return the VAE's number: what the denoiser reads beside the latents is no part of them."""
-        return int(vae.config.latent_channels)
+        return self.vae_channels(vae)
 
 
 SD = StableDiffusionContract(

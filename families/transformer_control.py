@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..engine.network_calls import call_rows
@@ -21,13 +21,17 @@ def reads_pixels(net: Any) -> bool:
 
 
 def transformer_control(
-    steering: ControlNetInputs, told: Mapping[str, Any], guidance: Tensor | None, see: Callable[[Tensor], Tensor]
+    steering: ControlNetInputs,
+    told: Mapping[str, Any],
+    guidance: Tensor | None,
+    see: Callable[[Tensor], Tensor],
+    residuals: Sequence[str] = _RESIDUALS,
 ) -> dict[str, Any]:
     """Residuals of all nets whose weight is not 0, added up; see `FamilyContract.control`.
 
     Args:
         told: what every net is told, by name. guidance: the strength, for nets that were distilled. see: from the latents of a
-            control image to what nets read of them.
+            control image to what nets read of them. residuals: what nets return, by the denoiser's names; one alone is all of it.
     """
     import torch
 
@@ -45,7 +49,7 @@ def transformer_control(
             found = call_rows(
                 NET_ROWS, net, controlnet_cond=seen, conditioning_scale=weight, **told, **own, return_dict=False
             )
-            residuals = {name: list(each) for name, each in zip(_RESIDUALS, found, strict=False) if each is not None}
-            added = with_added(added, residuals)
+            parts = zip(residuals, found if len(residuals) > 1 else [found], strict=False)
+            added = with_added(added, {name: list(each) for name, each in parts if each is not None})
     # Those that read pixels were trained with their residuals for blocks in turn, and not for so many blocks each.
     return {**added, "controlnet_blocks_repeat": True} if added and any(map(reads_pixels, nets)) else added

@@ -66,6 +66,11 @@ class UNetContract(FamilyContract):
         told = {name: value for name, value in kwargs.items() if name != BESIDE}
         return super().predict(denoiser, torch.cat([latents, beside], dim=1), t, told)
 
+    def read_channels(self, denoiser: Any) -> int | None:
+        """Return what the UNet's configuration says."""
+        count = denoiser.config.in_channels
+        return count if isinstance(count, int) else None
+
     def layers(self, denoiser: torch.nn.Module) -> list[Layer]:
         """Return the UNet's transformer blocks."""
         return unet_layers(denoiser)

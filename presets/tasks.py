@@ -36,7 +36,11 @@ from ..blocks.steps.ip_adapter import AutoImagePrompt
 from ..blocks.steps.noise_image import NoiseImage
 from ..blocks.steps.prepare_image_latents import PrepareImageLatents, PrepareInpaintLatents
 from ..blocks.steps.prepare_latents import PrepareLatents, PrepareSizedLatents
-from ..blocks.steps.prepare_size_conditioning import PrepareImageSizeConditioning, PrepareSizeConditioning
+from ..blocks.steps.prepare_size_conditioning import (
+    PrepareImageSizeConditioning,
+    PrepareSizeConditioning,
+    PrepareUnratedSizeConditioning,
+)
 from ..blocks.steps.resolve_size import ResolveSize
 from ..blocks.steps.set_timesteps import (
     SetInpaintTimesteps,
@@ -51,6 +55,7 @@ from ..blocks.techniques.differential import DifferentialDenoise, PrepareChangeM
 from ..blocks.techniques.enlarge_latents import EnlargeLatents
 from ..blocks.techniques.precondition import PreconditionedDenoise
 from ..blocks.techniques.regions import EncodeRegions, EncodeWeightedRegions
+from ..blocks.techniques.trained_sizes import DecodeAsAsked, ResolveTrainedSize
 from ..blocks.techniques.weighted_prompt import EncodeWeightedPrompt
 from ..families.contract import UNBOUND, FamilyContract
 from ..state import CompositionError
@@ -175,6 +180,8 @@ def _sized(made: Blocks, family: FamilyContract) -> Blocks:
 def _told_sizes(made: Blocks, step: type[ModularPipelineBlocks], family: FamilyContract) -> Blocks:
     """Tell the denoiser about sizes and crops, if the family's is told such."""
     made = _sized(made, family)
+    if step is PrepareImageSizeConditioning and not family.told_ratings:
+        step = PrepareUnratedSizeConditioning
     return made.insert_before("denoise", "prepare_add_cond", step.bind(family)) if family.fields("sizes") else made
 
 
@@ -239,7 +246,9 @@ def with_control(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     made["denoise"] = _with_input(made["denoise"], CONTROLLED, ControlNetResiduals, family)
     if family.control_latents and not family.draws_control:
         encodes = EncodeInpaintControl if "prepare_mask" in made else _control_encoder(family)
-        return made.insert_before("prepare_latents", "controlnet_input", encodes.bind(family))
+        is_known = "resolve_size" in made or "image_encoder" not in made
+        place = "prepare_latents" if is_known else _where_sizes_are_known(made)
+        return made.insert_before(place, "controlnet_input", encodes.bind(family))
     if family.control_latents:
         # Its latents are drawn before those of other images, as in the classic pipelines.
         made.insert_before("prepare_latents", "controlnet_input", EncodeControl.bind(family))
@@ -289,6 +298,16 @@ def with_prompt_weights(blocks: Mapping[str, Any], family: FamilyContract) -> Bl
             f"with_prompt_weights(blocks, {family.prefix}) replaces the block EncodePrompt of {family.name}, and there is none among "
             f"{', '.join(made)}. Give the blocks of a task of that family, such as TEXT2IMAGE_BLOCKS."
         )
+    odd = [
+        part.name
+        for part, each in zip(family.roles["text_encoders"], family.text_encodings, strict=True)
+        if not each.reads_alone
+    ]
+    if odd:
+        raise CompositionError(
+            f"with_prompt_weights(blocks, {family.prefix}): {' and '.join(odd)} of {family.name} reads a prompt inside of a message or an "
+            "instruction, or in several layers, where weights of words have no meaning. Use the blocks as they are."
+        )
     for name, block in made.items():
         weighted = _WEIGHTED.get(vars(block).get("bound_from")) if isinstance(block, type) else None
         if weighted is not None:
@@ -302,6 +321,30 @@ _WEIGHTED: dict[type[ModularPipelineBlocks] | None, type[ModularPipelineBlocks]]
     EncodeRegions: EncodeWeightedRegions,
 }
 """What reads prompts, and what reads them with weights of words."""
+
+
+def with_trained_sizes(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
+    """Return the blocks of text to image that draw the size next to the one that is asked for, of those that the denoiser was trained with.
+
+    As classic pipelines do with `use_resolution_binning`. Where they resize the images, so do these. What is asked for is a multiple
+    of the family's (`size_multiple`) here, too.
+
+    Raises:
+        CompositionError: the family has no such sizes, or the task takes its size from an image.
+    """
+    made: Blocks = InsertableDict(named_blocks(blocks, "with_trained_sizes(blocks)"))
+    if type(family).trained_size is FamilyContract.trained_size:
+        raise CompositionError(
+            f"with_trained_sizes: {family.name} names no sizes that it was trained with; give height= and width=."
+        )
+    if "image_encoder" in made:
+        raise CompositionError(
+            "with_trained_sizes is for text to image: the other tasks take their size from the image that they are given."
+        )
+    made["prepare_latents"] = PrepareSizedLatents.bind(family)
+    if family.keeps_asked_size:
+        made["decode"] = DecodeAsAsked.bind(family)
+    return made.insert("resolve_size", ResolveTrainedSize.bind(family), 0)
 
 
 def image_prompt(family: FamilyContract) -> Blocks:

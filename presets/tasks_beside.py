@@ -17,6 +17,7 @@ from ..blocks.steps.encode_inpaint import DrawForMasked, EncodeLikelyInpaintImag
 from ..blocks.steps.prepare_image_latents import PrepareImageLatents
 from ..blocks.steps.resolve_size import ResolveArea, ResolveImageSize
 from ..blocks.techniques.image_as_text import AddImagesToPrompt, PromptForImages, ZeroPrompt
+from ..blocks.techniques.references import EncodePromptWithImages, EncodeReferences, ResolveReferencedSize
 from ..families.contract import FamilyContract
 from .tasks import Blocks, inpainting, named_blocks, text2image
 
@@ -60,6 +61,18 @@ def referring_inpainting(family: FamilyContract) -> Blocks:
     made["resolve_size"] = ResolveImageSize.bind(family)
     made["image_encoder"] = EncodeLikelyInpaintImage.bind(family)
     return made.insert_after("input", "reference_encoder", EncodeInpaintReferenceTokens.bind(family))
+
+
+def with_references(family: FamilyContract) -> Blocks:
+    """Return the blocks of text to image for denoisers that read images in further tokens, each of its own size.
+
+    Where the family has a processor of text and images, its text encoder sees them, too.
+    """
+    made = text2image(family)
+    made["resolve_size"] = ResolveReferencedSize.bind(family)
+    if "processor" in family.roles:
+        made["text_encoder"] = EncodePromptWithImages.bind(family)
+    return made.insert_after("input", "image_encoder", EncodeReferences.bind(family))
 
 
 def text_and_images(family: FamilyContract) -> Blocks:

@@ -31,7 +31,7 @@ def blocks_of_index(index: PipelineIndex, repo: Repo, task: str | None = None) -
     if peers is not None and task is not None:
         raise CompositionError(
             f"{repo.name} ({index.class_name[:80]}) opens with the blocks that diffusers has for it, which are not chosen by a task: "
-            f"task={task!r} is for families that have presets: {_presets()}. Its blocks may have workflows: workflow=..."
+            f"task={task!r} is for families with presets, and {_presets()}. Its blocks may have workflows: workflow=..."
         )
     if peers is not None:
         return peers
@@ -42,7 +42,7 @@ def blocks_of_index(index: PipelineIndex, repo: Repo, task: str | None = None) -
         raise CompositionError(
             f"{repo.name} was saved with blocks of the class {wanted[:80]!r}, and neither its code nor a preset gives them. Make "
             "them, and open the folder with them: adopt(blocks).init_pipeline(folder), with adopt of brickwork.blocks; or take "
-            f"the blocks of a preset: {_presets()}."
+            f"the blocks of a preset; {_presets()}."
         )
     if index.class_name == "ModularPipeline":
         raise CompositionError(
@@ -51,7 +51,7 @@ def blocks_of_index(index: PipelineIndex, repo: Repo, task: str | None = None) -
         )
     family = index.class_name.removesuffix("Pipeline").removesuffix("Modular")
     raise CompositionError(
-        f"{repo.name} is a pipeline of {family[:80]!r} ({index.class_name[:80]}), for which there is no preset; there are: {_presets()}. {_near(index.class_name)}"
+        f"{repo.name} is a pipeline of {family[:80]!r} ({index.class_name[:80]}), for which there is no preset; {_presets()}. {_near(index.class_name)}"
         "diffusers has no pipeline of this name either. If you have its class, or blocks for it, adopt(blocks).init_pipeline(folder) runs them, with adopt of brickwork."
     )
 
@@ -73,13 +73,19 @@ def _of_task(task: str, wanted: str, repo: Repo) -> str:
 
 
 def _fitting(wanted: str, index: PipelineIndex) -> ModularPipelineBlocks:
-    """Make the composition of a class: a variant of it, where the index says that there is no component which the plain one needs."""
+    """Make the composition of a class: a variant of it, where the index has its name as a setting that is true, or says that there is no
+    component which the plain one needs.
+    """
     plain = made_of(catalog.get(wanted))
+    # Variants stand beside classes; the short name of a preset is another name of what a class opens.
+    beside = [name.partition(VARIANT) for name in catalog.beside(wanted) if VARIANT in name]
+    for base, _, setting in beside:
+        if base == wanted and index.configs.get(setting) is True:
+            return _made(f"{wanted}{VARIANT}{setting}")
     if not _lacking(plain, index):
         return plain
-    # Variants stand beside classes; the short name of a preset is another name of what a class opens.
     same = [name for name in catalog.beside(wanted) if catalog.get(name) is catalog.get(wanted)]
-    names = (name for name in catalog.beside(wanted) if name.partition(VARIANT)[0] in same and VARIANT in name)
+    names = ("".join(parts) for parts in beside if parts[0] in same)
     return next((blocks for blocks in map(_made, names) if not _lacking(blocks, index)), plain)
 
 
@@ -110,4 +116,7 @@ def _named(index: PipelineIndex) -> str:
 
 
 def _presets() -> str:
-    return ", ".join(name for name in preset_names() if not name[:1].isupper())
+    """Say of which families there are presets: those of all tasks would fill a page."""
+    short = [name for name in preset_names() if not name[:1].isupper()]
+    names = sorted({name.rpartition("/")[0] or name.partition(".")[0] for name in short})
+    return f"there are those of {', '.join(names)}, as `brickwork presets list` shows them"

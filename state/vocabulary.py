@@ -34,6 +34,10 @@ SecondNegativePrompt = Annotated[
 ]
 ThirdPrompt = Annotated[str | list[str], of.prompt(doc="Prompt of the third text encoder; the first's where absent.")]
 ThirdNegativePrompt = Annotated[str | list[str], of.prompt(doc="Negative prompt of the third text encoder; likewise.")]
+FourthPrompt = Annotated[str | list[str], of.prompt(doc="Prompt of the fourth text encoder; the first's where absent.")]
+FourthNegativePrompt = Annotated[
+    str | list[str], of.prompt(doc="Negative prompt of the fourth text encoder; likewise.")
+]
 MaxSequenceLength = Annotated[
     int,
     of.tokens(doc="Most tokens of a prompt in the text encoder for long ones; the family's own where absent.", low=1),
@@ -48,6 +52,33 @@ NegativePromptEmbeds = Annotated[
         "The same of what the images shall not show, in as many tokens as it has.",
         dtype="float",
     ),
+]
+LayeredPromptEmbeds = Annotated[
+    Tensor, of.embeds("b tokens layers width", "Hidden states of several layers of the text encoder.", dtype="float")
+]
+NegativeLayeredPromptEmbeds = Annotated[
+    Tensor, of.embeds("b negative_tokens layers width", "The same of what the images shall not show.", dtype="float")
+]
+PromptMask = Annotated[
+    Tensor, of.embeds("b tokens", "Which tokens of the prompt's embeddings count: 1 for text, 0 for padding.")
+]
+NegativePromptMask = Annotated[
+    Tensor, of.embeds("b negative_tokens", "The same of the embeddings of what the images shall not show.")
+]
+SecondPromptEmbeds = Annotated[
+    Tensor,
+    of.embeds(
+        "b second_tokens second_width", "Hidden states of the second text encoder, by themselves.", dtype="float"
+    ),
+]
+LayeredEmbeds = Annotated[
+    Tensor,
+    of.embeds(
+        "b layered_tokens layers layered_width", "Hidden states of several layers of a text encoder.", dtype="float"
+    ),
+]
+SecondPromptMask = Annotated[
+    Tensor, of.embeds("b second_tokens", "Which tokens of these count: 1 for text, 0 for padding.")
 ]
 PooledPromptEmbeds = Annotated[
     Tensor, of.embeds("b pooled", "One vector per prompt, from the last text encoder.", dtype="float")
@@ -68,6 +99,10 @@ HostTimestep = Annotated[
 ]
 TimeIds = Annotated[Tensor, Value("b ids", "Original size, crop corner and target size, each as height and width.")]
 Size = Annotated[tuple[int, int], of.pixels(doc="Height and width in pixels that the image shall look like.", low=1)]
+AskedSize = Annotated[
+    tuple[int, int],
+    Value(doc="Height and width in pixels of the finished images, where they are drawn in another size."),
+]
 Images = Annotated[
     Union[list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
     Value(doc='Finished images: a list of PIL images, an array "b h w c" or tensor "b c h w" in 0..1, or latents.'),
@@ -196,6 +231,9 @@ ExtraChannels = Annotated[
 ReferenceLatents = Annotated[
     Tensor,
     Value("b c rows columns", "Latents of images that the denoiser reads in tokens after its own.", dtype="float"),
+]
+SeveralReferences = Annotated[
+    list[Any], Value(doc="Latents of each image that the denoiser reads in tokens after its own, `[b c rows columns]`.")
 ]
 ReferenceImage = Annotated[
     Union[Image, list[Image], list[NDArray], list[Tensor], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,11 +53,17 @@ def pytest_configure(config: pytest.Config) -> None:
         _quiet()
 
 
+@cache
+def _turn(config: pytest.Config) -> int | None:
+    return None if config.getoption("--long") else rotation.turn_of(Path(__file__).parent)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the cases of rotating tables to other commits that this one does not take; whoever asks for tests by name gets them."""
-    if config.getoption("--long") or rotation.names_one(config.args):
+    turn = _turn(config)
+    if turn is None or rotation.names_one(config.args):
         return
-    others = rotation.left_out(items, rotation.turn_of(Path(__file__).parent))
+    others = rotation.left_out(items, turn)
     config.hook.pytest_deselected(items=others)
     gone = {id(each) for each in others}
     items[:] = [each for each in items if id(each) not in gone]
@@ -90,7 +97,7 @@ def many(request: pytest.FixtureRequest) -> int:
 @pytest.fixture(scope="session")
 def turn(request: pytest.FixtureRequest) -> int | None:
     """Which part of rotating tables this run takes; None is all of them."""
-    return None if request.config.getoption("--long") else rotation.turn_of(Path(__file__).parent)
+    return _turn(request.config)
 
 
 @pytest.fixture

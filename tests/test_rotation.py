@@ -37,8 +37,16 @@ def test_each_case_is_taken_by_one_turn_and_others_by_all() -> None:
 
 
 def test_the_places_in_one_table_do_not_hang_on_another() -> None:
-    others = [Case("b.py::few[0]", 2), *CASES]
+    others = [Case("b.py::few[0]", 2), Case("b.py::few[1]", 2), *CASES]
     assert [each for each in left_out(others, 5) if each.nodeid[0] == "a"] == left_out(CASES, 5)
+
+
+def test_a_table_of_fewer_cases_than_parts_is_refused() -> None:
+    few = [Case(f"b.py::few[{each}]", 3) for each in range(2)]
+    with pytest.raises(
+        ValueError, match=r"^b.py::few has 2 cases, and rotates in 3 parts: some commits would run none\.$"
+    ):
+        left_out(few, 0)
 
 
 def test_whoever_names_a_test_gets_it() -> None:

@@ -7,9 +7,10 @@ import re
 import threading
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import define, field
+from PIL import Image
 
 from ...blocks.steps.image_reading import as_turned, decoded_image
 from ...state import InputError
@@ -17,11 +18,10 @@ from ...state.atomic import beside
 from ...state.value_file import load_values
 from .settings import MOST_PIXELS
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
 _NAME = re.compile(r"sha256:([0-9a-f]{64})")
-FORMATS = ("PNG", "JPEG", "WEBP")
+_FORMATS = ("PNG", "JPEG", "WEBP")
+IMAGE_KINDS = tuple(f"image/{each.lower()}" for each in _FORMATS)
+"""Media types of the images that are kept."""
 _IMAGE, _VALUES = ".image", ".safetensors"
 
 
@@ -59,22 +59,25 @@ class FileStore:
         Raises:
             InputError: there is no such file.
         """
-        image = self.image_path(name)
-        if image is not None:
+        image = self._path(name, _IMAGE)
+        if image.is_file():
             return image_of(image.read_bytes(), str(name))
         values = self._path(name, _VALUES)
         if values.is_file():
             return next(iter(load_values(values)[0].values()))
         raise InputError(f"There is no file {name}, or it is not kept any more; POST /api/files takes it again.")
 
-    def image_path(self, name: object) -> Path | None:
-        """Return where an image is kept as it was sent; None where there is none of this name.
+    def image_file(self, name: object) -> tuple[Path, str] | None:
+        """Return where an image is kept as it was sent, and its media type; None where there is none of this name.
 
         Raises:
             InputError: it is no name of a file.
         """
         path = self._path(name, _IMAGE)
-        return path if path.is_file() else None
+        if not path.is_file():
+            return None
+        with Image.open(path, formats=_FORMATS) as image:
+            return path, Image.MIME[str(image.format)]
 
     def _path(self, name: object, ending: str) -> Path:
         found = _NAME.fullmatch(name) if isinstance(name, str) else None
@@ -108,12 +111,12 @@ class FileStore:
                 path.unlink(missing_ok=True)
 
 
-def image_of(content: bytes, name: str) -> Image:
+def image_of(content: bytes, name: str) -> Image.Image:
     """Decode an image that somebody has sent, upright and with nothing but its pixels.
 
     Raises:
         InputError: it is no PNG, JPEG or WebP, damaged, or has too many pixels.
     """
-    image = as_turned(decoded_image(content, name, FORMATS, MOST_PIXELS), name)
+    image = as_turned(decoded_image(content, name, _FORMATS, MOST_PIXELS), name)
     image.info = {key: image.info[key] for key in ("transparency",) if key in image.info}
     return image

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ... import __version__
 from .a1111_fields import known_fields
 from .error_shapes import A1111, OPENAI
+from .file_store import IMAGE_KINDS
 from .openai_request import FIELDS as OPENAI_FIELDS
 
 if TYPE_CHECKING:
@@ -93,9 +94,8 @@ _KINDS = {
     ".png": "image/png", ".yaml": "application/yaml", "events": "text/event-stream", "python": "text/x-python", "shell": "text/plain",
     "/metrics": "text/plain",
 }  # fmt: skip
-_IMAGES = ("image/png", "image/jpeg", "image/webp")
 _SEVERAL_KINDS = {
-    "/api/files/{name}": _IMAGES,
+    "/api/files/{name}": IMAGE_KINDS,
     "/api/runs/{id}/outputs/{name}/{index:int}.{ending}": ("image/png", "application/octet-stream"),
 }
 _REFUSALS = {
@@ -196,6 +196,6 @@ def _operation(each: Endpoint) -> dict[str, Any]:
     if key == ("POST", "/api/files"):
         found["requestBody"] = {
             "required": True,
-            "content": {kind: {} for kind in _IMAGES},
+            "content": {kind: {} for kind in IMAGE_KINDS},
         }
     return found

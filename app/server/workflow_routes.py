@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from PIL import Image
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from ...registry.hub.strict_yaml import written
 from .compositions import catalog
 from .errors import RefusedError
-from .file_store import FORMATS
 from .requests import FOR_EVER, body_of, in_thread, json_answer, service_of
 
 
@@ -60,11 +58,10 @@ async def post_file(request: Request) -> Response:
 async def get_file(request: Request) -> Response:
     """Return an image that was uploaded, as it was."""
     name = request.path_params["name"]
-    path = service_of(request).files.image_path(name)
-    if path is None:
+    found = await in_thread(service_of(request).files.image_file, name)
+    if found is None:
         raise RefusedError(404, "UnknownFileError", f"There is no image {name}, or it is not kept any more.")
-    with Image.open(path, formats=FORMATS) as image:
-        kind = Image.MIME[str(image.format)]
+    path, kind = found
     # What has this name never changes.
     return FileResponse(path, media_type=kind, headers={"Cache-Control": FOR_EVER})
 

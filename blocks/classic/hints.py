@@ -32,7 +32,7 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     }
 
 
-def read_hint(hint: Any, function: Callable[..., Any]) -> Any:
+def read_hint(hint: object, function: Callable[..., Any]) -> Any:
     """Return what an annotation means; None where there is none, or it cannot be read."""
     if hint is inspect.Parameter.empty:
         return None
@@ -43,7 +43,7 @@ def read_hint(hint: Any, function: Callable[..., Any]) -> Any:
         return None
 
 
-def _plain_tensors(hint: Any) -> Any:
+def _plain_tensors(hint: object) -> Any:
     """Return a type with torch's old classes of tensors by dtype (`FloatTensor`) as tensors: none in half precision is an instance."""
     import torch
 
@@ -58,7 +58,7 @@ def _plain_tensors(hint: Any) -> Any:
     return hint if made == parts else origin[made]
 
 
-def classes_in(hint: Any) -> Iterator[type]:
+def classes_in(hint: object) -> Iterator[type]:
     """Yield the classes that a type is made of, those within lists and unions too; `object` for Any."""
     origin = get_origin(hint)
     if origin is None:
@@ -70,7 +70,7 @@ def classes_in(hint: Any) -> Iterator[type]:
         yield str if origin is Literal else origin
 
 
-def component_class(hint: Any) -> type | None:
+def component_class(hint: object) -> type | None:
     """Return the class of which a component is, by the type of a constructor's parameter; None for a setting.
 
     Of several classes it is the first that all derive from; `object` where the parameter takes anything.
@@ -130,11 +130,11 @@ def in_our_words(name: str, hint: Any, default: Any) -> Any:
     return bare | None if is_optional else bare
 
 
-def _is_union(hint: Any) -> bool:
+def _is_union(hint: object) -> bool:
     return get_origin(hint) in (Union, types.UnionType)
 
 
-def _meaning(hint: Any) -> Any:
+def _meaning(hint: object) -> Any:
     return frozenset(get_args(hint)) if _is_union(hint) else hint
 
 

@@ -111,12 +111,14 @@ class StepsOfRun:
         if self._run.cancelled:
             raise RunCancelledError(f"The run was cancelled before {self._path}.step[{self._done}].")
 
-    def _step_ended(self, _pipeline: Any, _index: int, _timestep: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    def _step_ended(
+        self, _pipeline: object, _index: int, _timestep: object, given: Mapping[str, Any]
+    ) -> dict[str, Any]:
         self._ended(given.get(_LATENTS))
         # Nothing is changed: what changes values would be another run than the recipe says.
         return {}
 
-    def _old_callback(self, _index: int, _timestep: Any, latents: Any) -> None:
+    def _old_callback(self, _index: int, _timestep: object, latents: Any) -> None:
         self._ended(latents)
 
     def _bar_moved(self) -> None:

@@ -57,8 +57,14 @@ class Decode(Block):
         with in_float32(vae, decoding_overflows(self.family, vae)):
             # Into the VAE's format before they are scaled: the other way round is another rounding than the classic's.
             unscaled = self.family.unscale_latents(vae, latents.to(compute_dtype(vae)))
-            pixels: Tensor = call_network(vae.decode, unscaled, return_dict=False)[0]
-        return pixels
+            return decoded_by(self.family, vae, unscaled)
+
+
+def decoded_by(family: FamilyContract, vae: Autoencoder, latents: Tensor) -> Tensor:
+    """Return the images that a VAE makes of latents in its own scale; of videos those of one frame."""
+    given = latents.unsqueeze(2) if family.video_vae else latents
+    pixels: Tensor = call_network(vae.decode, given, return_dict=False)[0]
+    return pixels.squeeze(2) if family.video_vae else pixels
 
 
 def decoding_overflows(family: FamilyContract, vae: Autoencoder) -> bool:

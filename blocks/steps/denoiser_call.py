@@ -136,10 +136,13 @@ def prediction_faults(family: FamilyContract, scheduler: Any, denoiser: str) -> 
             f"scheduler is {with_article(type(scheduler).__name__)} with prediction_type={kind!r}, which is nothing that a network predicts: it is "
             f"{', '.join(map(repr, PREDICTION_TYPES))}."
         )
-    elif family.flow and kind not in (None, "flow_prediction"):
+    elif family.flow and kind not in family.flow_types:
+        taken = (
+            "FlowMatchEulerDiscreteScheduler, or one with prediction_type='flow_prediction' and use_flow_sigmas=True"
+        )
         yield (
             f"scheduler is {with_article(type(scheduler).__name__)} with prediction_type={kind!r}, and {denoiser} predicts a flow; take "
-            "FlowMatchEulerDiscreteScheduler, or one with prediction_type='flow_prediction' and use_flow_sigmas=True."
+            f"{taken if None in family.flow_types else 'SCMScheduler'}."
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...adapters.lora_scale import scale_faults
-from ...adapters.perturb import chosen_layers
+from ...adapters.perturb import acts_on, chosen_layers
 from ...families.contract import FamilyContract
 from ...families.packing import CHANNELS, TOKENS
 from ...registry.compilation import uncompiled
@@ -37,9 +37,20 @@ def layer_faults(family: FamilyContract, guider: Any, denoiser: Any, name: str) 
     recommended = family.recommended_layers(inner, layers)
     for perturbation in wanted:
         try:
-            list(chosen_layers(layers, recommended, perturbation))
+            chosen = list(chosen_layers(layers, recommended, perturbation))
         except InputError as error:
             yield f"guider: {error}"
+            continue
+        if perturbation.kind == "scores" and not any(layer.has_scores for _, layer in chosen):
+            yield (
+                f"{type(guider).__name__} perturbs the scores of attention, and that of {name} is linear and has none. Take a guider that "
+                "perturbs something else, such as SkipLayerGuidance or SmoothedEnergyGuidance."
+            )
+        elif not any(acts_on(layer, perturbation) for _, layer in chosen):
+            yield (
+                f"{type(guider).__name__} takes away the {perturbation.kind} of layers, and nothing is known for that in those of {name}, so "
+                "nothing would change. Let it leave out the whole block."
+            )
 
 
 def relation_faults(family: FamilyContract, name: str, components: Mapping[str, Any]) -> Iterator[str]:
@@ -51,14 +62,13 @@ def relation_faults(family: FamilyContract, name: str, components: Mapping[str, 
     denoiser = components[name]
     for part in family.roles.get("vae", ()):
         vae = components.get(part.name)
-        latents = None if vae is None else getattr(vae.config, "latent_channels", None)
-        made = family.predicted_channels(denoiser)
-        if isinstance(latents, int) and made is not None and made != latents:
+        latents, made = _known_channels(family, vae), family.predicted_channels(denoiser)
+        if latents is not None and made is not None and made != latents:
             yield (
-                f"{name} predicts latents of {made} channels, and {part.name} has latents of {latents} (latent_channels): they do not belong "
+                f"{name} predicts latents of {made} channels, and {part.name} has latents of {latents}: they do not belong "
                 f"together. Take the VAE that {name} was trained with, or the denoiser of {part.name}."
             )
-        for setting in ("scaling_factor", *(["shift_factor"] if family.flow else [])):
+        for setting in ("scaling_factor", *(["shift_factor"] if family.reads_shift else [])):
             if vae is not None and getattr(vae.config, setting, 0) is None:
                 yield (
                     f"{part.name} has {setting}=None, by which {family.name} brings latents to their scale: take the VAE that {name} was trained with, or "
@@ -67,6 +77,14 @@ def relation_faults(family: FamilyContract, name: str, components: Mapping[str, 
     fault = family.denoiser_fault(denoiser)
     if fault is not None:
         yield f"{name} {fault}"
+
+
+def _known_channels(family: FamilyContract, vae: Any) -> int | None:
+    """Return the channels of the latents of a VAE; None where it is not there, or does not say."""
+    try:
+        return None if vae is None else family.vae_channels(vae)
+    except (AttributeError, TypeError):  # of another family, or one whose class has no such entry
+        return None
 
 
 def image_prompt_faults(family: FamilyContract, denoiser: Any, told: Mapping[str, Any]) -> Iterator[str]:
@@ -209,27 +227,30 @@ def size_faults(
         value: Any = conditioning.get(part.positive)
         if part.argument not in (CHANNELS, TOKENS) or value is None:
             continue
-        shape = tuple(value.shape)
-        if part.argument == CHANNELS and shape[-2:] != size:
-            yield (
-                f"{part.positive} are {shape[-2]}x{shape[-1]} (height x width in latents), and the latents of the run {size[0]}x{size[1]}; they lie "
-                "over each other, so give an image of that size, or height and width of that image."
-            )
-        elif part.argument == TOKENS and shape[1] != latents.shape[1]:
-            yield f"{part.positive} have {shape[1]} channels, and the latents of the run {latents.shape[1]}; give latents of the same VAE."
-        elif part.argument == TOKENS and (shape[-2] % 2 or shape[-1] % 2):
-            yield (
-                f"{part.positive} are {shape[-2]}x{shape[-1]} (height x width in latents), and {family.name} reads squares of 2x2; give an even "
-                "number of rows and columns."
-            )
+        if part.argument == CHANNELS:
+            rows, columns = value.shape[-2:]
+            if (rows, columns) != size:
+                yield (
+                    f"{part.positive} are {rows}x{columns} (height x width in latents), and the latents of the run {size[0]}x{size[1]}; they lie "
+                    "over each other, so give an image of that size, or height and width of that image."
+                )
+            continue
+        for each in value if isinstance(value, list) else [value]:
+            if each.shape[1] != latents.shape[1]:
+                yield (
+                    f"{part.positive} have {each.shape[1]} channels, and the latents of the run {latents.shape[1]}; give latents of the same "
+                    "VAE."
+                )
+            elif (fault := family.tokens_fault(each)) is not None:
+                yield f"{part.positive} are {fault}"
 
 
 def _channels_fault(
     family: FamilyContract, denoiser: Any, conditioning: Mapping[str, Any], latents: Tensor
 ) -> str | None:
-    """Say that a denoiser of latents reads another number of channels than it is given; None for one that reads tokens, which says it itself."""
-    reads = getattr(denoiser.config, "in_channels", None)
-    if not isinstance(reads, int) or type(family).tokens_of is not FamilyContract.tokens_of:
+    """Say that a denoiser reads another number of channels than it is given; None for one that reads something else, and says it itself."""
+    reads = family.read_channels(denoiser)
+    if reads is None:
         return None
     beside = {
         part.positive: conditioning[part.positive].shape[1]

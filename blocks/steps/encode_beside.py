@@ -60,7 +60,7 @@ class EncodeControlImage(Block):
         num_images_per_prompt: ImagesPerPrompt = 1,
         generator: Generators | None = None,
     ) -> Out:
-        channels = self.vae.config.latent_channels
+        channels = self.family.vae_channels(self.vae)
         given = given_image(control_image, "control_image", "control", channels)
         if is_latents(given, channels):
             refuse_other_size(self.family, self.vae, given, height, width, "control_image")
@@ -96,7 +96,7 @@ class EncodeMaskedChannels(Block):
     ) -> Out:
         import torch
 
-        if is_latents(image_pixels, self.vae.config.latent_channels):
+        if is_latents(image_pixels, self.family.vae_channels(self.vae)):
             raise InputError("image is latents, which cannot be masked; give the image itself.")
         masked = (image_pixels * (1 - mask_pixels)).to(dtype)
         latents = encoded(self.family, self.vae, masked, generator, self.device)
@@ -140,7 +140,7 @@ class EncodeReferenceTokens(Block):
 
     def _latents(self, image: Any, name: str, auto_resize: bool, generator: Any = None) -> Tensor:
         """Return the most likely latents of a reference: nothing is drawn of it."""
-        channels = self.vae.config.latent_channels
+        channels = self.family.vae_channels(self.vae)
         given = given_image(image, name, latent_channels=channels)
         if not is_latents(given, channels):
             height, width = reference_size(self.family, self.image_processor, given, auto_resize)
@@ -170,7 +170,7 @@ class EncodeInpaintReferenceTokens(EncodeReferenceTokens):
         return self.Out(reference=told(self.family, "reference", rows))
 
 
-def told(family: FamilyContract, group: str, value: Tensor) -> Conditioning:
+def told(family: FamilyContract, group: str, value: Tensor | list[Tensor]) -> Conditioning:
     """Return a value under the name that a group's one field has in a family."""
     (part,) = family.fields(group)
     return Conditioning({part.positive: value})

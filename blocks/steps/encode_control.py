@@ -90,7 +90,7 @@ class EncodeControl(PrepareControl):
 
     def pixels_of(self, shown: Any, height: int | None, width: int | None) -> Tensor:
         """Return a control image in pixels, or latents of the same size as they are."""
-        if not is_latents(shown, channels_of(self.vae)):
+        if not is_latents(shown, channels_of(self.family, self.vae)):
             return super().pixels_of(shown, height, width)
         refuse_other_size(self.family, self.vae, shown, height, width, "control_image")
         latents: Tensor = shown
@@ -130,7 +130,7 @@ class EncodeControl(PrepareControl):
             return given
         if mask is None or not reads_mask(net):
             return self._latents(net, given, generator)
-        if is_latents(given, channels_of(self.vae)):
+        if is_latents(given, channels_of(self.family, self.vae)):
             raise InputError("control_image is latents, which cannot be masked; give the image itself.")
         # Black, and not grey as denoisers read it.
         return beside_mask(self._latents(net, given.masked_fill(mask > 0.5, -1), generator), mask)

@@ -41,7 +41,7 @@ class EncodeEditedImage(Block):
         dtype: DType,
         num_images_per_prompt: ImagesPerPrompt = 1,
     ) -> Out:
-        channels = self.vae.config.latent_channels
+        channels = self.family.vae_channels(self.vae)
         given = given_image(image, "image", latent_channels=channels)
         if is_latents(given, channels):
             latents = given.to(self.device, dtype)

@@ -47,7 +47,7 @@ class EncodeImage(Block):
         return self.Out(image_latents=encoded(self.family, self.vae, pixels, generator, self.device))
 
     def _pixels(self, image: InputImage, height: int | None, width: int | None) -> Any:
-        channels = channels_of(self.vae)
+        channels = channels_of(self.family, self.vae)
         given = given_image(image, "image", latent_channels=channels)
         if is_latents(given, channels):
             refuse_other_size(self.family, self.vae, given, height, width)
@@ -55,9 +55,9 @@ class EncodeImage(Block):
         return pixels_of(self.image_processor, given, "image", height, width)
 
 
-def channels_of(vae: Autoencoder | None) -> int | None:
-    """Return the number of channels of a VAE's latents; None of families that work on pixels."""
-    return None if vae is None else int(vae.config.latent_channels)
+def channels_of(family: FamilyContract, vae: Autoencoder | None) -> int | None:
+    """Return the number of channels of latents of images; None of families that work on pixels."""
+    return None if vae is None else family.vae_channels(vae)
 
 
 def image_size(family: FamilyContract, vae: Autoencoder, latents: Tensor) -> tuple[int, int]:
@@ -105,15 +105,16 @@ def encoded(
     if vae is None:  # the family works on pixels
         return pixels.to(device)
     # Images have three channels here, whatever they were given as: only latents have the VAE's.
-    if pixels.shape[1] == vae.config.latent_channels:
+    if pixels.shape[1] == family.vae_channels(vae):
         return pixels.to(device, own_dtype(vae))
     dtype = own_dtype(vae)
     # Rounded as all else of the run, also where the VAE then reads it in float32: so does the classic pipeline.
     rounded = pixels.to(device, dtype)
     with in_float32(vae, encoding_overflows(family, vae)):
         given = rounded.to(compute_dtype(vae))
+        given = given.unsqueeze(2) if family.video_vae else given
         latents = sample_posterior(vae, given, generator) if draws else _most_likely(call_network(vae.encode, given))
-    found = latents.to(dtype)
+    found = latents.squeeze(2).to(dtype) if family.video_vae else latents.to(dtype)
     return family.scale_latents(vae, found) if scaled is None else scaled(found)
 
 
@@ -150,10 +151,15 @@ def sample_posterior(vae: Autoencoder, pixels: Tensor, generator: Generators | N
 
 
 def _most_likely(encoded: Any) -> Tensor:
-    latents: Tensor = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
+    latents: Tensor = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else _plain(encoded)
     return latents
 
 
 def _sample(encoded: Any, generator: torch.Generator | None) -> Tensor:
-    latents: Tensor = encoded.latent_dist.sample(generator) if hasattr(encoded, "latent_dist") else encoded.latents
+    latents: Tensor = encoded.latent_dist.sample(generator) if hasattr(encoded, "latent_dist") else _plain(encoded)
     return latents
+
+
+def _plain(encoded: Any) -> Any:
+    """Return the latents of an autoencoder that has no posterior: AutoencoderTiny calls them `latents`, AutoencoderDC `latent`."""
+    return encoded.latents if hasattr(encoded, "latents") else encoded.latent

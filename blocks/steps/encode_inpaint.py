@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...families.contract import Autoencoder, Denoiser
+from ...families.contract import Autoencoder, Denoiser, FamilyContract
 from ...state import Fault, InputError, Outputs
 from ...state.vocabulary import (
     BatchSize,
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 MASK_CONFIG = {"vae_scale_factor": 8, "do_normalize": False, "do_binarize": True, "do_convert_grayscale": True}
 
 
-def reads_masked(denoiser: Denoiser, vae: Autoencoder | None) -> bool:
+def reads_masked(family: FamilyContract, denoiser: Denoiser, vae: Autoencoder | None) -> bool:
     """Return whether a denoiser reads mask and masked image beside the latents (9 channels in place of 4)."""
-    channels = channels_of(vae)
+    channels = channels_of(family, vae)
     return channels is not None and bool(denoiser.config.in_channels == 2 * channels + 1)
 
 
@@ -97,7 +97,7 @@ class EncodeInpaintImage(Block):
         latents: Latents | None = None,
         generator: Generators | None = None,
     ) -> Out:
-        channels = channels_of(self.vae)
+        channels = channels_of(self.family, self.vae)
         given = given_image(image, "image", latent_channels=channels)
         if is_latents(given, channels):
             refuse_other_size(self.family, self.vae, given, height, width)
@@ -117,7 +117,7 @@ class EncodeInpaintImage(Block):
 
     def _draws(self, strength: float | None, latents: Tensor | None) -> bool:
         """As the classic pipeline, which has no use for these latents of a denoiser that reads them masked, and draws nothing for them."""
-        return not (reads_masked(self.denoiser, self.vae) and (strength == 1.0 or latents is not None))
+        return not (reads_masked(self.family, self.denoiser, self.vae) and (strength == 1.0 or latents is not None))
 
     def _size(self, given: Any, height: int | None, width: int | None) -> tuple[int, int]:  # noqa: ARG002 - another's
         """Where no size is given, it is the denoiser's."""
@@ -129,7 +129,7 @@ class EncodeControlledInpaintImage(EncodeInpaintImage):
     """Encode the images whose masked area is drawn anew and steered; where no size is given, it is theirs, as in the classic pipeline."""
 
     def _size(self, given: Any, height: int | None, width: int | None) -> tuple[int, int]:
-        if is_latents(given, channels_of(self.vae)):
+        if is_latents(given, channels_of(self.family, self.vae)):
             return super()._size(given, height, width)
         processor = self.image_processor
         if height is None or width is None:
@@ -207,8 +207,8 @@ class EncodeMaskedImage(Block):
         generator: Generators | None = None,
     ) -> Out:
         vae = self.vae
-        is_known = is_latents(image_pixels, channels_of(vae))
-        if not reads_masked(self.denoiser, vae):
+        is_known = is_latents(image_pixels, channels_of(self.family, vae))
+        if not reads_masked(self.family, self.denoiser, vae):
             if vae is not None and masked_image_latents is None and not is_known:
                 self._draw_as_if(max(len(image_pixels), len(mask_pixels)), image_pixels, generator)
             return self.Out(masked_image_latents=None)
@@ -242,7 +242,7 @@ class DrawForMasked(Block):
         width: Width,
         generator: Generators | None = None,
     ) -> None:
-        given = (given_image(image, "image", latent_channels=channels_of(self.vae)), mask_of(mask_image))
+        given = (given_image(image, "image", latent_channels=channels_of(self.family, self.vae)), mask_of(mask_image))
         rows = max(1 if hasattr(each, "getbbox") else len(each) for each in given)
         _draw_posterior(self, rows, (height, width), generator)
 
@@ -253,5 +253,5 @@ def _draw_posterior(
     """Draw what the posterior of images of a size in pixels takes: a row for each, or for each generator."""
     rows = len(generator) if isinstance(generator, (list, tuple)) else rows
     factor = block.family.vae_scale_factor(block.vae)
-    shape = (rows, block.vae.config.latent_channels, size[0] // factor, size[1] // factor)
+    shape = (rows, block.family.vae_channels(block.vae), size[0] // factor, size[1] // factor)
     draw_noise(shape, generator, block.device, drawing_dtype(block.family, block.vae))

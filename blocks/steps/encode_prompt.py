@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from ...adapters.lora_scale import lora_scale, scale_faults, weight_of
-from ...engine.network_calls import call_network
 from ...families.contract import Denoiser, FamilyContract, TextEncoder, Tokenizer
 from ...families.prompt_syntax import weight_syntax_in
-from ...families.text_encoding import Encoded, TextEncoding
-from ...families.tokenize import Tokens, tokenized, warn_of_cuts
+from ...families.text_encoding import Encoded, TextEncoding, said_of
+from ...families.tokenize import Tokens, tokens_for, warn_of_cuts
 from ...guiders import ClassifierFreeGuidance
 from ...state import Conditioning, Fault, Group, InputError, Outputs
 from ...state.vocabulary import AttentionArguments, ClipSkip, GuidanceScale, MaxSequenceLength
@@ -30,9 +29,11 @@ from .encoder_limits import (
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ...guiders import Guider
+
+
+Reader = Callable[[Sequence[list[str]], Sequence[TextEncoding], bool], list[Encoded | None]]
+"""Encodes the texts of each prompt of a family, by the encodings; the last says whether these are negative."""
 
 
 class PlainTexts(TextInputs):
@@ -86,10 +87,11 @@ class EncodePositivePrompt(PlainTexts, Block):
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say which text encoders cannot read so many tokens, have no so many layers, or are none and have a prompt of their own."""
-        lengths = [0 if each is None else each.model_max_length for each in self.tokenizers]
         names = [part.name for part in self.family.roles["tokenizers"]]
-        pairs = zip(self.family.text_encodings, lengths, strict=True)
-        read = [length if each.tokens == "own" else 0 for each, length in pairs]
+        read = [
+            0 if each is None or encoding.tokens != "own" else each.model_max_length
+            for encoding, each in zip(self.family.text_encodings, self.tokenizers, strict=True)
+        ]
         for fault in length_faults(self.family, self.text_encoders, read, names):
             yield f"{fault}: they are of different models. Take both from one repository."
         yield from absence_faults(self.family, self.tokenizers, self.text_encoders, given)
@@ -112,14 +114,15 @@ class EncodePositivePrompt(PlainTexts, Block):
         clip_skip: int | None,
         cross_attention_kwargs: Mapping[str, Any] | None,
         max_sequence_length: int | None,
+        read: Reader | None = None,
     ) -> Conditioning:
-        """Return what the text encoders say of prompts, a row for each."""
+        """Return what the text encoders say of prompts, a row for each; `read` stands in the place of `encoded_texts`."""
         family = self.family
         texts = texts_by_field(family.fields("prompts"), prompts, negative=False)
         asked = max_sequence_length or family.max_sequence_length
         encodings = [each.of_length(asked).skipping(clip_skip) for each in family.text_encodings]
         with loras_weighed(self.text_encoders, cross_attention_kwargs):
-            encoded = self.encoded_texts(texts, encodings, negative=False)
+            encoded = (read or self.encoded_texts)(texts, encodings, False)
         sources = family.joined_texts(encoded, reader_of(self), len(texts[0]), asked)
         return named_embeds(family.fields("prompt_embeds"), sources, negative=False)
 
@@ -187,8 +190,9 @@ class EncodeNegativePrompt(PlainTexts, Block):
         guidance_scale: float | None,
         cross_attention_kwargs: Mapping[str, Any] | None,
         max_sequence_length: int | None,
+        read: Reader | None = None,
     ) -> Conditioning:
-        """Return the negative embeddings, none where the guider does not ask for them."""
+        """Return the negative embeddings, none where the guider does not ask for them; `read` stands in the place of `encoded_texts`."""
         family, fields = self.family, self.family.fields("prompt_embeds")
         if not active_guider(self.guider, guidance_scale).uses_negative:
             if said := next((name for name, texts in negative_prompts.items() if texts and any(texts)), ""):
@@ -205,7 +209,7 @@ class EncodeNegativePrompt(PlainTexts, Block):
         asked = max_sequence_length or family.max_sequence_length
         encodings = [each.of_length(asked).beside(self.length_beside(tokens)) for each in family.text_encodings]
         with loras_weighed(self.text_encoders, cross_attention_kwargs):
-            encoded = self.encoded_texts(texts, encodings, negative=True)
+            encoded = (read or self.encoded_texts)(texts, encodings, True)
         sources = family.joined_texts(encoded, reader_of(self), count, asked)
         return named_embeds(fields, sources, negative=True)
 
@@ -338,51 +342,11 @@ def encode_texts(
         if encoder is None:
             said.append(None)
             continue
-        own = texts[encoding.field_of(place, len(texts))]
-        batch = own if encoding.clean is None else [encoding.clean(text) for text in own]
-        read[name] = tokenized(tokenizer, batch, *encoding.length)
+        batch = texts[encoding.field_of(place, len(texts))]
+        read[name] = tokens_for(encoding, tokenizer, batch)
         said.append(said_of(encoder, read[name].ids, read[name].mask, encoding))
     warn_of_cuts(read, what)
     return said
-
-
-def said_of(
-    encoder: TextEncoder, ids: Tensor, there: Tensor, encoding: TextEncoding, read: Tensor | None = None
-) -> Encoded:
-    """Return what a text encoder says of tokens.
-
-    Args:
-        ids, there: tokens, and which of them are no padding, each `[b, tokens]`. read: which of them the encoder may look at, where
-            that is not what the encoding says.
-    """
-    # Few configurations have the entry, and without it no encoder is told.
-    masked = getattr(encoder.config, "use_attention_mask", False) if encoding.masked is None else encoding.masked
-    mask = there.to(encoder.device) if masked or encoding.cut else None
-    told: dict[str, Any] = {"attention_mask": mask} if masked else {}
-    if read is not None:
-        told["attention_mask"] = read.to(encoder.device) if mask is None else mask * read.to(encoder.device)
-    picks = encoding.hidden and encoding.hidden_state is not None
-    if picks:
-        told["output_hidden_states"] = True
-    output = call_network(encoder, ids.to(encoder.device), **told)
-    pooled = getattr(output, encoding.pooled_name) if encoding.pooled else None
-    return Encoded(_hidden(encoder, output, encoding, mask) if encoding.hidden else None, pooled, mask)
-
-
-def _hidden(encoder: TextEncoder, output: Any, encoding: TextEncoding, mask: Tensor | None) -> Tensor:
-    """Return the hidden states that are read, `[b, tokens, width]`."""
-    hidden: Tensor = output[0] if encoding.hidden_state is None else output.hidden_states[encoding.hidden_state]
-    if encoding.hidden_state is not None and encoding.normed:
-        hidden = call_network(final_norm(encoder), hidden)
-    if encoding.cut and mask is not None:
-        hidden = hidden.masked_fill(mask[..., None] == 0, 0)
-    return hidden
-
-
-def final_norm(encoder: Any) -> Any:
-    """Return the norm after the last layer of a text encoder of transformers."""
-    # Its path is "text_model.final_layer_norm" in transformers 5.0, and "final_layer_norm" in 5.23 (`CLIPTextModel`).
-    return next(module for path, module in encoder.named_modules() if path.endswith("final_layer_norm"))
 
 
 def named_embeds(fields: Sequence[Any], sources: Mapping[str, Any], negative: bool) -> Conditioning:

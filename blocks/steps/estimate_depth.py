@@ -50,7 +50,7 @@ class EstimateDepth(Block):
     ) -> Out:
         import torch
 
-        channels = self.vae.config.latent_channels
+        channels = self.family.vae_channels(self.vae)
         given = given_image(image, "image", latent_channels=channels)
         shows_latents = is_latents(given, channels)
         if shows_latents and depth_map is None:

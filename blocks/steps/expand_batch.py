@@ -53,14 +53,13 @@ class ExpandBatch(Block):
         # classic pipeline casts to the second encoder's dtype, and then needs that to be the denoiser's.
         dtype = compute_dtype(self.denoiser)
         hidden = embeds[self.family.fields("prompt_embeds")[0].positive]
-        return self.Out(
-            batch_size=len(hidden), dtype=dtype, embeds=Conditioning(expanded(embeds, dtype, num_images_per_prompt))
-        )
+        told = Conditioning(expanded(embeds, dtype, num_images_per_prompt))
+        return self.Out(batch_size=len(hidden), dtype=self.family.latents_dtype(dtype), embeds=told)
 
 
 def expanded(embeds: Mapping[str, Tensor], dtype: torch.dtype, times: int) -> dict[str, Tensor]:
-    """Return embeddings in a number format, each row repeated so many times."""
-    cast = {name: value.to(dtype) for name, value in embeds.items()}
+    """Return embeddings in a number format, and masks in their own, each row repeated so many times."""
+    cast = {name: value.to(dtype) if value.is_floating_point() else value for name, value in embeds.items()}
     if times > 1:
         cast = {name: value.repeat_interleave(times, dim=0) for name, value in cast.items()}
     return cast

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...families.asked_members import ADD_NOISE, Lack, lacking
 from ...families.contract import Autoencoder, Scheduler
-from ...families.noise_schedule import first_scale, with_noise
+from ...families.noise_schedule import first_scale, is_trigonometric, with_noise
 from ...state import InputError, Outputs
 from ...state.vocabulary import (
     BatchSize,
@@ -49,7 +49,7 @@ class PrepareImageLatents(Block):
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say how latents of the caller's own differ from those of images."""
-        yield from latents_misfits(self.family, given, channels_of(self.vae), self.vae)
+        yield from latents_misfits(self.family, given, channels_of(self.family, self.vae), self.vae)
 
     def run(
         self,
@@ -98,7 +98,7 @@ class PrepareInpaintLatents(Block):
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say how latents of the caller's own differ from those of images."""
-        yield from latents_misfits(self.family, given, channels_of(self.vae), self.vae)
+        yield from latents_misfits(self.family, given, channels_of(self.family, self.vae), self.vae)
 
     def run(
         self,
@@ -151,7 +151,8 @@ def noised(scheduler: Scheduler, latents: Tensor, noise: Tensor, timestep: Tenso
         InputError: the scheduler adds none, such as one that goes from images to noise.
     """
     # Not asked by the blocks: where latents are given, or denoising goes on from a start, no noise is added.
-    if not hasattr(scheduler, "scale_noise") and (faults := lacking(scheduler, [ADD_NOISE])):
+    adds_own = hasattr(scheduler, "scale_noise") or is_trigonometric(scheduler)
+    if not adds_own and (faults := lacking(scheduler, [ADD_NOISE])):
         raise InputError(
             str(Lack("scheduler", scheduler, tuple(faults), "Take another, or give latents=... of your own."))
         )

@@ -72,7 +72,9 @@ class PrepareSizeConditioning(Block):
     def told(self, positive: Sizes, negative: Sizes, embeds: Conditioning, rows: int) -> Out:
         """Return the same numbers for every image, checked against what the denoiser takes."""
         (part,) = self.family.fields("sizes")
-        pooled = next(embeds[each.positive] for each in self.family.fields("prompt_embeds") if each.source == "pooled")
+        fields = self.family.fields("prompt_embeds")
+        # Families without a pooled vector are told sizes by themselves, in the dtype of what they are told of text.
+        pooled = embeds[next((each for each in fields if each.source == "pooled"), fields[0]).positive]
         told = self._rows(positive, pooled, rows)
         told_negative = told if negative is positive else self._rows(negative, pooled, rows)
         return self.Out(sizes=Conditioning({part.positive: told, part.negative: told_negative}))

@@ -116,7 +116,7 @@ class ResolveImageSize(Block):
         yield from image_faults(given, image="image")
 
     def run(self, image: InputImage, auto_resize: AutoResize = True) -> Out:
-        channels = self.vae.config.latent_channels
+        channels = self.family.vae_channels(self.vae)
         given = given_image(image, "image", latent_channels=channels)
         if is_latents(given, channels):
             factor = self.family.vae_scale_factor(self.vae)

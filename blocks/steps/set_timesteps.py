@@ -13,6 +13,7 @@ from attrs import frozen
 
 from ...families.asked_members import LEVELS, ORDER, SET_STEPS, asks
 from ...families.contract import Autoencoder, Denoiser, FamilyContract, Scheduler
+from ...families.noise_schedule import loop_timesteps, steps_of
 from ...state import Fault, InputError, Outputs
 from ...state.vocabulary import (
     DenoisingEnd,
@@ -48,6 +49,13 @@ class Asked:
     def values(self) -> tuple[int, Sequence[int] | None, Sequence[float] | None]:
         """The three."""
         return self.num_inference_steps, self.timesteps, self.sigmas
+
+    def of_family(self, family: FamilyContract, scheduler: Scheduler, shape: tuple[int, ...] | None) -> dict[str, Any]:
+        """Return what a family asks of the schedule; as many timesteps as there are levels of the caller's own, where it says both."""
+        said = family.schedule(scheduler, self.num_inference_steps, shape)
+        own = self.sigmas if self.timesteps is None else self.timesteps
+        fits = own is None or len(own) == len(said.get("timesteps", own))
+        return said if fits else family.schedule(scheduler, len(own or ()), shape)
 
     @property
     def is_number(self) -> bool:
@@ -90,17 +98,16 @@ class SetTimesteps(Block):
             shape: of the latents, of families whose schedule reads it.
         """
         scheduler = self.scheduler
-        set_schedule(
-            scheduler, *asked.values, self.device, self.family.schedule(scheduler, asked.num_inference_steps, shape)
-        )
-        chosen = until(scheduler.timesteps, denoising_end, scheduler)
+        set_schedule(scheduler, *asked.values, self.device, asked.of_family(self.family, scheduler, shape))
+        timesteps = loop_timesteps(scheduler)
+        chosen = until(timesteps, denoising_end, scheduler)
         if len(chosen) == 0:
             # The images would be the noise that they begin from.
             raise InputError(
                 f"No timestep is left before denoising_end={denoising_end}; use more steps, or a later end."
             )
         begin_at(scheduler, 0)
-        return self.Out(timesteps=chosen, num_inference_steps=len(chosen), scheduled_steps=len(scheduler.timesteps))
+        return self.Out(timesteps=chosen, num_inference_steps=len(chosen), scheduled_steps=len(timesteps))
 
 
 class SetPartialTimesteps(Block):
@@ -168,7 +175,7 @@ class SetPartialTimesteps(Block):
         """Set the scheduler, and return what the block writes; `shape` is that of the latents, of families whose schedule reads it."""
         scheduler = self.scheduler
         strength = self.default_strength if strength is None else strength
-        own = self.family.schedule(scheduler, asked.num_inference_steps, shape)
+        own = asked.of_family(self.family, scheduler, shape)
         set_schedule(scheduler, *asked.values, self.device, own)
         if denoising_start is None:
             steps = asked.num_inference_steps if asked.is_number else steps_of(scheduler)
@@ -180,13 +187,14 @@ class SetPartialTimesteps(Block):
         else:
             start = first_after(scheduler, denoising_start)
         begin_at(scheduler, start)
-        chosen = until(scheduler.timesteps[start:], denoising_end, scheduler)
+        timesteps = loop_timesteps(scheduler)
+        chosen = until(timesteps[start:], denoising_end, scheduler)
         if len(chosen) == 0:
             raise InputError("No timestep is left between denoising_start and denoising_end; use more steps.")
         return {
             "timesteps": chosen,
             "num_inference_steps": len(chosen),
-            "scheduled_steps": len(scheduler.timesteps) - start,
+            "scheduled_steps": len(timesteps) - start,
             # Of its own memory: a result with two views of one is kept by no cache.
             "latent_timestep": chosen[:1].clone(),
             "strength": strength,
@@ -294,10 +302,9 @@ def own_schedule_faults(block: SetTimesteps | SetPartialTimesteps, given: Mappin
         side = block.family.default_size(block.denoiser, block.vae)
         shape = block.family.latent_shape(block.denoiser, block.vae, 1, side, side)
     of_family = block.family.schedule(block.scheduler, steps, shape)
+    scheduler = copy.deepcopy(block.scheduler)
     try:
-        set_schedule(
-            copy.deepcopy(block.scheduler), steps, given.get("timesteps"), given.get("sigmas"), "cpu", of_family
-        )
+        set_schedule(scheduler, steps, given.get("timesteps"), given.get("sigmas"), "cpu", of_family)
     except InputError as error:
         yield Fault(str(error), *own)
 
@@ -313,7 +320,8 @@ def set_schedule(
     """Set a scheduler to a number of steps, or to timesteps or sigmas of the caller's own.
 
     Args:
-        of_family: what the family asks for besides; the caller's own timesteps or sigmas count before its sigmas.
+        of_family: what the family asks for besides; the caller's own timesteps or sigmas count before its sigmas. Its timesteps, where it has both,
+            are what the network is told.
 
     Raises:
         InputError: both are given, or the scheduler does not take them.
@@ -324,9 +332,12 @@ def set_schedule(
     both = {"timesteps": timesteps, "sigmas": sigmas}
     own: dict[str, Any] = {name: each for name, each in both.items() if each is not None}
     rest = dict(of_family or {})
-    chosen = {"sigmas": rest.pop("sigmas", None)}
-    if not own and chosen["sigmas"] is not None:
+    chosen: dict[str, Any] = {name: rest.pop(name) for name in ("sigmas", "timesteps") if name in rest}
+    if not own:
         rest |= chosen
+    elif "sigmas" in own and "timesteps" in chosen:
+        # What the network is told of the caller's noise levels, where that is not what these are shifted to.
+        rest["timesteps"] = chosen["timesteps"]
     # diffusers' schedulers differ in what they take, and one that takes `**kwargs` would ignore it silently.
     taken = inspect.signature(type(scheduler).set_timesteps).parameters
     for name in own:
@@ -357,11 +368,6 @@ def set_schedule(
         fault = None if own or "sigmas" in rest else schedule_fault(scheduler, steps)
     if fault is not None:
         raise InputError(f"{type(scheduler).__name__}: {fault}")
-
-
-def steps_of(scheduler: Scheduler) -> int:
-    """Return how many steps a schedule has: fewer than the noise levels of the caller's own, where the last of these is the end."""
-    return -(-len(scheduler.timesteps) // scheduler.order)
 
 
 def begin_at(scheduler: Scheduler, index: int) -> None:

@@ -56,7 +56,7 @@ class EnlargeLatents(Block):
     ) -> Out:
         from torch.nn.functional import interpolate
 
-        channels = self.vae.config.latent_channels
+        channels = self.family.vae_channels(self.vae)
         given = given_image(image, "image", latent_channels=channels)
         if not is_latents(given, channels):
             given = pixels_of(self.low_res_image_processor, given, "image")

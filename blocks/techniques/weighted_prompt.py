@@ -12,7 +12,7 @@ from ...families.prompt_chunks import Token, chunks_of, marks_of, padded
 from ...families.prompt_reading import read_prompt
 from ...families.prompt_syntax import PromptSyntax, Reading
 from ...families.prompt_weighing import away_from_empty, mixed, places_of, shares_of, times_weights
-from ...families.text_encoding import Encoded, TextEncoding
+from ...families.text_encoding import Encoded, TextEncoding, said_of
 from ...state import Conditioning, Fault, Group, InputError, Outputs
 from ...state.vocabulary import AttentionArguments, GuidanceScale, MaxSequenceLength
 from ..core.choice import AutoPipelineBlocks
@@ -27,7 +27,6 @@ from ..steps.encode_prompt import (
     active_guider,
     encode_texts,
     prompt_names,
-    said_of,
 )
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from ...blocks.steps.decode import decoding_overflows, in_float32
+from ...blocks.steps.decode import decoded_by, decoding_overflows, in_float32
 from ...engine.events import Event, StepFinished
-from ...engine.network_calls import call_network
 from ...engine.scoped_names import seen_at
 from ...families.contract import FamilyContract
 from ...registry.model_dtype import compute_dtype
@@ -39,7 +38,7 @@ def fit_projection(vae: Autoencoder, family: FamilyContract) -> Tensor | None:
     import torch
     from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-    channels = int(vae.config.latent_channels)
+    channels = family.vae_channels(vae)
     # Of its own and fixed: a listener must not draw from what the run draws from, and one model has one map.
     generator = torch.Generator().manual_seed(0)
     # Smooth, as latents of images are; a VAE was not trained on those of white noise.
@@ -48,7 +47,7 @@ def fit_projection(vae: Autoencoder, family: FamilyContract) -> Tensor | None:
     vae = _quick(vae)
     with torch.no_grad(), in_float32(vae, decoding_overflows(family, vae)):
         latents = smooth.to(vae.device, compute_dtype(vae))
-        pixels = call_network(vae.decode, family.unscale_latents(vae, latents), return_dict=False)[0]
+        pixels = decoded_by(family, vae, family.unscale_latents(vae, latents))
     if not bool(torch.isfinite(pixels).all()):
         return None
     colours = adaptive_avg_pool2d(pixels.float(), (SIZE, SIZE)).permute(0, 2, 3, 1).reshape(-1, 3)

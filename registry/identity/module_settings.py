@@ -37,9 +37,10 @@ _SAYS_NOTHING = frozenset({
     "_ep_plan", "_fsdp_plan", "_pp_plan", "_tp_plan", "_keep_in_fp32_modules", "_keep_in_fp32_modules_strict",
     "_keys_to_ignore_on_load_missing", "_keys_to_ignore_on_load_unexpected", "_keys_to_ignore_on_save",
     "_skip_keys_device_placement", "all_tied_weights_keys", "original_attn_processors", "_safe_fusing", "lora_scale",
-    "peft_config", "_weight_conversions", "_is_torch_compile",
+    "peft_config", "_weight_conversions", "_is_torch_compile", "rope_embedder",
 })  # fmt: skip
-"""Where a model is from, how it is loaded, saved and split, remarks, and what an adapter or checkpointing leaves behind. What an adapter
+"""Where a model is from, how it is loaded, saved and split, remarks, what an adapter or checkpointing leaves behind, and what makes a table of
+places at its first call, of the configuration alone. What an adapter
 does stands on its layers; `peft_config` says how these were asked for, which is another thing once they come from a saved folder."""
 _PREFIXES = ("_brickwork_", "_output_capturing")
 _OF_CONFIG = frozenset({

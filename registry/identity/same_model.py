@@ -32,10 +32,13 @@ _NOT_OF_MODELS = frozenset(
         "training", "config", "generation_config", "name_or_path", "hf_device_map", "peft_config", "hf_quantizer",
         "gradient_checkpointing", "use_slicing", "warnings_issued", "_internal_dict", "_diffusers_load_id", "_hf_peft_config_loaded",
         "_is_hf_initialized", "_gradient_checkpointing_func", "_prepare_lora_hotswap_kwargs", "_compiled_call_impl", "_hf_hook",
-        "_old_forward", "_diffusers_hook", "_weight_conversions", "_is_torch_compile", "lora_scale", "_safe_fusing",
+        "_old_forward", "_diffusers_hook", "_weight_conversions", "_is_torch_compile", "lora_scale", "_safe_fusing", "rope_embedder",
+        # Where a VAE of videos is in a call; it begins each with none.
+        "_conv_num", "_conv_idx", "_feat_map", "_enc_conv_num", "_enc_conv_idx", "_enc_feat_map",
     }
 )  # fmt: skip
-"""Attributes of modules that change no result, or are compared elsewhere."""
+"""Attributes of modules that change no result, or are compared elsewhere; and what makes a table of places at its first call, of the
+configuration alone."""
 _NOTES = (
     "_brickwork_",
     "_output_capturing",

@@ -18,6 +18,8 @@ from brickwork.blocks.core.declaration import output_params
 from brickwork.blocks.steps.encode_prompt import EncodeNegativePrompt, EncodePositivePrompt, EncodePrompt
 from brickwork.families.contract import FamilyContract, TextEncoding
 from brickwork.families.sdxl import SDXL
+from brickwork.families.text_encoding import said_of, with_padding, without_template
+from brickwork.families.tokenize import as_read
 
 SAID = ["a red circle on a photo", "two cats"]
 UNSAID = ["the blue square", "a cat of the green circle of two"]
@@ -322,3 +324,61 @@ def test_an_encoder_is_told_of_padding_where_its_own_configuration_says_so(monke
     found = ours("sd", parts, prompt=SAID, negative_prompt=UNSAID)
     assert_equal(found, theirs("sd", parts, prompt=SAID, negative_prompt=UNSAID))
     assert not torch.equal(found["prompt_embeds"], plain["prompt_embeds"])
+
+
+@torch.no_grad()
+def test_a_template_is_read_and_its_beginning_is_not_handed_on() -> None:
+    """Texts of several lengths stand at the left, and what is behind them is zeros; at a fixed length nothing moves."""
+    encoder = parts_of("flux")["text_encoder_2"]
+    written = ["see a b", "see two"]
+    words = asked(written, padding="longest")
+    states = encoder(words.input_ids, attention_mask=words.attention_mask)[0]
+    long = TextEncoding(hidden_state=None, tokens=40, masked=True, template="see {}", drop=4)
+    lengths = words.attention_mask.sum(dim=1) - 4
+    found = encoded_as(evolve(long, to_longest=True), prompt=["a b", "two"])
+    for row, length in enumerate(lengths):
+        assert torch.equal(found[row, :length], states[row, 4 : 4 + length])
+        assert not found[row, length:].any()
+    assert found.shape[1] == lengths.max()
+    fixed = asked(written, padding="max_length", max_length=44)
+    whole = encoder(fixed.input_ids, attention_mask=fixed.attention_mask)[0]
+    assert torch.equal(encoded_as(long, prompt=["a b", "two"]), whole[:, 4:])
+    assert encoded_as(evolve(long, tokens=6, to_longest=True), prompt=["a b c d e", "two"]).shape[1] == 6
+
+
+def test_padding_on_either_side_is_left_out_and_some_may_count() -> None:
+    hidden = torch.arange(2 * 4.0).reshape(2, 4, 1) + 1
+    mask = torch.tensor([[0, 1, 1, 1], [1, 1, 0, 0]])
+    found, there = without_template(hidden, mask, 1)
+    assert torch.equal(found[..., 0], torch.tensor([[3.0, 4.0], [6.0, 0.0]]))
+    assert there.tolist() == [[1, 1], [1, 0]]
+    assert with_padding(torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1]]), 1).tolist() == [[1, 1, 1, 0], [1, 1, 1, 1]]
+
+
+@torch.no_grad()
+def test_layers_are_joined_or_stacked_and_a_suffix_stands_behind_the_padding() -> None:
+    encoder = parts_of("flux")["text_encoder_2"]
+    words = asked(SAID, padding="max_length", max_length=20, truncation=True)
+    states = encoder(words.input_ids, output_hidden_states=True).hidden_states
+    layers = TextEncoding(layers=(0, 1), tokens=20)
+    assert torch.equal(encoded_as(layers, prompt=SAID), torch.cat(states, dim=-1))
+    apart = said_of(encoder, words.input_ids, words.attention_mask, evolve(layers, stacked=True)).hidden
+    assert apart is not None
+    assert torch.equal(apart, torch.stack(states, dim=2))
+    plain = TextEncoding(hidden_state=None, tokens=24)
+    suffix = asked([" end"], add_special_tokens=False).input_ids
+    short = asked(SAID, padding="max_length", max_length=24 - suffix.shape[1], truncation=True)
+    ids = torch.cat([short.input_ids, suffix.expand(2, -1)], dim=1)
+    assert torch.equal(encoded_as(evolve(plain, suffix=" end"), prompt=SAID), encoder(ids)[0])
+
+
+def test_a_text_is_written_as_a_message_or_after_images() -> None:
+    class Chat:
+        def apply_chat_template(self, messages: Any, tokenize: bool, **options: Any) -> str:
+            return f"{messages} {tokenize} {options}"
+
+    chat = TextEncoding(chat=lambda text: [{"content": text}], chat_options={"next": 1}, clean=str.lower)
+    assert as_read(Chat(), "A", chat) == "[{'content': 'a'}] False {'next': 1}"
+    seen = TextEncoding(template="<{}>", image_template="[{}]", clean=str.lower)
+    assert as_read(Chat(), "A", seen) == "<a>"
+    assert seen.written("A", images=2) == "<[1][2]a>"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_language
 import torch
 from tiny_text import FLUX, SD, SD3, classic_text, text_parts, text_pipeline
 
 from brickwork import ClassifierFreeGuidance
-from brickwork.families.tokenize import Tokens, warn_of_cuts
+from brickwork.families.tokenize import Tokens, tokenized, warn_of_cuts
 
 LONG = " ".join(["a red circle"] * 26)
 """80 tokens of the CLIPs, and 339 of the T5."""
@@ -119,3 +121,22 @@ def test_the_classic_counts_what_a_t5_loses_from_the_clips_length_on(said: pytes
     encode("sd3", prompt=LONG)
     ours = next(record.getMessage() for record in said.records if "reads 256" in record.getMessage())
     assert lost.count("circle") > 2 * ours.count("circle") > 0
+
+
+@pytest.mark.parametrize("own", ["left", "right"])
+def test_a_tokenizer_is_the_same_after_it_was_asked_for_another_side(own: str, tmp_path: Path) -> None:
+    words = tiny_language.gemma2()["tokenizer"]
+    words.padding_side = own
+    before = words.backend_tokenizer.to_str()
+    asked = "right" if own == "left" else "left"
+    ids = tokenized(words, ["red", "a red circle"], padding="longest", side=asked).ids
+    assert ids[0, 0 if asked == "left" else -1] == words.pad_token_id
+    assert (ids[1] != words.pad_token_id).all()
+    assert words.backend_tokenizer.to_str() == before
+    words.backend_tokenizer.enable_padding(direction=own, pad_id=words.pad_token_id)
+    words.backend_tokenizer.enable_truncation(max_length=9)
+    before = words.backend_tokenizer.to_str()
+    tokenized(words, ["red", "a red circle"], 4, side=asked)
+    assert words.backend_tokenizer.to_str() == before
+    words.save_pretrained(tmp_path)
+    assert type(words).from_pretrained(tmp_path).padding_side == own

@@ -67,9 +67,8 @@ def test_a_compiled_network_counts_as_what_it_wraps(tiny_pipe: ModularPipeline) 
         tiny_pipe.unet = compiled
         assert tiny_pipe.unet is compiled
         assert tiny_pipe.index["unet"] == origin
-    with torch._dynamo.config.patch(
-        disable=True
-    ):  # runs of compiled networks are compared in adapters/test_as_written.py
+    # Runs of compiled networks are compared in adapters/test_as_written.py.
+    with torch._dynamo.config.patch(disable=True):
         assert tiny_pipe("a cat", **CALL)[0].tobytes() == before
     tiny_pipe.unet = whole
     with pytest.raises(ComponentError, match="'vae' expects an AutoencoderKL"):

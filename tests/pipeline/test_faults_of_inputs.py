@@ -150,9 +150,9 @@ def test_what_is_no_image_is_told_of_paths_and_other_inputs_are_not() -> None:
         ({"scal": 1}, "takes 'scal'. Did you mean 'scale'?"),
         ({"encoder_hidden_states": 1}, "takes 'encoder_hidden_states'"),
         ({"ip_adapter_masks": []}, r"takes 'ip_adapter_masks', as no IP-Adapter is loaded: pipe\.load_ip_adapter"),
-        ({"scale": True}, "cross_attention_kwargs: scale is True; it is a number, by which LoRAs are multiplied"),
-        ({"scale": None}, "scale is None; it is a number"),
-        ({"scale": float("nan")}, "scale is nan; it is a number"),
+        ({"scale": True}, r"scale, by which the call weighs LoRAs, is True \(bool\); it is a finite number\."),
+        ({"scale": None}, r"is None \(NoneType\); it is a finite number\."),
+        ({"scale": float("nan")}, r"is nan \(float\); it is a finite number\."),
     ],
 )
 def test_arguments_of_attention_that_nothing_takes_are_refused(

@@ -81,5 +81,7 @@ def test_blocks_that_nothing_gives_are_refused_with_the_way_on(tmp_path: Path) -
 def test_a_family_without_a_preset_is_named_and_no_other_is_meant(name: str, family: str, tmp_path: Path) -> None:
     with pytest.raises(CompositionError, match=r"adopt\(blocks\)") as caught:
         opened(tmp_path, "model_index.json", _class_name=name)
-    assert f"is a pipeline of {family!r} ({name}), for which there is no preset" in str(caught.value)
+    said = f"is a pipeline of {family!r} ({name}), for which there is no preset; there are those of auraflow, "
+    assert said in str(caught.value)
+    assert "sd, sd3, sdxl" in str(caught.value)
     assert "Did you mean" not in str(caught.value)

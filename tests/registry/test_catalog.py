@@ -32,10 +32,24 @@ def test_the_name_of_a_family_imports_no_other() -> None:
     done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=True)
     shipping, before, after = map(ast.literal_eval, done.stdout.strip().splitlines())
     assert shipping == ["brickwork.presets.embedded"]
-    contracts = {"sd3", "sdxl", "ddpm", "dit", "flux", "stable_diffusion"}
+    contracts = {
+        "sd3",
+        "sdxl",
+        "ddpm",
+        "dit",
+        "flux",
+        "flux2",
+        "stable_diffusion",
+        "chroma",
+        "krea2",
+        "ovis_image",
+        "qwenimage",
+        "spatial.sana",
+        "spatial.z_image",
+    }
     assert {f"brickwork.families.{name}" for name in contracts}.isdisjoint(before)
     assert "brickwork.presets.ddpm" in after
-    assert {f"brickwork.presets.{name}" for name in ("sd3", "sdxl", "dit", "flux", "sd")}.isdisjoint(after)
+    assert {f"brickwork.presets.{name}" for name in FOLDERS if name not in ("ddpm", "embedded")}.isdisjoint(after)
 
 
 @pytest.mark.parametrize("name", list(catalog))

@@ -42,15 +42,15 @@ def test_a_saved_pipeline_opens_as_its_class_and_gives_the_same(tmp_path: Path) 
 
 
 def test_a_task_takes_another_pipeline_of_the_family(tmp_path: Path) -> None:
-    folder = index(tmp_path, _class_name="SanaPipeline")
-    assert type(brickwork.from_pretrained(folder).blocks).__name__ == "SanaPipeline"
+    folder = index(tmp_path, _class_name="WuerstchenCombinedPipeline")
+    assert type(brickwork.from_pretrained(folder).blocks).__name__ == "WuerstchenCombinedPipeline"
     with pytest.raises(
         CompositionError,
-        match=r"SanaPipeline\) opens with the classic pipeline .* no task 'inpainting'.*Its tasks: text2image",
+        match=r"WuerstchenCombinedPipeline\) opens with the classic pipeline .* no task 'inpainting'.*Its tasks: text2image",
     ):
         brickwork.from_pretrained(folder, task="inpainting")
-    pixart = index(tmp_path, _class_name="KandinskyV22Pipeline")
-    assert type(brickwork.from_pretrained(pixart, task="inpainting").blocks).__name__ == "KandinskyV22InpaintPipeline"
+    several = index(tmp_path, _class_name="KandinskyPipeline")
+    assert type(brickwork.from_pretrained(several, task="inpainting").blocks).__name__ == "KandinskyInpaintPipeline"
     lone = index(tmp_path, _class_name="DanceDiffusionPipeline")
     with pytest.raises(CompositionError, match="diffusers knows no other task of its family"):
         brickwork.from_pretrained(lone, task="text2image")
@@ -58,8 +58,8 @@ def test_a_task_takes_another_pipeline_of_the_family(tmp_path: Path) -> None:
 
 def test_a_preset_and_modular_blocks_come_first(tmp_path: Path) -> None:
     assert brickwork.from_pretrained(index(tmp_path, _class_name="StableDiffusionPipeline")).notes == []
-    peers = brickwork.from_pretrained(index(tmp_path, _class_name="QwenImagePipeline"))
-    assert peers.notes == ["QwenImagePipeline has no preset, so diffusers' modular blocks for it run, adopted."]
+    peers = brickwork.from_pretrained(index(tmp_path, _class_name="HeliosPipeline"))
+    assert peers.notes == ["HeliosPipeline has no preset, so diffusers' modular blocks for it run, adopted."]
 
 
 def test_a_class_that_needs_a_package_says_which(tmp_path: Path) -> None:

@@ -354,8 +354,8 @@ def test_a_folder_gives_back_what_was_saved_or_refuses_it(
 
 _PUBLISHED = ("words and a LoRA", "settings", "an IP-Adapter")
 _FILED = ("mixed precision", "another scheduler", "settings", "FreeU")
-"""What is tried in the short form, of the second a part. Publishing is saving to a folder and then an upload, and both ways ask the same of components; of a
-file, what it refuses and a folder does not is always tried."""
+"""What is tried in the short form, of the second a part. Publishing is saving to a folder and then an upload, and both ways ask the same
+of components; of a file, what it refuses and a folder does not is always tried."""
 
 
 def test_the_hub_gives_back_what_was_published_or_it_is_refused(

@@ -25,7 +25,7 @@ from brickwork.blocks.core.block_catalog import is_base, own_blocks
 from brickwork.blocks.core.flattening import walk
 from brickwork.blocks.core.insertable_dict import InsertableDict
 from brickwork.blocks.core.part import BlockPart
-from brickwork.blocks.core.preset_catalog import find_preset
+from brickwork.blocks.core.preset_catalog import find_preset, preset_names
 from brickwork.presets import sdxl
 from brickwork.presets.families_in_turn import families_in_turn
 from brickwork.presets.flux import REDUX_IMAGE_PRIOR_BLOCKS, REDUX_PRIOR_BLOCKS
@@ -252,17 +252,20 @@ def _in_turn(through: Any) -> Source:
     return _source(f"in turn through {through}", blocks, parts, {**given, "output_type": "pt"})
 
 
-AUTO = {"sd": "stable_diffusion", "sdxl": "sdxl", "sd3": "sd3", "flux": "flux", "dit": "dit", "ddpm": "ddpm"}
-"""Family in `technique_families`, by the name of its presets."""
+CALLED = {"sd": "stable_diffusion"}
+"""Family in `technique_families`, by the name of its presets, where that is another."""
 ALONE = [(), ("image",), ("image", "mask_image")]
 
 
 def _choices() -> Iterator[Source]:
-    for short, name in AUTO.items():
-        side, made = technique_families.SIDE[name], find_preset(f"{short}.auto")
+    for preset in sorted(each for each in preset_names() if each.endswith(".auto")):
+        name, made = CALLED.get(preset[:-5], preset[:-5]), find_preset(preset)
+        first = next(iter(technique_families.family(name).tasks.values()))
+        told = technique_families.GIVEN.get(name, first.given)
+        side = technique_families.SIDE.get(name) or told["height"]
         shown = {**IMAGES, "image": picture(3, side), "mask_image": half_mask(side), "num_inference_steps": 5}
         asked = [*ALONE, *((*each, "control_image") for each in ALONE)]
-        given = {**ASKED, **technique_families.GIVEN[name]}
+        given = {**told, **ASKED}
         runs = [
             {
                 **given,
@@ -280,8 +283,7 @@ def _auto_parts(name: str) -> dict[str, Any]:
     if name == "sdxl":
         return _sdxl_parts()
     rows = [*families()[name].tasks.values(), *families()[name].features.values()]
-    nets = [each.parts["controlnet"] for each in rows if "controlnet" in each.parts]
-    return _parts(name, {"controlnet": nets[0]} if nets else {})
+    return _parts(name, next((each.parts for each in rows if "controlnet" in each.parts), {}))
 
 
 def plan() -> tuple[dict[str, tuple[Source, set[str]]], set[str]]:

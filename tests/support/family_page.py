@@ -25,7 +25,7 @@ def table() -> str:
 
 
 def _features(family: Family, task: str) -> str:
-    plain = " and ".join(family.formats)
+    plain = " and ".join(family.tasks[task].formats or family.formats)
     named = [
         f"{name}{_beside(each.classic_class, task)}"
         for name, each in family.features.items()

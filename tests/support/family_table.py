@@ -35,7 +35,7 @@ class Feature:
         inputs: of both pipelines. mine, classic: of one of them. parts: components by name, each made by a function of no arguments.
         tasks: that have it; all where empty. classic_class: in place of the task's, or one for each task. guider: in place of the pipeline's own.
         formats: in which it runs. without: inputs of the task that are left out. blocks: in place of the task's, made from them.
-        batching: "sequential" where the classic calls its network once for each branch.
+        batching: "sequential" where the classic calls its network once for each branch; the family's where "".
     """
 
     inputs: Mapping[str, Any] = field(factory=dict)
@@ -48,7 +48,7 @@ class Feature:
     formats: Sequence[str] = ("float32",)
     without: Sequence[str] = ()
     blocks: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
-    batching: str = "batched"
+    batching: str = ""
 
 
 @frozen(eq=False)
@@ -60,6 +60,7 @@ class Task:
         parts: components by name in place of the family's, each made by a function of no arguments.
         mine, classic_given: what the preset, or the classic pipeline, is given besides.
         reversed_branches: how many branches a batch of the classic has, in the reverse order of ours; the family's where 0.
+        formats: in which it is compared plainly; the family's where empty.
     """
 
     blocks: Mapping[str, Any]
@@ -70,6 +71,7 @@ class Task:
     mine: Mapping[str, Any] = field(factory=dict)
     classic_given: Mapping[str, Any] = field(factory=dict)
     reversed_branches: int = 0
+    formats: Sequence[str] = ()
 
 
 @define(eq=False)
@@ -80,6 +82,8 @@ class Family:
         make: makes the components, by name, tiny and with random weights. features: by name; "plain" is there in any case.
         classic_options: of the classic's constructor. conditional_first: the classic's batches have the conditional rows first, when
             its `guidance_scale` is more than 1; so many branches, in the reverse order of ours.
+        batching: "sequential" where the classic calls its network once for each branch.
+        like: another family whose contract is of the same class; what is asked of such is not asked twice.
     """
 
     name: str
@@ -90,6 +94,8 @@ class Family:
     classic_options: Mapping[str, Any] = field(factory=dict)
     conditional_first: int = 0
     formats: Sequence[str] = ("float32", "bfloat16")
+    batching: str = "batched"
+    like: str = ""
     _parts: dict[str, dict[str, Any]] = field(factory=dict)
     _pipes: dict[Any, ModularPipeline] = field(factory=dict)
 
@@ -98,7 +104,7 @@ class Family:
         for task, each in self.tasks.items():
             if each.classic is None:
                 continue
-            for dtype in self.formats:
+            for dtype in each.formats or self.formats:
                 yield self.name, task, "plain", dtype
             for name, feature in self.features.items():
                 if not feature.tasks or task in feature.tasks:
@@ -117,20 +123,28 @@ class Family:
         asked = self.tasks[task] if mended else evolve(self.tasks[task], mend=None)
         return _Compared(self, asked, task, self.features.get(name, Feature()), name, dtype).run()
 
-    def draw(self, task: str, guider: Any = None, without: Sequence[str] = (), **inputs: Any) -> Any:
+    def draw(
+        self, task: str, guider: Any = None, without: Sequence[str] = (), batching: str = "batched", **inputs: Any
+    ) -> Any:
         """Return what the preset draws, in float32, given other inputs than the task's, by a guider or the pipeline's own."""
-        parts = self.parts("float32")
-        pipe = self.pipe(task, "plain", self.tasks[task].blocks, "batched")
-        own = {name: part for name, part in parts.items() if name in pipe.component_names}
+        pipe = self.ready(task, batching)
         usual = pipe.components["guider"]
-        more = {} if guider is None else {"guider": guider}
-        pipe.update_components(**{**own, **more, "scheduler": copy.deepcopy(parts["scheduler"])})
+        if guider is not None:
+            pipe.update_components(guider=guider)
         try:
             given = {"output_type": "pt", "seed": 7, **self.tasks[task].given, **inputs}
             return pipe(**{name: each for name, each in given.items() if name not in without}, output="images")
         finally:
             # One pipeline serves all.
             pipe.update_components(guider=usual)
+
+    def ready(self, task: str, batching: str = "batched") -> ModularPipeline:
+        """Return the preset with its components in float32, and a scheduler of its own."""
+        parts = self.parts("float32")
+        pipe = self.pipe(task, "plain" if batching == "batched" else batching, self.tasks[task].blocks, batching)
+        own = {name: part for name, part in parts.items() if name in pipe.component_names}
+        pipe.update_components(**{**own, "scheduler": copy.deepcopy(parts["scheduler"])})
+        return pipe
 
     def classic(self, cls: Any, components: Mapping[str, Any]) -> Any:
         """Return a classic pipeline over components, with a scheduler of its own."""
@@ -173,6 +187,10 @@ class _Compared:
         own = {name: cast(make(), self.dtype) for name, make in {**self.task.parts, **self.feature.parts}.items()}
         return {**self.family.parts(self.dtype), **own}
 
+    @property
+    def _batching(self) -> str:
+        return self.feature.batching or self.family.batching
+
     def run(self) -> list[str]:
         mine, theirs = Told(), Told()
         denoiser, vae = self._parts[self.family.denoiser], self._parts.get("vae")
@@ -182,18 +200,18 @@ class _Compared:
             expected = self._expected()
         count = self.task.reversed_branches or self.family.conditional_first
         if count and self._given({})["guidance_scale"] > 1:
-            theirs.denoiser = [
-                {name: _swapped(value, count) for name, value in call.items()} for call in theirs.denoiser
-            ]
-        if self.feature.batching == "sequential":
+            theirs.denoiser = [_swapped_rows(call, count) for call in theirs.denoiser]
+        if self._batching == "sequential":
             # The classic asks for the conditional prediction first, and the preset for the other one.
-            theirs.denoiser = [call for pair in _pairs(theirs.denoiser) for call in reversed(pair)]
+            theirs.denoiser = [call for step in _by_step(theirs.denoiser) for call in reversed(step)]
         return differences(mine, theirs) + [f"the images {said}" for said in image_differences(drawn, expected)]
 
     def _given(self, more: Mapping[str, Any]) -> dict[str, Any]:
         inputs = {"output_type": "pt", **self.task.given, **self.feature.inputs, **more}
         for name in self.feature.without:
             inputs.pop(name, None)
+        # Lists of their own: the classic pipelines of Z-Image write their messages into the caller's.
+        inputs = {name: list(each) if isinstance(each, list) else each for name, each in inputs.items()}
         seeds = inputs.pop("seeds", 7)
         drawn = [torch.Generator().manual_seed(seed) for seed in ([seeds] if isinstance(seeds, int) else seeds)]
         return {**inputs, "generator": drawn[0] if isinstance(seeds, int) else drawn}
@@ -201,8 +219,9 @@ class _Compared:
     def _drawn(self) -> Any:
         change = self.feature.blocks
         blocks = self.task.blocks if change is None else change(self.task.blocks)
-        is_other = change is not None or self.feature.batching != "batched"
-        pipe = self.family.pipe(self.task_name, self.name if is_other else "plain", blocks, self.feature.batching)
+        is_other = change is not None or bool(self.feature.batching)
+        usual_name = "plain" if self._batching == "batched" else self._batching
+        pipe = self.family.pipe(self.task_name, self.name if is_other else usual_name, blocks, self._batching)
         parts = {name: part for name, part in self._parts.items() if name in pipe.component_names}
         parts["scheduler"] = copy.deepcopy(parts["scheduler"])
         usual = pipe.components["guider"]
@@ -229,8 +248,15 @@ class _Compared:
             return classic(**inputs).images
 
 
-def _pairs(calls: list[Any]) -> Iterator[list[Any]]:
-    yield from (calls[start : start + 2] for start in range(0, len(calls), 2))
+def _by_step(calls: list[Any]) -> list[list[Any]]:
+    """Put calls of one timestep together."""
+    steps: list[list[Any]] = []
+    for call in calls:
+        if steps and torch.equal(steps[-1][0]["timestep"], call["timestep"]):
+            steps[-1].append(call)
+        else:
+            steps.append([call])
+    return steps
 
 
 def image_differences(drawn: Any, expected: Any) -> list[str]:
@@ -238,6 +264,25 @@ def image_differences(drawn: Any, expected: Any) -> list[str]:
     if isinstance(drawn, torch.Tensor):
         return list(different("", drawn, expected))
     return [] if [each.tobytes() for each in drawn] == [each.tobytes() for each in expected] else ["differ"]
+
+
+def _swapped_rows(call: Mapping[str, Any], branches: int) -> dict[str, Any]:
+    """Return a call with its branches in the reverse order: rows of tensors, and the parts of lists with a part for each row."""
+    lists: dict[str, list[Any]] = {}
+    for name, value in call.items():
+        if name.rpartition(".")[2].isdigit():
+            lists.setdefault(name.rpartition(".")[0], []).append(value)
+    listed = {
+        f"{name}.{place}": each
+        for name, values in lists.items()
+        for place, each in enumerate(_turned(values, branches))
+    }
+    return {name: listed.get(name, _swapped(value, branches)) for name, value in call.items()}
+
+
+def _turned(values: list[Any], branches: int) -> list[Any]:
+    each = len(values) // branches
+    return [part for start in range(len(values) - each, -1, -each) for part in values[start : start + each]]
 
 
 def _swapped(rows: torch.Tensor, branches: int) -> torch.Tensor:

@@ -31,17 +31,24 @@ def turn_of(root: Path) -> int:
 
 
 def left_out(cases: Iterable[Case], turn: int) -> list[Case]:
-    """Return the cases of rotating tables that a turn does not take. Each case is taken by one turn of as many as there are parts."""
-    seen: dict[str, int] = {}
-    found = []
+    """Return the cases of rotating tables that a turn does not take. Each case is taken by one turn of as many as there are parts.
+
+    Raises:
+        ValueError: a table has more parts than cases, so that some turns would take none.
+    """
+    tables: dict[tuple[str, int], list[Case]] = {}
     for case in cases:
         mark = case.get_closest_marker("rotating")
-        if mark is None:
-            continue
-        table = case.nodeid.partition("[")[0]
-        seen[table] = seen.get(table, -1) + 1
-        if (seen[table] + turn) % int(mark.args[0]):
-            found.append(case)
+        if mark is not None:
+            tables.setdefault((case.nodeid.partition("[")[0], int(mark.args[0])), []).append(case)
+    found = []
+    for (name, parts), table in tables.items():
+        if parts > len(table):
+            raise ValueError(
+                f"{name} has {len(table)} cases, and rotates in {parts} parts: some commits would run none."
+            )
+        taken = {id(case) for case in part_of(table, parts, turn)}
+        found += [case for case in table if id(case) not in taken]
     return found
 
 

@@ -24,10 +24,14 @@ GIVEN: dict[str, dict[str, Any]] = {
     "sd3": {**SIZED, "prompt": PROMPTS, "guidance_scale": 5.0},
     "flux": {**SIZED, "prompt": PROMPTS, "guidance_scale": 3.5, "max_sequence_length": 24},
     "dit": {"class_labels": [3, 207], "guidance_scale": 4.0, "num_inference_steps": 3},
+    **{
+        name: {**SIZED, "prompt": PROMPTS, "guidance_scale": 3.5, "max_sequence_length": 24}
+        for name in ("chroma", "krea2", "ovis_image", "qwenimage")
+    },
     "ddpm": {"height": 16, "width": 16, "num_inference_steps": 3, "batch_size": 2},
 }
 """What the first task of each is given: two images."""
-SIDE = {**dict.fromkeys(NAMES, 64), "dit": 16, "ddpm": 16}
+SIDE = {**dict.fromkeys(GIVEN, 64), "dit": 16, "ddpm": 16}
 """Height and width of these images."""
 Blocks = Mapping[str, Any]
 

@@ -49,10 +49,10 @@ def flux(seed: int = 0) -> dict[str, Any]:
     return {
         "text_encoder": CLIPTextModel(text_config(32, len(clip), length=77)),
         "tokenizer": clip,
-        **_t5("text_encoder_2", "tokenizer_2"),
+        **t5("text_encoder_2", "tokenizer_2"),
         "transformer": flux_transformer(),
         "scheduler": FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift=3.0),
-        "vae": _vae(),
+        "vae": autoencoder(),
     }
 
 
@@ -120,21 +120,23 @@ def stable_diffusion_3(seed: int = 0) -> dict[str, Any]:
         "tokenizer": clips[0],
         "text_encoder_2": CLIPTextModelWithProjection(text_config(16, len(clips[1]), length=77)),
         "tokenizer_2": clips[1],
-        **_t5("text_encoder_3", "tokenizer_3"),
+        **t5("text_encoder_3", "tokenizer_3"),
         "transformer": sd3_transformer(),
         "scheduler": FlowMatchEulerDiscreteScheduler(shift=3.0),
-        "vae": _vae(),
+        "vae": autoencoder(),
     }
 
 
-def _t5(encoder: str, words: str) -> dict[str, Any]:
+def t5(encoder: str, words: str) -> dict[str, Any]:
+    """A T5 and its tokenizer, by these names."""
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), *((letter, -3.0) for letter in LETTERS)]
     made = T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=32)
     config = T5Config(vocab_size=len(pieces), d_model=32, d_kv=8, d_ff=64, num_layers=1, num_heads=4)
     return {encoder: T5EncoderModel(config).eval(), words: made}
 
 
-def _vae() -> AutoencoderKL:
+def autoencoder() -> AutoencoderKL:
+    """A VAE of FLUX."""
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,

@@ -36,7 +36,7 @@ def with_index(folder: Path, file: str, **entries: Any) -> str:
         ),
         ("modular_model_index.json", {"_class_name": "FluxModularPipeline"}, "flux"),
         ("model_index.json", {"_class_name": "FluxPipeline"}, "flux"),
-        ("model_index.json", {"_class_name": "QwenImageEditPipeline"}, "qwenimage-edit"),
+        ("model_index.json", {"_class_name": "QwenImageLayeredPipeline"}, "qwenimage-layered"),
         ("model_index.json", {"_class_name": "ZImagePipeline"}, "z-image"),
     ],
 )

@@ -274,7 +274,7 @@ def new_tensor_bytes(known: set[int]) -> int:
     return tensor_bytes(t for t in tensors_with_memory() if t.untyped_storage().data_ptr() not in known)
 
 
-@pytest.mark.rotating(3)
+@pytest.mark.rotating(2)
 @pytest.mark.parametrize("output", ["images", "latents"])
 def test_the_live_bytes_of_a_preset_are_what_its_plan_predicts(output: str, tiny_pipe: ModularPipeline) -> None:
     pipe = SequentialPipelineBlocks.from_blocks_dict(INPAINT_BLOCKS).init_pipeline()

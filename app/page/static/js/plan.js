@@ -51,7 +51,7 @@ function BlockBox({ box, run }) {
   const choose = () => (chosen.value = chosen.value === box.path ? "" : box.path);
   const last = run?.steps.at(-1);
   const told = box.isLoop && last && last.path === box.path && last.total ? `${last.index + 1}/${last.total}`
-    : state === "cached" ? "cached" : (did?.count ?? 0) > 1 ? `${seconds(did?.seconds)} each` : seconds(did?.seconds);
+    : state === "cached" ? "cached" : tookOf(did, "each");
   const bytes = did?.bytes && !box.isLoop ? sized(did.bytes) : "";
   const middle = box.y + box.height / 2;
   return html`<g class=${classes("block", box.isLoop && "is-loop", state && `is-${state}`, chosen.value === box.path && "is-chosen")}
@@ -87,11 +87,15 @@ function Chosen({ step, run }) {
   const did = run?.blocks[step.path];
   const rows = [
     ["reads", names(step.reads).join(", ")], ["writes", names(step.writes).join(", ")], ["uses", names(step.uses).join(", ")],
-    ["took", (did?.count ?? 0) > 1 ? `${seconds(did?.seconds)} each time` : seconds(did?.seconds)], ["gave", did?.bytes ? sized(did.bytes) : ""],
+    ["took", tookOf(did, "each time")], ["gave", did?.bytes ? sized(did.bytes) : ""],
   ];
   return html`<div class="chosen" role="region" aria-label="The chosen block"><h3>${step.path}</h3><dl>
     ${rows.filter(([, text]) => text).map(([title, text]) => html`<dt>${title}</dt><dd>${text}</dd>`)}</dl></div>`;
 }
+
+/** Say how long a block took; of one that ran several times, each.
+ * @param {import("./run.js").BlockState | undefined} did @param {string} each */
+const tookOf = (did, each) => ((did?.count ?? 0) > 1 ? `${seconds(did?.seconds)} ${each}` : seconds(did?.seconds));
 
 /** @param {string} text @param {number} most */
 const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);

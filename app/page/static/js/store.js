@@ -41,7 +41,7 @@ export const faults = computed(() => {
     const name = fault.input && names.has(fault.input) ? fault.input : "";
     (found[name] ||= []).push(fault.text);
   }
-  for (const field of lacking.value) found[field.name] = [...given.value.faults.filter((fault) => fault.input === field.name).map((fault) => fault.text), `${field.label} is needed.`].slice(0, 1);
+  for (const field of lacking.value) found[field.name] = [given.value.faults.find((fault) => fault.input === field.name)?.text ?? `${field.label} is needed.`];
   return found;
 });
 

@@ -1,0 +1,20 @@
+"""All tasks of Chroma in one composition: what the caller gives decides what runs."""
+
+from __future__ import annotations
+
+from ...blocks.core.insertable_dict import SharedBlocks
+from ...blocks.core.sequential import SequentialPipelineBlocks
+from ...families.chroma import CHROMA
+from ..auto_image import auto_image
+from ..tasks import Blocks
+
+AUTO_BLOCKS: Blocks = SharedBlocks("AUTO_BLOCKS", auto_image(CHROMA, globals()))
+"""Blocks of every task, by name; `ChromaAutoBlocks` is the composition with the tasks' names."""
+
+
+class ChromaAutoBlocks(SequentialPipelineBlocks):
+    """Chroma: text to image, image to image and inpainting."""
+
+    block_classes = list(AUTO_BLOCKS.values())
+    block_names = list(AUTO_BLOCKS)
+    workflow_map = {"text2image": (), "image2image": ("image",), "inpainting": ("mask_image", "image")}

@@ -1,0 +1,20 @@
+"""All tasks of Krea 2 in one composition: what the caller gives decides what runs."""
+
+from __future__ import annotations
+
+from ...blocks.core.insertable_dict import SharedBlocks
+from ...blocks.core.sequential import SequentialPipelineBlocks
+from ...families.krea2 import KREA2
+from ..auto_image import auto_image
+from ..tasks import Blocks
+
+AUTO_BLOCKS: Blocks = SharedBlocks("AUTO_BLOCKS", auto_image(KREA2, globals()))
+"""Blocks of every task, by name; `Krea2AutoBlocks` is the composition with the tasks' names."""
+
+
+class Krea2AutoBlocks(SequentialPipelineBlocks):
+    """Krea 2: text to image, image to image and inpainting."""
+
+    block_classes = list(AUTO_BLOCKS.values())
+    block_names = list(AUTO_BLOCKS)
+    workflow_map = {"text2image": (), "image2image": ("image",), "inpainting": ("mask_image", "image")}
