@@ -67,7 +67,7 @@ def test_blocks_that_nothing_gives_are_refused_with_the_way_on(tmp_path: Path) -
     modular = {"_class_name": "StableDiffusionXLModularPipeline", "_blocks_class_name": "MyOwnBlocks"}
     with pytest.raises(CompositionError, match=r"blocks of the class 'MyOwnBlocks'.*adopt\(blocks\)") as caught:
         opened(tmp_path, "modular_model_index.json", **modular)
-    assert "sdxl.auto" in str(caught.value)
+    assert "the blocks of a preset; there are those of auraflow, " in str(caught.value)
 
 
 @pytest.mark.parametrize(
