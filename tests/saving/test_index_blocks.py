@@ -96,7 +96,8 @@ def test_a_task_is_refused_for_a_repository_of_diffusers_with_its_own_blocks(tmp
 def test_a_task_is_refused_where_the_blocks_are_those_of_diffusers(tmp_path: Path) -> None:
     repo = folder(tmp_path, MODULAR, _class_name="WanModularPipeline")
     with pytest.raises(
-        CompositionError, match=r"the blocks that diffusers has for it.*families with presets, and there are those of auraflow, .*workflow="
+        CompositionError,
+        match=r"the blocks that diffusers has for it.*families with presets, and there are those of auraflow, .*workflow=",
     ) as caught:
         brickwork.from_pretrained(repo, task="text2image")
     assert "WanModularPipeline" in str(caught.value)

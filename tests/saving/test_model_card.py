@@ -15,6 +15,7 @@ from brickwork.saving.block_sources import Sources
 from brickwork.saving.model_card import model_card
 from brickwork.state.packages.api_version import API_VERSION
 
+PLACE = "denoise.text2image.plain.denoiser"
 SECTIONS = [
     "Needs",
     "Run it",
@@ -37,7 +38,8 @@ def card_of(blocks: ModularPipelineBlocks) -> str:
 def auto() -> ModularPipelineBlocks:
     """All tasks in one, with an option that is not as its class has it."""
     blocks = find_preset("sdxl.auto")
-    blocks.sub_blocks["denoise"].sub_blocks["denoiser"].batching = "sequential"
+    predict = blocks.sub_blocks["denoise"].sub_blocks["text2image"].sub_blocks["plain"].sub_blocks["denoiser"]
+    blocks.sub_blocks.replace(PLACE, type(predict)(batching="sequential"))
     return blocks
 
 
@@ -80,7 +82,7 @@ def test_workflows_say_what_chooses_them(card: str) -> None:
 
 def test_options_of_all_blocks_are_there_with_their_place_and_meaning(card: str) -> None:
     name, place, here, default, meaning = cells(card, "batching")
-    assert (place, here, default) == ("`denoise.denoiser`", "`'sequential'`", f"`{PredictNoise().batching!r}`")
+    assert (place, here, default) == (f"`{PLACE}`", "`'sequential'`", f"`{PredictNoise().batching!r}`")
     assert meaning
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from .output import filled
+
 if TYPE_CHECKING:
     from ....engine import Plan
     from ....pipeline import ModularPipeline
@@ -44,10 +46,11 @@ class HostTable:
         from ....registry.loading.weights import byte_words
 
         if self.refusal:
-            return f"refused: {self.refusal}"
+            return filled(f"refused: {self.refusal}")
         if not self.plan.filed:
-            return f"host memory: all weights have room, {byte_words(self.plan.in_memory)} of {byte_words(self.plan.budget)}"
-        return "\n".join(host_notes(self.plan))
+            told = f"{byte_words(self.plan.in_memory)} of {byte_words(self.plan.budget)}"
+            return filled(f"host memory: all weights have room, {told}")
+        return "\n".join(map(filled, host_notes(self.plan)))
 
 
 def host_table(

@@ -10,7 +10,7 @@ import click
 from attrs import frozen
 
 from ....state import ComponentError
-from .output import table
+from .output import filled, table
 
 if TYPE_CHECKING:
     from ....engine import Plan
@@ -94,11 +94,13 @@ class MemoryPlan:
         ]  # fmt: skip
         found = [f"With {byte_words(self.budget)} for components:", table(rows, ("step", "there", "comes", "goes"))]
         if self.unknown:
-            found.append(f"Of unknown size: {', '.join(self.unknown)}.")
+            found.append(filled(f"Of unknown size: {', '.join(self.unknown)}."))
         large = [each.path for each in self.stages if not each.fits]
         if large:
-            found.append(f"Too little for {', '.join(large)}: load them in fp16 (--dtype), or offload their layers.")
-        return "\n".join([*found, "What values need beside components is known only once it has run."])
+            found.append(
+                filled(f"Too little for {', '.join(large)}: load them in fp16 (--dtype), or offload their layers.")
+            )
+        return "\n".join([*found, filled("What values need beside components is known only once it has run.")])
 
 
 def memory_plan(plan: Plan, sizes: Mapping[str, int], budget: int) -> MemoryPlan:

@@ -78,6 +78,11 @@ def table(rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> str:
     return "\n".join(lines)
 
 
+def filled(text: str) -> str:
+    """Return a sentence in the width of the terminal; lines after the first are indented."""
+    return textwrap.fill(text, width(), subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+
+
 def _as_list(row: Sequence[str], heads: Sequence[str]) -> str:
     """Return a row as lines: names whole, since those are what a reader types."""
     said = [f"{head}: {cell}" for head, cell in zip(heads, row, strict=True)][1:] if heads else list(row[1:])

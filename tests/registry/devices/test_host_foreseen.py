@@ -37,7 +37,9 @@ def test_it_is_what_lies_where_once_models_are_loaded(
     foreseen = foreseen_host(dict.fromkeys(NAMES), specs, times, size // 2, folder)
     assert foreseen.in_memory == pytest.approx(loaded.in_memory, abs=NEAR)
     assert on_disk(foreseen) == pytest.approx(on_disk(loaded), abs=NEAR)
-    assert bool(foreseen.refusal) == bool(loaded.refusal) == (dtype is not None and not has_folder)  # cast, so that no file has it
+    assert (
+        bool(foreseen.refusal) == bool(loaded.refusal) == (dtype is not None and not has_folder)
+    )  # cast, so that no file has it
     assert bool(foreseen.filed) != bool(foreseen.refusal)
 
 
