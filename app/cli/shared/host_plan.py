@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ....registry.devices.host_memory import HostPlan
     from .memory_plan import MemoryPlan
 
-_ARGUMENT = re.compile(r"\b(host_memory|offload_folder)\b(?:=\.)?")
+_ARGUMENT = re.compile(r"\b(host_memory|offload_folder)\b(?:=(?=\.))?")
 
 
 @frozen

@@ -78,7 +78,7 @@ def test_a_table_without_room_is_a_list_on_a_narrow_terminal_alone(monkeypatch: 
     monkeypatch.setenv("COLUMNS", "40")
     assert table(rows) == "a_name_that_is_long\n  ok\n  what is said of it in some words\nb\n  little"
     assert table(rows, ("name", "state", "said")) == (
-        "a_name_that_is_long\n  state: ok\n  said: what is said of it in some\n    words\nb\n  said: little"
+        "a_name_that_is_long\n  state: ok\n  said: what is said of it in some words\nb\n  said: little"
     )
     assert table([("one",), ("two",)]) == "one\ntwo"
     monkeypatch.setenv("COLUMNS", "80")
