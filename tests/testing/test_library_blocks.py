@@ -29,7 +29,7 @@ EVERY_TIME = ("embeddings", "ddpm", "dit", "flux text2image", "flux image2image"
 """Beginnings of the names of compositions whose blocks are checked in every run; those of others, and containers, with `--long`."""
 
 
-@pytest.mark.rotating(4)
+@pytest.mark.rotating(2)
 @pytest.mark.parametrize("source", PLAN)
 def test_no_fault_is_found_in_a_block(source: str, request: pytest.FixtureRequest) -> None:
     made, names = PLAN[source]
