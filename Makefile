@@ -31,12 +31,14 @@ types: build/typing/brickwork
 
 # Each script of a test would compile the package, and where the environment forbids Python to write byte code
 # (PYTHONDONTWRITEBYTECODE), each process the libraries: 13 seconds. Ours says the hash of its source, so it is never stale.
+# Pytest writes the assertions of test files anew in each of its processes, 20 seconds, where none has kept them before.
 tests: $(VENV)/.imported
 	$(BIN)/python -m compileall -q -x '(^|/)(test_|saved_before/)' --invalidation-mode checked-hash __init__.py $(ROOMS) training tests
 	$(BIN)/python -m pytest -c tests/pytest.ini tests -q -n 2
 
 $(VENV)/.imported:
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python tests/support/prepared_python.py
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -c tests/pytest.ini tests -qq --collect-only >/dev/null || true
 	touch $@
 
 # The site, with a reference page for every name, in build/site/html. Dead links and unknown names are errors.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import logging
 import os
 import shutil
 import tempfile
@@ -25,6 +26,8 @@ os.environ |= environment(_HUB.port, _HOME)
 import hypothesis
 import pytest
 import rotation
+
+_HAND_NOTHING_ON = {"torch", "strobelight_function_profiler", "strobelight_compile_time_profiler"}
 
 if TYPE_CHECKING:
     import diffusers
@@ -86,6 +89,10 @@ def _quiet() -> None:
     for library in (diffusers, transformers):
         library.utils.logging.set_verbosity_error()
         library.utils.logging.disable_progress_bar()
+    # To each logger that hands nothing on, pytest adds handlers of its own, six times a test; torch has fifty of them.
+    for name, logger in logging.root.manager.loggerDict.items():
+        if isinstance(logger, logging.Logger) and name.partition(".")[0] in _HAND_NOTHING_ON:
+            logger.propagate = True
 
 
 @pytest.fixture

@@ -91,6 +91,7 @@ def expected(pipe: ModularPipeline) -> dict[str, torch.Tensor]:
     return {name: run(pipe, guider=guider) for name, guider in GUIDERS.items()}
 
 
+@pytest.mark.rotating(3)
 @pytest.mark.parametrize("form", FORMS, indirect=True)
 def test_every_kind_of_guider_gives_what_it_gave_before_compiling(
     form: ModularPipeline, expected: dict[str, torch.Tensor], caplog: pytest.LogCaptureFixture

@@ -216,7 +216,7 @@ def test_a_wide_blur_is_near_an_infinite_one_and_a_narrow_one_near_none() -> Non
 # Every guider on every family
 
 
-@pytest.mark.rotating(3)
+@pytest.mark.rotating(6)
 @pytest.mark.parametrize("guider", sorted(GUIDERS.keys() - ELSEWHERE.keys()))
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_guider_works_on_every_family(name: str, guider: str) -> None:

@@ -28,6 +28,7 @@ def test_the_page_has_the_table_of_classes_that_are_compared() -> None:
     assert not ROWS.keys() & NOT_COMPARED.keys()
 
 
+@pytest.mark.rotating(4)
 @pytest.mark.parametrize("name", [name for name in classes() if name not in NEEDS])
 def test_a_class_is_declared_checked_and_planned(name: str, request: pytest.FixtureRequest) -> None:
     cls = load(name)

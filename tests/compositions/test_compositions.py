@@ -24,6 +24,7 @@ def _param(row: Faulty | Right) -> object:
     return pytest.param(row, id=f"{row.kind}: {row.name}", marks=marks)
 
 
+@pytest.mark.rotating(4)
 @pytest.mark.parametrize("row", [_param(row) for row in ALL])
 def test_a_composition_is_judged_rightly(row: Faulty | Right) -> None:
     verdict = judge(row)

@@ -32,6 +32,7 @@ def known(folder: Path, _loaded: ModularPipeline, tiny_folder: Path) -> dict[str
     return found
 
 
+@pytest.mark.rotating(3)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_reader_gives_what_it_read_or_an_error_of_ours(
     name: str, known: dict[str, Reader], folder: Path, many: int, monkeypatch: pytest.MonkeyPatch

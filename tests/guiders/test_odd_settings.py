@@ -52,7 +52,7 @@ def predicted(guider: Guider) -> torch.Tensor:
     return guided
 
 
-@pytest.mark.rotating(3)
+@pytest.mark.rotating(6)
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
 @pytest.mark.parametrize(("name", "setting"), SETTINGS)
 def test_an_odd_setting_is_refused_by_name_or_works(name: str, setting: str, odd: Any) -> None:

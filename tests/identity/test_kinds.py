@@ -28,7 +28,7 @@ def test_every_kind_of_the_list_is_made_and_has_a_sentence() -> None:
     assert len(KINDS) >= 95
 
 
-@pytest.mark.rotating(3)
+@pytest.mark.rotating(6)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_no_reader_takes_it_for_the_same(kind: Kind, table: Table) -> None:
     assert wrong(table.row(kind)) == {}, kind.says
@@ -37,10 +37,10 @@ def test_no_reader_takes_it_for_the_same(kind: Kind, table: Table) -> None:
 def test_no_run_is_resumed_in_another_process_as_if_nothing_had_changed(
     table: Table, turn: int | None, prepared_python: PreparedPython
 ) -> None:
-    """Of blocks a third, as they cost little, of components every sixteenth kind; all with `--long`."""
+    """Of blocks a sixth, as they cost little, of components every thirty-second kind; all with `--long`."""
     of_components = [kind for kind in KINDS if not isinstance(MADE[kind.name], Blocks)]
     of_blocks = [kind for kind in KINDS if isinstance(MADE[kind.name], Blocks)]
-    kinds = [*part_of(of_blocks, 3, turn), *part_of(of_components, 16, turn)]
+    kinds = [*part_of(of_blocks, 6, turn), *part_of(of_components, 32, turn)]
     answers = elsewhere(table, kinds, prepared_python)
     assert len(answers) == len(kinds) > 10
     assert wrong(answers) == {}

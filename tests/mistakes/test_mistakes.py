@@ -23,6 +23,7 @@ MISTAKES: list[Any] = [
 ]
 
 
+@pytest.mark.rotating(3)
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_answered_in_words(mistake: Mistake, place: Callable[[str], Any]) -> None:
     # Python asks for an AttributeError where an attribute is not there; it has words, too.

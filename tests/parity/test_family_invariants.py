@@ -36,6 +36,7 @@ BY_TASK = {
 }
 
 
+@pytest.mark.rotating(4)
 @pytest.mark.parametrize("name", BY_TASK["inpainting"])
 def test_the_known_area_comes_back_bit_for_bit(name: str) -> None:
     family = FAMILIES[name]
@@ -48,6 +49,7 @@ def test_the_known_area_comes_back_bit_for_bit(name: str) -> None:
     assert not torch.equal(seen["latents"], seen["image_latents"].expand_as(seen["latents"]))
 
 
+@pytest.mark.rotating(4)
 @pytest.mark.parametrize("name", BY_TASK["image2image"])
 def test_more_strength_is_less_of_the_image(name: str) -> None:
     """Run with as many steps as the strength leaves one and all of them."""
@@ -80,6 +82,7 @@ def run(
     return values
 
 
+@pytest.mark.rotating(4)
 @pytest.mark.parametrize("name", CHANGED)
 def test_a_black_map_keeps_the_image_bit_for_bit_and_a_white_one_is_image_to_image(name: str) -> None:
     family = CHANGED[name]
@@ -91,6 +94,7 @@ def test_a_black_map_keeps_the_image_bit_for_bit_and_a_white_one_is_image_to_ima
     assert torch.equal(white["latents"], drawn["latents"])
 
 
+@pytest.mark.rotating(4)
 @pytest.mark.parametrize("name", CHANGED)
 def test_a_place_changes_from_its_own_step_on(name: str) -> None:
     """The brighter the map, the earlier: until then a place is the image with the noise of the step, as it is to the end under a black map."""
@@ -125,6 +129,7 @@ def is_euler(contract: FamilyContract) -> bool:
 FLOWS = [name for name in FAMILIES if is_euler(contract_of(name))]
 
 
+@pytest.mark.rotating(4)
 @pytest.mark.parametrize("name", FLOWS)
 def test_a_flow_at_full_strength_is_text_to_image(name: str) -> None:
     """Its first sigma is 1, which leaves nothing of the image. An image that is latents draws nothing, so the noise is the same."""
@@ -166,6 +171,7 @@ def test_an_image_that_is_latents_is_not_resized(side: str) -> None:
     FAMILIES["dit"].draw("image2image", image=latents, **{side: 16})
 
 
+@pytest.mark.rotating(4)
 @pytest.mark.parametrize(
     "name", [name for name, each in FAMILIES.items() if contract_of(name).rows_independent and not each.like]
 )
@@ -193,6 +199,7 @@ TWICE = {
 }
 
 
+@pytest.mark.rotating(3)
 @pytest.mark.parametrize("name", TWICE)
 def test_predictions_in_one_batch_are_those_of_one_after_another(name: str) -> None:
     """Up to rounding; the classics of these families make one after another, which the table asks for, too."""

@@ -129,7 +129,7 @@ def drawn_by(family: str, task: str, guider: Any) -> Any:
     return FAMILIES[family].draw(task, guider=guider, num_inference_steps=4, without=("guidance_scale",), **more)
 
 
-@pytest.mark.rotating(2)
+@pytest.mark.rotating(6)
 @pytest.mark.parametrize("guider", sorted(GUIDERS))
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_guider_changes_what_a_family_draws_or_is_refused(

@@ -110,7 +110,7 @@ def budgets_of(pipe: ModularPipeline, smallest: int, count: int) -> list[int]:
     return [smallest * 9 // 10 + index * step for index in range(count)]
 
 
-@pytest.mark.rotating(2)
+@pytest.mark.rotating(4)
 @pytest.mark.parametrize("make", MADE)
 def test_every_budget_gives_the_same_bits_or_is_refused_with_one_that_does(
     make: Callable[[ModularPipeline], tuple[ModularPipeline, dict[str, Any]]], tiny_pipe: ModularPipeline, many: int

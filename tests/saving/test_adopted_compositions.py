@@ -42,6 +42,7 @@ def _reference(cls: type) -> str:
     return cls.__name__ if cls.__module__.startswith("brickwork.") else f"{cls.__module__}:{cls.__qualname__}"
 
 
+@pytest.mark.rotating(3)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_composition_comes_back_with_family_and_workflows(name: str) -> None:
     blocks = adopt(getattr(peer, name))

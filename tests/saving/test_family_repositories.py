@@ -59,6 +59,7 @@ def repository(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     return Repository(family, folder, given, images)
 
 
+@pytest.mark.rotating(4)
 def test_it_opens_and_draws_the_same_and_so_does_what_is_saved_of_it(repository: Repository, tmp_path: Path) -> None:
     pipe = repository.opened(repository.folder)
     assert repository.differences(pipe) == []
@@ -73,6 +74,7 @@ def test_it_opens_and_draws_the_same_and_so_does_what_is_saved_of_it(repository:
     assert repository.differences(theirs) == []
 
 
+@pytest.mark.rotating(4)
 def test_a_component_of_a_class_that_does_not_fit_is_refused(repository: Repository, tmp_path: Path) -> None:
     if repository.family.name in OPENED_BY_US:
         pytest.skip("as of the others")

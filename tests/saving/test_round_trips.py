@@ -343,7 +343,7 @@ def goes_and_returns(
     assert type(again.guider) is type(pipe.guider)
 
 
-@pytest.mark.rotating(3)
+@pytest.mark.rotating(6)
 @pytest.mark.parametrize("name", FEATURES)
 def test_a_folder_gives_back_what_was_saved_or_refuses_it(
     name: str, base: ModularPipeline, decoding: ModularPipeline, tmp_path: Path

@@ -280,7 +280,7 @@ UNCHANGED = {
 FUTURE = "from __future__ import annotations\n"
 
 
-@pytest.mark.rotating(2)
+@pytest.mark.rotating(4)
 @pytest.mark.parametrize("text", UNCHANGED.values(), ids=UNCHANGED)
 @pytest.mark.parametrize("future", ["", FUTURE], ids=["", "text"])
 def test_unchanged_code_is_saved_from_modules(text: str, future: str, package: Any, tmp_path: Path) -> None:

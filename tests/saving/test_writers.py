@@ -130,6 +130,7 @@ def test_a_long_name_that_a_file_can_have_is_written(name: str, writers: dict[st
     assert left(tmp_path)
 
 
+@pytest.mark.rotating(4)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the full disk is made in a fork")
 @pytest.mark.parametrize("limit", [0, 100, 3000])
 @pytest.mark.parametrize("name", [*FILES, *FOLDERS])

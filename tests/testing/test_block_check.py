@@ -42,6 +42,7 @@ def test_a_check_grants_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert not (tmp_path / "brickwork.lock").exists()
 
 
+@pytest.mark.rotating(3)
 @pytest.mark.parametrize("block", FAULTY, ids=name_of)
 def test_a_faulty_block_is_found_out(block: Any, request: pytest.FixtureRequest) -> None:
     check, words = FAULTY[block]
@@ -57,7 +58,7 @@ def test_each_kind_of_check_finds_something() -> None:
     assert {check for check, _ in FAULTY.values()} == {*CHECKS}
 
 
-@pytest.mark.rotating(2)
+@pytest.mark.rotating(4)
 @pytest.mark.parametrize("block", RIGHT, ids=name_of)
 def test_a_right_block_passes(block: Any) -> None:
     report = check_block(block, examples=3, **RIGHT[block])

@@ -184,6 +184,7 @@ def test_there_are_enough_faults() -> None:
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
 
 
+@pytest.mark.rotating(3)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_every_fault_is_found_with_its_place(fault: Fault) -> None:
     said = fault.meet()
@@ -227,6 +228,7 @@ def right_composition(seed: int) -> tuple[SequentialPipelineBlocks, tuple[str, .
     return blocks, given
 
 
+@pytest.mark.rotating(3)
 @pytest.mark.parametrize("seed", range(100))
 def test_right_compositions_raise_no_alarm(seed: int) -> None:
     blocks, given = right_composition(seed)

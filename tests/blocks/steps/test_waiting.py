@@ -45,13 +45,13 @@ def with_(side: Side, parts: dict[str, Any], scheduler: str = "Euler", guider: A
     return side
 
 
-@pytest.mark.rotating(3)
+@pytest.mark.rotating(5)
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_no_scheduler_waits(scheduler: str, text2image: Side, parts: dict[str, Any], device: SimulatedDevice) -> None:
     assert waits(with_(text2image, parts, scheduler), device) == []
 
 
-@pytest.mark.rotating(3)
+@pytest.mark.rotating(5)
 @pytest.mark.parametrize("guider", guiders())
 def test_no_guider_waits(guider: str, text2image: Side, parts: dict[str, Any], device: SimulatedDevice) -> None:
     # DDIM, as its tables may have been moved to the device.

@@ -378,7 +378,7 @@ def other_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_repository(tmp_path_factory.mktemp("other-sdxl"), seed=9)
 
 
-@pytest.mark.rotating(3)
+@pytest.mark.rotating(6)
 @pytest.mark.parametrize("name", CHANGES)
 def test_after_each_change_a_cached_run_gives_what_an_uncached_one_gives(
     name: str, tiny_folder: Path, other_folder: Path

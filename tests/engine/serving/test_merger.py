@@ -109,6 +109,7 @@ def request(number: int, **changes: Any) -> dict[str, Any]:
     return {**given, "seed": number, **changes}
 
 
+@pytest.mark.rotating(3)
 @pytest.mark.parametrize("name", NAMES)
 def test_requests_of_every_family_are_what_they_are_alone(name: str) -> None:
     pipe = pipe_of(name)

@@ -56,6 +56,7 @@ def filed(tiny_folder: Path) -> tuple[ModularPipeline, torch.Tensor]:
     return pipe, latents(pipe)
 
 
+@pytest.mark.rotating(4)
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.9, 1.0])
 @pytest.mark.parametrize("room", [None, 1.1, 0.6])
 def test_every_budget_of_both_gives_the_same_bits(

@@ -105,7 +105,7 @@ def foreign(tiny: ModularPipeline) -> tuple[ModularPipeline, dict[str, Any], Any
     return of(blocks, tiny), {"output_type": "pt"}, {"vae": "lazy:1", "default": "lazy:0"}
 
 
-@pytest.mark.rotating(2)
+@pytest.mark.rotating(5)
 @pytest.mark.parametrize("make", [three, image, refiner, control, foreign])
 def test_a_run_over_several_devices_gives_the_bits_of_one(
     make: Any, tiny_pipe: ModularPipeline, simulated: SimulatedDevice

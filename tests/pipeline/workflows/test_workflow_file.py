@@ -186,7 +186,7 @@ def test_a_file_that_is_there_stays_where_the_new_one_is_refused(tiny_folder: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]
 
 
-@pytest.mark.rotating(2)
+@pytest.mark.rotating(6)
 @pytest.mark.parametrize("name", [name for name, _ in preset_catalog.presets()])
 def test_every_preset_is_its_own_file(name: str, tmp_path: Path) -> None:
     blocks = preset_catalog.find_preset(name)
