@@ -69,7 +69,9 @@ class Downloads:
 
     def _show(self) -> None:
         if self._bar is not None:
-            self._bar.update(sum(self._there.values()) - self._bar.n)
+            # What was read before its size was known is none of the whole.
+            there = sum(count for key, count in self._there.items() if key in self._sizes)
+            self._bar.update(there - self._bar.n)
 
     def close(self) -> None:
         """Leave the bar as it is."""
