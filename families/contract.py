@@ -31,6 +31,7 @@ from .roles import (
     Tokenizer,
 )
 from .text_encoding import Encoded, TextEncoding, joined_by_width
+from .video.frame_limits import FrameLimits
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,7 +104,7 @@ class ConditioningField:
 
 
 @frozen
-class FamilyContract(ImageScales, DenoiserLimits):
+class FamilyContract(ImageScales, DenoiserLimits, FrameLimits):
     """What varies between model families: data, and small pure functions that subclasses add.
 
     Attributes:

@@ -83,7 +83,7 @@ class Family:
         classic_options: of the classic's constructor. conditional_first: the classic's batches have the conditional rows first, when
             its `guidance_scale` is more than 1; so many branches, in the reverse order of ours.
         batching: "sequential" where the classic calls its network once for each branch.
-        like: another family whose contract is of the same class; what is asked of such is not asked twice.
+        output: what the presets call what they draw. like: another family whose contract is of the same class; what is asked of such is not asked twice.
     """
 
     name: str
@@ -96,6 +96,7 @@ class Family:
     formats: Sequence[str] = ("float32", "bfloat16")
     batching: str = "batched"
     like: str = ""
+    output: str = "images"
     _parts: dict[str, dict[str, Any]] = field(factory=dict)
     _pipes: dict[Any, ModularPipeline] = field(factory=dict)
 
@@ -133,7 +134,7 @@ class Family:
             pipe.update_components(guider=guider)
         try:
             given = {"output_type": "pt", "seed": 7, **self.tasks[task].given, **inputs}
-            return pipe(**{name: each for name, each in given.items() if name not in without}, output="images")
+            return pipe(**{name: each for name, each in given.items() if name not in without}, output=self.output)
         finally:
             # One pipeline serves all.
             pipe.update_components(guider=usual)
@@ -228,7 +229,7 @@ class _Compared:
         guider = {} if self.feature.guider is None else {"guider": self.feature.guider()}
         pipe.update_components(**parts, **guider)
         try:
-            return pipe(**self._given({**self.task.mine, **self.feature.mine}), output="images")
+            return pipe(**self._given({**self.task.mine, **self.feature.mine}), output=self.family.output)
         finally:
             # One pipeline serves all features.
             pipe.update_components(guider=usual)
@@ -245,7 +246,8 @@ class _Compared:
             if name in inputs and name not in known:
                 inputs["image"] = inputs.pop(name)
         with self.task.mend(classic) if self.task.mend else nullcontext():
-            return classic(**inputs).images
+            made = classic(**inputs)
+            return made.frames if self.family.output == "videos" else made.images
 
 
 def _by_step(calls: list[Any]) -> list[list[Any]]:
