@@ -156,6 +156,11 @@ class Family:
         made.set_progress_bar_config(disable=True)
         return made
 
+    def drawn_by(self, classic: Any, inputs: Mapping[str, Any]) -> Any:
+        """Return what a classic pipeline draws."""
+        made = classic(**inputs)
+        return made.frames if self.output == "videos" else made.images
+
     def pipe(self, task: str, name: str, blocks: Mapping[str, Any], batching: str) -> ModularPipeline:
         """Return a preset, made once."""
         if (task, name) not in self._pipes:
@@ -246,8 +251,7 @@ class _Compared:
             if name in inputs and name not in known:
                 inputs["image"] = inputs.pop(name)
         with self.task.mend(classic) if self.task.mend else nullcontext():
-            made = classic(**inputs)
-            return made.frames if self.family.output == "videos" else made.images
+            return self.family.drawn_by(classic, inputs)
 
 
 def _by_step(calls: list[Any]) -> list[list[Any]]:
