@@ -7,6 +7,7 @@ from ..blocks.steps.denoise import Denoise
 from ..blocks.steps.encode_prompt import EncodePrompt
 from ..blocks.steps.expand_batch import ExpandBatch
 from ..blocks.steps.set_timesteps import SetPartialTimesteps, SetTimesteps
+from ..blocks.video.by_boundary import DenoiseEarly, DenoiseLate, FindBoundary, TakeSecondGuidance
 from ..blocks.video.encode import EncodeFirstFrame, EncodeVideo, SeeImage
 from ..blocks.video.latents import DecodeVideo, NoiseVideo, PrepareVideoLatents
 from ..families.contract import FamilyContract
@@ -50,3 +51,17 @@ def image2video(family: FamilyContract) -> Blocks:
     if family.fields("seen_image"):
         made.insert_before("denoise", "seen_image", SeeImage.bind(family))
     return made.insert_before("denoise", "first_frame", EncodeFirstFrame.bind(family))
+
+
+def with_second_network(blocks: Blocks, family: FamilyContract, late: FamilyContract) -> Blocks:
+    """Return the blocks of a task in which a second network denoises what has little noise.
+
+    Args:
+        late: the contract of the same family, whose denoiser is the second network.
+    """
+    made: Blocks = InsertableDict(blocks)
+    made.insert_before("denoise", "find_boundary", FindBoundary.bind(family))
+    made.insert_after("denoise", "second_guidance", TakeSecondGuidance.bind(late))
+    made.insert_after("second_guidance", "denoise_late", DenoiseLate.bind(late))
+    made["denoise"] = DenoiseEarly.bind(family)
+    return made

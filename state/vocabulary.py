@@ -269,6 +269,12 @@ Flags = Annotated[
 BatchSize = Annotated[int, of.output(doc="Number of prompts, before num_images_per_prompt.", low=1)]
 Height = Annotated[int, of.side(doc="Height of the images in pixels; the denoiser's own size where absent.", low=1)]
 Width = Annotated[int, of.side(doc="Width of the images in pixels; the denoiser's own size where absent.", low=1)]
+FirstLateStep = Annotated[
+    int, Value(doc="Which iteration of the loop is the first of the second network, from 0.", low=0)
+]
+SecondGuidanceScale = Annotated[
+    float, of.guidance(doc="Strength of guidance of the second network in this run; the first's where absent.", low=0)
+]
 FrameCount = Annotated[int, of.size(doc="Frames of each video.", low=1)]
 FrameRate = Annotated[float, Value(doc="Frames of a video that are shown in a second.", low=0, open=True)]
 Videos = Annotated[

@@ -80,6 +80,13 @@ def cleaned(text: str) -> str:
     return re.sub(r"\s+", " ", html.unescape(html.unescape(text))).strip()
 
 
+def _late(family: WanContract) -> WanContract:
+    """Return a contract whose denoiser is the second network."""
+    second = (RoleComponent("transformer_2", "diffusers:WanTransformer3DModel"),)
+    roles = {**family.roles, "denoiser": second}
+    return evolve(family, name=f"{family.name}-late", prefix=f"{family.prefix}Late", roles=roles)
+
+
 _SEEN_AS = "encoder_hidden_states_image"
 _TEXT = (TEXT_FIELDS[0],)
 _SEEN = ConditioningField(
@@ -147,6 +154,24 @@ WAN_IMAGE = evolve(
 )
 """The contract of Wan 2.1 that begins with an image, which it sees in channels beside the latents and by CLIP."""
 
-for _name in ("WAN", "WAN_IMAGE"):
+WAN_2_2 = evolve(WAN, name="wan-2.2", prefix="Wan22", classic_pipeline="")
+"""The contract of Wan 2.2 with two networks: here of that for much noise."""
+
+WAN_2_2_LATE = _late(WAN_2_2)
+"""The same of that for little noise."""
+
+WAN_2_2_IMAGE = evolve(
+    WAN_IMAGE,
+    name="wan-2.2-image",
+    prefix="Wan22Image",
+    groups={**WAN_IMAGE.groups, "denoiser_input_fields": (*_TEXT, _BESIDE), "seen_image": ()},
+    classic_pipeline="",
+)
+"""The contract of Wan 2.2 with two networks that begins with an image, which it sees beside the latents alone."""
+
+WAN_2_2_IMAGE_LATE = _late(WAN_2_2_IMAGE)
+"""The same of the network for little noise."""
+
+for _name in ("WAN", "WAN_IMAGE", "WAN_2_2", "WAN_2_2_LATE", "WAN_2_2_IMAGE", "WAN_2_2_IMAGE_LATE"):
     families.register(globals()[_name].name, f"{__name__}:{_name}")
     note_constant(globals()[_name], f"{__name__}.{_name}")

@@ -60,7 +60,7 @@ class Task:
         parts: components by name in place of the family's, each made by a function of no arguments.
         mine, classic_given: what the preset, or the classic pipeline, is given besides.
         reversed_branches: how many branches a batch of the classic has, in the reverse order of ours; the family's where 0.
-        formats: in which it is compared plainly; the family's where empty.
+        formats: in which it is compared plainly; the family's where empty. classic_options: of the classic's constructor.
     """
 
     blocks: Mapping[str, Any]
@@ -72,6 +72,7 @@ class Task:
     classic_given: Mapping[str, Any] = field(factory=dict)
     reversed_branches: int = 0
     formats: Sequence[str] = ()
+    classic_options: Mapping[str, Any] = field(factory=dict)
 
 
 @define(eq=False)
@@ -147,11 +148,11 @@ class Family:
         pipe.update_components(**{**own, "scheduler": copy.deepcopy(parts["scheduler"])})
         return pipe
 
-    def classic(self, cls: Any, components: Mapping[str, Any]) -> Any:
+    def classic(self, cls: Any, components: Mapping[str, Any], **own: Any) -> Any:
         """Return a classic pipeline over components, with a scheduler of its own."""
         taken = inspect.signature(cls.__init__).parameters
         parts = {name: part for name, part in components.items() if name in taken}
-        options = {name: value for name, value in self.classic_options.items() if name in taken}
+        options = {name: value for name, value in {**self.classic_options, **own}.items() if name in taken}
         made = cls(**{**options, **parts, "scheduler": copy.deepcopy(parts["scheduler"])})
         made.set_progress_bar_config(disable=True)
         return made
@@ -166,8 +167,10 @@ class Family:
         if (task, name) not in self._pipes:
             made = SequentialPipelineBlocks.from_blocks_dict(blocks)
             if batching != "batched":
-                predict: Any = made.sub_blocks["denoise"].sub_blocks["denoiser"]
-                made.sub_blocks.replace("denoise.denoiser", type(predict)(**{**predict.options, "batching": batching}))
+                for loop in [each for each in made.sub_blocks if each.startswith("denoise")]:
+                    predict: Any = made.sub_blocks[loop].sub_blocks["denoiser"]
+                    one_by_one = type(predict)(**{**predict.options, "batching": batching})
+                    made.sub_blocks.replace(f"{loop}.denoiser", one_by_one)
             self._pipes[task, name] = made.init_pipeline()
             self._pipes[task, name].configure(progress=False)
         return self._pipes[task, name]
@@ -242,7 +245,7 @@ class _Compared:
     def _expected(self) -> Any:
         own = self.feature.classic_class
         cls: Any = (own.get(self.task_name) if isinstance(own, Mapping) else own) or self.task.classic
-        classic = self.family.classic(cls, self._parts)
+        classic = self.family.classic(cls, self._parts, **self.task.classic_options)
         inputs, known = (
             self._given({**self.task.classic_given, **self.feature.classic}),
             inspect.signature(cls.__call__).parameters,

@@ -9,7 +9,13 @@ from coarse_images import picture
 from family_table import Family, Feature, Task
 from tiny_language import seeded, umt5
 
-from brickwork.presets.wan import IMAGE2VIDEO_BLOCKS, TEXT2VIDEO_BLOCKS, VIDEO2VIDEO_BLOCKS
+from brickwork.presets.wan import (
+    IMAGE2VIDEO_BLOCKS,
+    TEXT2VIDEO_BLOCKS,
+    TWO_NETWORKS_BLOCKS,
+    TWO_NETWORKS_IMAGE2VIDEO_BLOCKS,
+    VIDEO2VIDEO_BLOCKS,
+)
 
 SIDE = 16
 ASKED: dict[str, Any] = {
@@ -102,8 +108,23 @@ FAMILY = Family(
             reading(diffusers.WanVideoToVideoPipeline),
             {**ASKED, "prompt": "a red circle", "negative_prompt": "blue", "video": VIDEO, "strength": 0.63, "num_inference_steps": 5},
         ),
+        "two networks": Task(
+            TWO_NETWORKS_BLOCKS,
+            diffusers.WanPipeline,
+            {**ASKED, **FRAMES, "num_inference_steps": 4},
+            parts={"transformer_2": transformer},
+            classic_options={"boundary_ratio": 0.875},
+        ),
+        "image2video by two networks": Task(
+            TWO_NETWORKS_IMAGE2VIDEO_BLOCKS,
+            reading(diffusers.WanImageToVideoPipeline),
+            {**OF_IMAGE, "num_inference_steps": 4},
+            parts={"transformer": lambda: transformer(12), "transformer_2": lambda: transformer(12)},
+            classic_options={"boundary_ratio": 0.875},
+        ),
     },
     {
+        "own guidance of the second": Feature({"guidance_scale_2": 2.0}, tasks=("two networks", "image2video by two networks")),
         "no guidance": Feature({"guidance_scale": 1.0}, tasks=("text2video",)),
         "Euler": Feature(parts={"scheduler": diffusers.FlowMatchEulerDiscreteScheduler}, tasks=("text2video",)),
         "one frame": Feature({"num_frames": 1}, tasks=("text2video",)),
