@@ -18,9 +18,9 @@ from ..steps.image_reading import is_address
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_CODECS = {".mp4": ("libx264", "h264", "mpeg4"), ".mov": ("libx264", "h264", "mpeg4"), ".mkv": ("ffv1",), ".gif": ("gif",)}
+_CODECS = {".mp4": ("libx264", "h264", "mpeg4"), ".mov": ("libx264", "h264", "mpeg4"), ".mkv": ("ffv1",), ".gif": ()}
 """Encoders by the end of a file's name, the first that is there counts."""
-_PIXELS = {"gif": "rgb8", "ffv1": "bgr0"}
+_CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "gif", "avi")
 """What FFmpeg calls the formats that are read. Others are refused: some of them open further files."""
 LARGEST_VIDEO_FILE = 4 * LARGEST_PICTURE_FILE
@@ -72,8 +72,6 @@ def _frames(container: Any, name: str, most: int) -> tuple[list[Image], float]:
         frames.append(frame.to_image())
         if len(frames) == most:
             break
-    if not frames:
-        raise InputError(f"{name} has no frames.")
     return frames, float(stream.average_rate or 1)
 
 
@@ -82,7 +80,7 @@ def export_to_video(video: Any, path: str | Path, frame_rate: float) -> Path:
 
     Args:
         video: a list of PIL images, an array `[f h w c]` or a tensor `[f c h w]` of numbers in 0..1, as an item of `videos` is.
-        path: its end says the format: .mp4, .mov, .mkv (without loss) or .gif. frame_rate: frames of a second.
+        path: its end says the format: .mp4, .mov, .mkv (without loss), or .gif, which needs no PyAV. frame_rate: frames of a second.
 
     Raises:
         InputError: there are no frames, they differ in size, or the format is another. ComponentError: PyAV is not installed.
@@ -97,25 +95,36 @@ def export_to_video(video: Any, path: str | Path, frame_rate: float) -> Path:
     if not 0 < frame_rate < float("inf"):
         raise InputError(f"frame_rate is {frame_rate}; give how many frames a second has.")
     frames = _as_images(video)
+    data = _gif(frames, frame_rate) if not codecs else _encoded(frames, frame_rate, target.suffix.lower(), codecs)
+    with beside(target) as begun:
+        begun.write_bytes(data)
+    return target
+
+
+def _gif(frames: Sequence[Image], rate: float) -> bytes:
+    """Return a GIF that goes round and round; it counts hundredths of a second."""
+    held = io.BytesIO()
+    frames[0].save(held, "GIF", save_all=True, append_images=frames[1:], duration=1000 / rate, loop=0)
+    return held.getvalue()
+
+
+def _encoded(frames: Sequence[Image], rate: float, end: str, codecs: Sequence[str]) -> bytes:
     av = _library()
     codec = next((each for each in codecs if each in av.codecs_available), None)
     if codec is None:
-        raise InputError(f"This PyAV has no encoder for {target.suffix}: {', '.join(codecs)}. Write a .gif, or install another build.")
-    kind = _PIXELS.get(codec, "yuv420p")
+        raise InputError(f"This PyAV has no encoder for {end}: {', '.join(codecs)}. Write a .gif, or install another build.")
+    is_exact = end == ".mkv"
     width, height = frames[0].size
-    if kind == "yuv420p" and (width % 2 or height % 2):
-        raise InputError(f"The frames are {width}x{height}, and {target.suffix} takes even sides; write a .mkv or .gif.")
+    if not is_exact and (width % 2 or height % 2):
+        raise InputError(f"The frames are {width}x{height}, and {end} takes even sides; write a .mkv or .gif.")
     held = io.BytesIO()
-    formats = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".gif": "gif"}
-    with av.open(held, mode="w", format=formats[target.suffix.lower()]) as container:
-        stream = container.add_stream(codec, rate=Fraction(frame_rate).limit_denominator(100_000))
-        stream.width, stream.height, stream.pix_fmt = width, height, kind
+    with av.open(held, mode="w", format=_CONTAINERS[end]) as container:
+        stream = container.add_stream(codec, rate=Fraction(rate).limit_denominator(100_000))
+        stream.width, stream.height, stream.pix_fmt = width, height, "bgr0" if is_exact else "yuv420p"
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_image(frame)))
         container.mux(stream.encode())
-    with beside(target) as begun:
-        begun.write_bytes(held.getvalue())
-    return target
+    return held.getvalue()
 
 
 def _as_images(video: Any) -> Sequence[Image]:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from attrs import evolve, frozen
+from attrs import evolve, fields, frozen
 
+from ...engine.network_calls import call_rows
 from ...guiders import ClassifierFreeGuidance
 from ...registry import families
 from ...state.vocabulary import SeenImage
@@ -44,7 +45,15 @@ class WanContract(Float32Latents, FlowContract):
         if _SEEN_AS in told and denoiser.config.pos_embed_seq_len is not None:
             # Of first and last image, which this kind of transformer takes as two rows.
             told[_SEEN_AS] = told[_SEEN_AS].unflatten(1, (2, -1)).flatten(0, 1)
-        return super().predict(denoiser, given.to(kwargs["encoder_hidden_states"].dtype), t, told)
+        dtype = kwargs["encoder_hidden_states"].dtype
+        named = {"hidden_states": given.to(dtype), "timestep": self.times(latents, t), **told, "return_dict": False}
+        prediction: Tensor = call_rows(self.row_arguments, denoiser, **named)[0]
+        return prediction
+
+    def times(self, latents: Tensor, t: Any) -> Tensor:
+        """Return the timestep of each video."""
+        told: Tensor = t.expand(latents.shape[0])
+        return told
 
     def vae_scale_factor(self, vae: Autoencoder) -> int:
         """Return what the VAE says."""
@@ -73,6 +82,19 @@ class WanContract(Float32Latents, FlowContract):
     def embedding_widths(self, denoiser: Denoiser) -> dict[str, int]:
         """Return the width of texts."""
         return {"hidden": denoiser.config.text_dim}
+
+
+@frozen
+class TokenTimesContract(WanContract):
+    """Wan 2.2 TI2V, whose transformer is told a timestep for each token."""
+
+    frame_rate: ClassVar[float] = 24.0
+
+    def times(self, latents: Tensor, t: Any) -> Tensor:
+        """Return the timestep of each token: they are all of one noise level, where no frame is given."""
+        tokens = latents.shape[2] * (latents.shape[3] // 2) * (latents.shape[4] // 2)
+        told: Tensor = t.float().expand(latents.shape[0], tokens)
+        return told
 
 
 def cleaned(text: str) -> str:
@@ -172,6 +194,19 @@ WAN_2_2_IMAGE = evolve(
 WAN_2_2_IMAGE_LATE = _late(WAN_2_2_IMAGE)
 """The same of the network for little noise."""
 
-for _name in ("WAN", "WAN_IMAGE", "WAN_2_2", "WAN_2_2_LATE", "WAN_2_2_IMAGE", "WAN_2_2_IMAGE_LATE"):
+WAN_2_2_TOKENS = TokenTimesContract(
+    **{
+        **{each.name: getattr(WAN, each.name) for each in fields(WanContract) if each.init},
+        "name": "wan-2.2-tokens",
+        "prefix": "Wan22Tokens",
+        "size_multiple": 32,
+        "image_multiple": 32,
+        "defaults": {**WAN.defaults, "height": 704, "width": 1280, "num_frames": 121},
+        "classic_pipeline": "",
+    }
+)
+"""The contract of Wan 2.2 TI2V 5B, for text to video."""
+
+for _name in ("WAN", "WAN_2_2_TOKENS", "WAN_IMAGE", "WAN_2_2", "WAN_2_2_LATE", "WAN_2_2_IMAGE", "WAN_2_2_IMAGE_LATE"):
     families.register(globals()[_name].name, f"{__name__}:{_name}")
     note_constant(globals()[_name], f"{__name__}.{_name}")

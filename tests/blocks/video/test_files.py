@@ -107,3 +107,10 @@ def test_without_the_library_both_say_what_to_install(tmp_path: Path, monkeypatc
         load_video(tmp_path / "a.mp4")
     with pytest.raises(ComponentError, match=words):
         export_to_video(FRAMES, tmp_path / "a.mp4", 8)
+    assert export_to_video(FRAMES, tmp_path / "a.gif", 8).stat().st_size > 100
+
+
+def test_a_build_without_an_encoder_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(av, "codecs_available", set())
+    with pytest.raises(InputError, match="This PyAV has no encoder for .mkv: ffv1. Write a .gif"):
+        export_to_video(FRAMES, tmp_path / "a.mkv", 8)

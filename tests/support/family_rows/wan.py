@@ -12,6 +12,7 @@ from tiny_language import seeded, umt5
 from brickwork.presets.wan import (
     IMAGE2VIDEO_BLOCKS,
     TEXT2VIDEO_BLOCKS,
+    TOKEN_TIMES_BLOCKS,
     TWO_NETWORKS_BLOCKS,
     TWO_NETWORKS_IMAGE2VIDEO_BLOCKS,
     VIDEO2VIDEO_BLOCKS,
@@ -114,6 +115,12 @@ FAMILY = Family(
             {**ASKED, **FRAMES, "num_inference_steps": 4},
             parts={"transformer_2": transformer},
             classic_options={"boundary_ratio": 0.875},
+        ),
+        "timesteps of tokens": Task(
+            TOKEN_TIMES_BLOCKS,
+            diffusers.WanPipeline,
+            {**ASKED, **FRAMES, "num_inference_steps": 2, "height": 2 * SIDE},
+            classic_options={"expand_timesteps": True},
         ),
         "image2video by two networks": Task(
             TWO_NETWORKS_IMAGE2VIDEO_BLOCKS,
