@@ -33,9 +33,7 @@ vae = diffusers.AutoencoderKLWan(
     latents_mean=[0.0] * 4,
     latents_std=[1.0] * 4,
 )
-scheduler = diffusers.UniPCMultistepScheduler(
-    prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
-)
+scheduler = diffusers.UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0)
 text = {"prompt_embeds": torch.randn(1, 8, 32), "negative_prompt_embeds": torch.zeros(1, 8, 32)}
 settings = {**text, "height": 32, "width": 48, "num_inference_steps": 4, "seed": 3}
 pipes = []

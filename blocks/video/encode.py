@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ...engine.network_calls import call_network
-from ...families.contract import Autoencoder
+from ...families.contract import Autoencoder, Denoiser, with_rows
+from ...registry.model_dtype import compute_dtype
 from ...state import Conditioning, Fault, Group, InputError, Outputs
 from ...state.vocabulary import (
     BatchSize,
@@ -74,9 +75,7 @@ class EncodeVideo(Block):
             except InputError as error:
                 yield Fault(str(error), "video")
 
-    def run(
-        self, video: InputVideo, dtype: DType, height: Height | None = None, width: Width | None = None
-    ) -> Out:
+    def run(self, video: InputVideo, dtype: DType, height: Height | None = None, width: Width | None = None) -> Out:
         import torch
 
         family, frames = self.family, frames_of(video)
@@ -132,6 +131,8 @@ class EncodeFirstFrame(Block):
 
         first = self._pixels(image, "image", height, width)
         last = [] if last_image is None else [self._pixels(last_image, "last_image", height, width)]
+        rows = max(len(each) for each in (first, *last))
+        first, last = with_rows(first, rows), [with_rows(each, rows) for each in last]
         if num_frames <= len(last):
             raise InputError(f"last_image is given, and num_frames is {num_frames}; give 2 or more.")
         between = first.new_zeros(*first.shape[:2], num_frames - 1 - len(last), height, width)
@@ -144,8 +145,8 @@ class EncodeFirstFrame(Block):
         # The first frame has a latent of its own, and counts for each of the frames that others have.
         given = torch.cat([given[:, :1].repeat_interleave(factor, dim=1), given[:, 1:]], dim=1)
         mask = given.unflatten(1, (-1, factor)).transpose(1, 2)
-        rows = repeat_to_batch(torch.cat([mask, latents], dim=1), batch_size, num_images_per_prompt)
-        return self.Out(beside=told(self.family, "extra_channels", rows))
+        beside = repeat_to_batch(torch.cat([mask, latents], dim=1), batch_size, num_images_per_prompt)
+        return self.Out(beside=told(self.family, "extra_channels", beside))
 
     def _pixels(self, image: Any, name: str, height: int, width: int) -> Tensor:
         pixels: Tensor = pixels_of(self.video_processor, given_image(image, name), name, height, width)
@@ -155,6 +156,7 @@ class EncodeFirstFrame(Block):
 class SeeImage(Block):
     """Look at the image that videos begin with, and maybe the one they end with, by an encoder of images; nothing where there is none."""
 
+    denoiser: Denoiser = component(config_only=True, doc="Says in which dtype it is told what is seen.")
     image_encoder: CLIPVisionModel | None = component(doc="Sees the images; None for denoisers that are not told.")
     feature_extractor: CLIPImageProcessor | None = component(doc="Brings them to the size that it sees.")
 
@@ -169,7 +171,6 @@ class SeeImage(Block):
         self,
         image: InputImage,
         batch_size: BatchSize,
-        dtype: DType,
         last_image: LastImage | None = None,
         num_images_per_prompt: ImagesPerPrompt = 1,
     ) -> Out:
@@ -181,9 +182,8 @@ class SeeImage(Block):
         shown = [as_pil(each, "image") for each in (image, last_image) if each is not None]
         pixels = [self.feature_extractor(each, return_tensors="pt").pixel_values for each in shown]
         # In one batch, as in the classic pipeline.
-        states = call_network(
-            encoder, torch.cat(pixels).to(self.device, encoder.dtype), output_hidden_states=True
-        ).hidden_states[-2]
-        joined = torch.cat(states.chunk(len(shown)), dim=1)
-        rows = repeat_to_batch(joined, batch_size, num_images_per_prompt)
-        return self.Out(seen=told(self.family, "seen_image", rows))
+        seen = torch.cat(pixels).to(self.device, encoder.dtype)
+        states = call_network(encoder, seen, output_hidden_states=True).hidden_states[-2]
+        each = states.to(compute_dtype(self.denoiser)).split([len(rows) for rows in pixels])
+        told_of = [repeat_to_batch(rows, batch_size, num_images_per_prompt) for rows in each]
+        return self.Out(seen=told(self.family, "seen_image", torch.cat(told_of, dim=1)))

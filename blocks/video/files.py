@@ -43,7 +43,9 @@ def load_video(path: str | Path, *, most_frames: int = MOST_FRAMES) -> tuple[lis
     """
     name = str(path)[:200]
     if isinstance(path, str) and is_address(path):
-        raise InputError(f"{name!r} is an address; nothing is loaded from the net here. Download it, and give the path of the file.")
+        raise InputError(
+            f"{name!r} is an address; nothing is loaded from the net here. Download it, and give the path of the file."
+        )
     if most_frames < 1:
         raise InputError(f"most_frames is {most_frames}; give 1 or more.")
     av = _library()
@@ -52,7 +54,9 @@ def load_video(path: str | Path, *, most_frames: int = MOST_FRAMES) -> tuple[lis
         # From memory, without a name: what is in a file can open no other one.
         with av.open(io.BytesIO(data), mode="r") as container:
             if container.format.name not in FORMATS:
-                raise InputError(f"{name} is in the format {container.format.name}, which is not read; give MP4, MOV, MKV, WebM, AVI or GIF.")
+                raise InputError(
+                    f"{name} is in the format {container.format.name}, which is not read; give MP4, MOV, MKV, WebM, AVI or GIF."
+                )
             return _frames(container, name, most_frames)
     except av.FFmpegError as error:
         raise InputError(f"{name} cannot be read as a video: {error}") from error
@@ -112,7 +116,9 @@ def _encoded(frames: Sequence[Image], rate: float, end: str, codecs: Sequence[st
     av = _library()
     codec = next((each for each in codecs if each in av.codecs_available), None)
     if codec is None:
-        raise InputError(f"This PyAV has no encoder for {end}: {', '.join(codecs)}. Write a .gif, or install another build.")
+        raise InputError(
+            f"This PyAV has no encoder for {end}: {', '.join(codecs)}. Write a .gif, or install another build."
+        )
     is_exact = end == ".mkv"
     width, height = frames[0].size
     if not is_exact and (width % 2 or height % 2):
@@ -131,7 +137,9 @@ def _as_images(video: Any) -> Sequence[Image]:
     """Return the frames of one video as PIL images in RGB of one size."""
     if hasattr(video, "ndim") and hasattr(video, "dtype"):
         if video.ndim != 4:
-            raise InputError(f"video has the shape {list(video.shape)}; give one video, [frames height width 3] or, of tensors, [frames 3 height width].")
+            raise InputError(
+                f"video has the shape {list(video.shape)}; give one video, [frames height width 3] or, of tensors, [frames 3 height width]."
+            )
         video = pil_images(video.float() if hasattr(video, "detach") else video, "video")
     odd = next((each for each in video if not hasattr(each, "getbbox")), None)
     if odd is not None:
@@ -148,5 +156,7 @@ def _library() -> Any:
     try:
         import av
     except ImportError:
-        raise ComponentError("Files of videos are read and written by PyAV, which is not installed: pip install 'brickwork[video]'.") from None
+        raise ComponentError(
+            "Files of videos are read and written by PyAV, which is not installed: pip install 'brickwork[video]'."
+        ) from None
     return av

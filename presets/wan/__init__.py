@@ -1,7 +1,15 @@
 """Wan 2.1 and 2.2 (Wan team 2025, https://arxiv.org/abs/2503.20314)."""
 
 from ...blocks.core.insertable_dict import SharedBlocks
-from ...families.video.wan import WAN, WAN_2_2, WAN_2_2_IMAGE, WAN_2_2_IMAGE_LATE, WAN_2_2_LATE, WAN_2_2_TOKENS, WAN_IMAGE
+from ...families.video.wan import (
+    WAN,
+    WAN_2_2,
+    WAN_2_2_IMAGE,
+    WAN_2_2_IMAGE_LATE,
+    WAN_2_2_LATE,
+    WAN_2_2_TOKENS,
+    WAN_IMAGE,
+)
 from ..tasks import Blocks
 from ..tasks_of_video import image2video, text2video, video2video, with_second_network
 
@@ -44,4 +52,19 @@ NAMES: dict[str, str] = {
 }
 """Names in the catalog, which reads them without importing this folder: names of presets, and classes that repositories write."""
 
-__all__ = ["IMAGE2VIDEO_BLOCKS", "NAMES", "TEXT2VIDEO_BLOCKS", "TOKEN_TIMES_BLOCKS", "TWO_NETWORKS_BLOCKS", "TWO_NETWORKS_IMAGE2VIDEO_BLOCKS", "VIDEO2VIDEO_BLOCKS", "WAN", "WAN_2_2", "WAN_2_2_IMAGE", "WAN_2_2_IMAGE_LATE", "WAN_2_2_LATE", "WAN_2_2_TOKENS", "WAN_IMAGE"]
+__all__ = [
+    "IMAGE2VIDEO_BLOCKS",
+    "NAMES",
+    "TEXT2VIDEO_BLOCKS",
+    "TOKEN_TIMES_BLOCKS",
+    "TWO_NETWORKS_BLOCKS",
+    "TWO_NETWORKS_IMAGE2VIDEO_BLOCKS",
+    "VIDEO2VIDEO_BLOCKS",
+    "WAN",
+    "WAN_2_2",
+    "WAN_2_2_IMAGE",
+    "WAN_2_2_IMAGE_LATE",
+    "WAN_2_2_LATE",
+    "WAN_2_2_TOKENS",
+    "WAN_IMAGE",
+]

@@ -61,9 +61,7 @@ def vae() -> Any:
 
 def make() -> dict[str, Any]:
     seeded()
-    solver = diffusers.UniPCMultistepScheduler(
-        prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
-    )
+    solver = diffusers.UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0)
     return {**umt5(), "transformer": transformer(), "vae": vae(), "scheduler": solver}
 
 
@@ -85,9 +83,7 @@ def extractor() -> Any:
 
 def reading(classic: type[Any]) -> Any:
     """A classic pipeline that reads prompts as that of text to video does: its own reading calls a library without a look whether it is there."""
-    return type(
-        classic.__name__, (classic,), {"_get_t5_prompt_embeds": diffusers.WanPipeline._get_t5_prompt_embeds}
-    )
+    return type(classic.__name__, (classic,), {"_get_t5_prompt_embeds": diffusers.WanPipeline._get_t5_prompt_embeds})
 
 
 IMAGE_PARTS = {
@@ -103,11 +99,20 @@ FAMILY = Family(
     make,
     {
         "text2video": Task(TEXT2VIDEO_BLOCKS, diffusers.WanPipeline, {**ASKED, **FRAMES}),
-        "image2video": Task(IMAGE2VIDEO_BLOCKS, reading(diffusers.WanImageToVideoPipeline), OF_IMAGE, parts=IMAGE_PARTS),
+        "image2video": Task(
+            IMAGE2VIDEO_BLOCKS, reading(diffusers.WanImageToVideoPipeline), OF_IMAGE, parts=IMAGE_PARTS
+        ),
         "video2video": Task(
             VIDEO2VIDEO_BLOCKS,
             reading(diffusers.WanVideoToVideoPipeline),
-            {**ASKED, "prompt": "a red circle", "negative_prompt": "blue", "video": VIDEO, "strength": 0.63, "num_inference_steps": 5},
+            {
+                **ASKED,
+                "prompt": "a red circle",
+                "negative_prompt": "blue",
+                "video": VIDEO,
+                "strength": 0.63,
+                "num_inference_steps": 5,
+            },
         ),
         "two networks": Task(
             TWO_NETWORKS_BLOCKS,
@@ -131,13 +136,18 @@ FAMILY = Family(
         ),
     },
     {
-        "own guidance of the second": Feature({"guidance_scale_2": 2.0}, tasks=("two networks", "image2video by two networks")),
+        "own guidance of the second": Feature(
+            {"guidance_scale_2": 2.0}, tasks=("two networks", "image2video by two networks")
+        ),
         "no guidance": Feature({"guidance_scale": 1.0}, tasks=("text2video",)),
         "Euler": Feature(parts={"scheduler": diffusers.FlowMatchEulerDiscreteScheduler}, tasks=("text2video",)),
         "one frame": Feature({"num_frames": 1}, tasks=("text2video",)),
         "last image": Feature(
             {"last_image": picture(5, 32), "prompt": "a red circle", "negative_prompt": "blue"},
-            parts={**IMAGE_PARTS, "transformer": lambda: transformer(12, image_dim=8, added_kv_proj_dim=24, pos_embed_seq_len=10)},
+            parts={
+                **IMAGE_PARTS,
+                "transformer": lambda: transformer(12, image_dim=8, added_kv_proj_dim=24, pos_embed_seq_len=10),
+            },
             tasks=("image2video",),
         ),
     },
