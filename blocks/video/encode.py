@@ -144,7 +144,7 @@ class EncodeFirstFrame(Block):
         factor = self.family.temporal_factor(self.vae)
         # The first frame has a latent of its own, and counts for each of the frames that others have.
         given = torch.cat([given[:, :1].repeat_interleave(factor, dim=1), given[:, 1:]], dim=1)
-        mask = given.unflatten(1, (-1, factor)).transpose(1, 2)
+        mask = given.reshape(len(given), -1, factor, *given.shape[2:]).transpose(1, 2)
         beside = repeat_to_batch(torch.cat([mask, latents], dim=1), batch_size, num_images_per_prompt)
         return self.Out(beside=told(self.family, "extra_channels", beside))
 

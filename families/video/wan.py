@@ -44,7 +44,7 @@ class WanContract(Float32Latents, FlowContract):
         given = torch.cat([latents, kwargs[CHANNELS]], dim=1) if CHANNELS in kwargs else latents
         if _SEEN_AS in told and denoiser.config.pos_embed_seq_len is not None:
             # Of first and last image, which this kind of transformer takes as two rows.
-            told[_SEEN_AS] = told[_SEEN_AS].unflatten(1, (2, -1)).flatten(0, 1)
+            told[_SEEN_AS] = told[_SEEN_AS].reshape(2 * len(latents), -1, told[_SEEN_AS].shape[-1])
         dtype = kwargs["encoder_hidden_states"].dtype
         named = {"hidden_states": given.to(dtype), "timestep": self.times(latents, t), **told, "return_dict": False}
         prediction: Tensor = call_rows(self.row_arguments, denoiser, **named)[0]

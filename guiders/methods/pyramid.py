@@ -46,7 +46,8 @@ def _by_frame(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     if images.ndim == 4:
         return change(images)
     changed = change(images.transpose(1, 2).flatten(0, 1))
-    return changed.unflatten(0, (images.shape[0], images.shape[2])).transpose(1, 2)
+    rows, _, frames = images.shape[:3]
+    return changed.reshape(rows, frames, *changed.shape[1:]).transpose(1, 2)
 
 
 def _resized(images: Tensor, size: list[int]) -> Tensor:

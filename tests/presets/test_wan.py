@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from coarse_images import picture
-from family_table import families
+from family_table import cast, families
 
 import brickwork
 from brickwork import InputError, ModularPipeline
@@ -119,7 +119,9 @@ def of_image() -> ModularPipeline:
     pipe = FAMILY.pipe("image2video", "ends", asked.blocks, "batched")
     torch.manual_seed(1)
     parts = {**asked.parts, **FAMILY.features["last image"].parts}
-    pipe.update_components(**{**FAMILY.parts("float32"), **{key: make().eval() for key, make in parts.items()}})
+    pipe.update_components(
+        **{**FAMILY.parts("float32"), **{key: cast(make(), "float32") for key, make in parts.items()}}
+    )
     return pipe
 
 
