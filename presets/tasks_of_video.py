@@ -9,7 +9,7 @@ from ..blocks.steps.expand_batch import ExpandBatch
 from ..blocks.steps.set_timesteps import SetPartialTimesteps, SetTimesteps
 from ..blocks.video.by_boundary import DenoiseEarly, DenoiseLate, FindBoundary, TakeSecondGuidance
 from ..blocks.video.encode import EncodeFirstFrame, EncodeVideo, SeeImage
-from ..blocks.video.latents import DecodeVideo, NoiseVideo, PrepareVideoLatents
+from ..blocks.video.latents import DecodeVideo, NoiseVideo, PrepareVideoLatents, SetTimestepsOfLatents
 from ..families.contract import FamilyContract
 from .tasks import Blocks
 
@@ -51,6 +51,13 @@ def image2video(family: FamilyContract) -> Blocks:
     if family.fields("seen_image"):
         made.insert_before("denoise", "seen_image", SeeImage.bind(family))
     return made.insert_before("denoise", "first_frame", EncodeFirstFrame.bind(family))
+
+
+def with_schedule_of_latents(blocks: Blocks, family: FamilyContract) -> Blocks:
+    """Return the blocks of a task in which the schedule reads the size of the latents, which are made before it is set."""
+    made: Blocks = InsertableDict(blocks)
+    del made["set_timesteps"]
+    return made.insert_after("prepare_latents", "set_timesteps", SetTimestepsOfLatents.bind(family))
 
 
 def with_second_network(blocks: Blocks, family: FamilyContract, late: FamilyContract) -> Blocks:

@@ -12,6 +12,7 @@ from ...registry.model_dtype import compute_dtype
 from ...state import Fault, InputError, Outputs
 from ...state.vocabulary import (
     BatchSize,
+    DenoisingEnd,
     DType,
     FrameCount,
     FrameRate,
@@ -22,6 +23,9 @@ from ...state.vocabulary import (
     Latents,
     LatentTimestep,
     OutputType,
+    OwnTimesteps,
+    Sigmas,
+    StepCount,
     Videos,
     Width,
 )
@@ -31,6 +35,7 @@ from ..steps.decode import VAE_ADVICE, decoded_by, decoding_overflows, in_float3
 from ..steps.prepare_image_latents import PrepareImageLatents, repeat_to_batch
 from ..steps.prepare_latents import draw_noise
 from ..steps.resolve_size import own_size, resolved_size
+from ..steps.set_timesteps import Asked, SetTimesteps
 
 if TYPE_CHECKING:
     from diffusers.video_processor import VideoProcessor
@@ -102,6 +107,21 @@ def video_shape(
     return (rows, channels, family.latent_frames(vae, frames), *sides)
 
 
+class SetTimestepsOfLatents(SetTimesteps):
+    """Set the scheduler as the size of the latents asks for, along time, too."""
+
+    def run(  # type: ignore[override]  # a block's signature is its declaration
+        self,
+        latents: Latents,
+        num_inference_steps: StepCount = 50,
+        timesteps: OwnTimesteps | None = None,
+        sigmas: Sigmas | None = None,
+        denoising_end: DenoisingEnd | None = None,
+    ) -> SetTimesteps.Out:
+        asked = Asked(num_inference_steps, timesteps, sigmas)
+        return self.scheduled(asked, denoising_end, tuple(latents.shape))
+
+
 class NoiseVideo(PrepareImageLatents):
     """Add noise to the given videos, as much as the first timestep has."""
 
@@ -141,7 +161,9 @@ class DecodeVideo(Block):
         if output_type == "latent":
             return self.Out(videos=latents, frame_rate=family.frame_rate)
         with in_float32(vae, decoding_overflows(family, vae)):
-            # Into the VAE's format before they are scaled: the other way round is another rounding than the classic's.
-            pixels = decoded_by(family, vae, family.unscale_latents(vae, latents.to(compute_dtype(vae))))
+            dtype = compute_dtype(vae)
+            # Into the VAE's format before or after they are scaled: the other way round is another rounding than the classic's.
+            given = latents if family.unscales_first else latents.to(dtype)
+            pixels = decoded_by(family, vae, family.unscale_latents(vae, given).to(dtype))
         made = self.video_processor.postprocess_video(pixels, output_type=output_type)
         return self.Out(videos=made, frame_rate=family.frame_rate)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class FrameLimits:
@@ -13,6 +16,12 @@ class FrameLimits:
     """Latents of images are `[b c h w]`, those of videos `[b c f h w]`."""
     frame_rate: ClassVar[float] = 8.0
     """Frames of a second in the videos that it was trained with."""
+    unscales_first: ClassVar[bool] = False
+    """Whether latents come to the VAE's scale in their own number format, and then into that of the VAE."""
+
+    def decode_arguments(self, vae: Any, latents: Tensor) -> tuple[Any, ...]:  # noqa: ARG002 - others read them
+        """What a VAE is told beside latents in its scale that it decodes."""
+        return ()
 
     def temporal_factor(self, vae: Any) -> int:
         """Frames per latent along time; the first frame has a latent of its own."""

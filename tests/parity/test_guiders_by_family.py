@@ -99,7 +99,19 @@ REFUSED = {
     ),
 }
 """What is for networks that were trained for it."""
-SOME = ["auraflow", "cogview4", "hidream", "hunyuan_dit", "lumina2", "pixart", "sana", "sana_sprint", "wan", "z_image"]
+SOME = [
+    "auraflow",
+    "cogview4",
+    "hidream",
+    "hunyuan_dit",
+    "ltx",
+    "lumina2",
+    "pixart",
+    "sana",
+    "sana_sprint",
+    "wan",
+    "z_image",
+]
 OF_PREDICTIONS = [
     "AdaptiveProjectedGuidance",
     "AdaptiveProjectedMixGuidance",

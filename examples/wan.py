@@ -1,4 +1,5 @@
-"""Videos: one from embeddings of a text, one more from its frames, each as a file that moves, wan.gif and again.gif.
+"""Videos: one from embeddings of a text, one more from its frames, each as a file that moves, wan.gif and again.gif, and the frames of both in
+wan.png.
 
 The networks are tiny and have random weights, so that this runs offline, and without a text encoder; with real ones,
 `ModularPipeline.from_pretrained("Wan-AI/Wan2.1-T2V-1.3B-Diffusers")` opens them, and reads `prompt=`. Names that end with .mp4 are
@@ -45,3 +46,5 @@ first = pipes[0](**settings, num_frames=9)
 brickwork.export_to_video(first.videos[0], "wan.gif", first.frame_rate)
 again = pipes[1](**settings, video=first.videos[0], strength=0.5)
 brickwork.export_to_video(again.videos[0], "again.gif", again.frame_rate)
+frames = [*first.videos[0], *again.videos[0]]
+brickwork.make_image_grid(frames, 2, len(first.videos[0]), resize=64).save("wan.png")
