@@ -16,6 +16,7 @@ from ..state.values.form import side_fault
 from .added_arguments import ROWS_BESIDE
 from .controlnet import ControlNetInputs, unet_control
 from .denoiser_limits import DenoiserLimits, said_side
+from .frame_limits import FrameLimits
 from .image_scales import ImageScales
 from .noise_schedule import level_of, prediction_type_of
 from .roles import (
@@ -31,7 +32,6 @@ from .roles import (
     Tokenizer,
 )
 from .text_encoding import Encoded, TextEncoding, joined_by_width
-from .video.frame_limits import FrameLimits
 
 if TYPE_CHECKING:
     from torch import Tensor

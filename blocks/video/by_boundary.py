@@ -20,11 +20,16 @@ class FindBoundary(Block):
     boundary_ratio: float = config(0.875, doc="Below this fraction of the timesteps the second network denoises.")
 
     class Out(Outputs):
+        early_timesteps: Timesteps
+        late_timesteps: Timesteps
         first_late_step: FirstLateStep
 
     def run(self, timesteps: Timesteps) -> Out:
         boundary = self.boundary_ratio * self.scheduler.config.num_train_timesteps
-        return self.Out(first_late_step=int((timesteps >= boundary).sum()))
+        first = int((timesteps >= boundary).sum())
+        # Each of its own memory: a result with two views of one is kept by no cache.
+        early, late = (each.clone() for each in (timesteps[:first], timesteps[first:]))
+        return self.Out(early_timesteps=early, late_timesteps=late, first_late_step=first)
 
 
 asks(FindBoundary, scheduler=(LEVELS,))
@@ -33,13 +38,13 @@ asks(FindBoundary, scheduler=(LEVELS,))
 class DenoiseEarly(Denoise):
     """Denoise the latents as long as they have much noise."""
 
-    def iterate(self, timesteps: Timesteps, first_late_step: FirstLateStep) -> Iterator[Denoise.Vars]:  # type: ignore[override]  # a block's signature is its declaration
+    def iterate(self, early_timesteps: Timesteps) -> Iterator[Denoise.Vars]:  # type: ignore[override]  # a block's signature is its declaration
         """One iteration per timestep before the boundary."""
-        yield from super().iterate(timesteps[:first_late_step])
+        yield from super().iterate(early_timesteps)
 
-    def count(self, timesteps: Timesteps, first_late_step: FirstLateStep) -> int:  # type: ignore[override]  # as above
+    def count(self, early_timesteps: Timesteps) -> int:  # type: ignore[override]  # as above
         """As many iterations as timesteps before the boundary."""
-        return len(timesteps[:first_late_step])
+        return len(early_timesteps)
 
 
 class TakeSecondGuidance(Block):
@@ -57,11 +62,11 @@ class TakeSecondGuidance(Block):
 class DenoiseLate(Denoise):
     """Denoise the latents from the boundary on; the steps count on."""
 
-    def iterate(self, timesteps: Timesteps, first_late_step: FirstLateStep) -> Iterator[Denoise.Vars]:  # type: ignore[override]  # a block's signature is its declaration
+    def iterate(self, late_timesteps: Timesteps, first_late_step: FirstLateStep) -> Iterator[Denoise.Vars]:  # type: ignore[override]  # a block's signature is its declaration
         """One iteration per timestep after the boundary."""
-        for each in super().iterate(timesteps[first_late_step:]):
+        for each in super().iterate(late_timesteps):
             yield self.Vars(i=each.i + first_late_step, t=each.t, host_t=each.host_t)
 
-    def count(self, timesteps: Timesteps, first_late_step: FirstLateStep) -> int:  # type: ignore[override]  # as above
+    def count(self, late_timesteps: Timesteps, first_late_step: FirstLateStep) -> int:  # type: ignore[override]  # noqa: ARG002 - as `iterate`
         """As many iterations as timesteps after the boundary."""
-        return len(timesteps[first_late_step:])
+        return len(late_timesteps)
