@@ -269,6 +269,8 @@ Flags = Annotated[
 BatchSize = Annotated[int, of.output(doc="Number of prompts, before num_images_per_prompt.", low=1)]
 Height = Annotated[int, of.side(doc="Height of the images in pixels; the denoiser's own size where absent.", low=1)]
 Width = Annotated[int, of.side(doc="Width of the images in pixels; the denoiser's own size where absent.", low=1)]
+EarlyTimesteps = Annotated[Tensor, Value("early_steps", "The timesteps of the first of two networks.")]
+LateTimesteps = Annotated[Tensor, Value("late_steps", "The timesteps of the second, which goes on from there.")]
 FirstLateStep = Annotated[
     int, Value(doc="Which iteration of the loop is the first of the second network, from 0.", low=0)
 ]

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from ...families.asked_members import LEVELS, asks
 from ...families.contract import Scheduler
 from ...state import Outputs
-from ...state.vocabulary import FirstLateStep, GuidanceScale, SecondGuidanceScale, Timesteps
+from ...state.vocabulary import (
+    EarlyTimesteps,
+    FirstLateStep,
+    GuidanceScale,
+    LateTimesteps,
+    SecondGuidanceScale,
+    Timesteps,
+)
 from ..core.block import Block
 from ..core.slots import component, config
 from ..steps.denoise import Denoise
@@ -20,8 +27,8 @@ class FindBoundary(Block):
     boundary_ratio: float = config(0.875, doc="Below this fraction of the timesteps the second network denoises.")
 
     class Out(Outputs):
-        early_timesteps: Timesteps
-        late_timesteps: Timesteps
+        early_timesteps: EarlyTimesteps
+        late_timesteps: LateTimesteps
         first_late_step: FirstLateStep
 
     def run(self, timesteps: Timesteps) -> Out:
@@ -38,11 +45,11 @@ asks(FindBoundary, scheduler=(LEVELS,))
 class DenoiseEarly(Denoise):
     """Denoise the latents as long as they have much noise."""
 
-    def iterate(self, early_timesteps: Timesteps) -> Iterator[Denoise.Vars]:  # type: ignore[override]  # a block's signature is its declaration
+    def iterate(self, early_timesteps: EarlyTimesteps) -> Iterator[Denoise.Vars]:  # type: ignore[override]  # a block's signature is its declaration
         """One iteration per timestep before the boundary."""
         yield from super().iterate(early_timesteps)
 
-    def count(self, early_timesteps: Timesteps) -> int:  # type: ignore[override]  # as above
+    def count(self, early_timesteps: EarlyTimesteps) -> int:  # type: ignore[override]  # as above
         """As many iterations as timesteps before the boundary."""
         return len(early_timesteps)
 
@@ -62,11 +69,11 @@ class TakeSecondGuidance(Block):
 class DenoiseLate(Denoise):
     """Denoise the latents from the boundary on; the steps count on."""
 
-    def iterate(self, late_timesteps: Timesteps, first_late_step: FirstLateStep) -> Iterator[Denoise.Vars]:  # type: ignore[override]  # a block's signature is its declaration
+    def iterate(self, late_timesteps: LateTimesteps, first_late_step: FirstLateStep) -> Iterator[Denoise.Vars]:  # type: ignore[override]  # a block's signature is its declaration
         """One iteration per timestep after the boundary."""
         for each in super().iterate(late_timesteps):
             yield self.Vars(i=each.i + first_late_step, t=each.t, host_t=each.host_t)
 
-    def count(self, late_timesteps: Timesteps, first_late_step: FirstLateStep) -> int:  # type: ignore[override]  # noqa: ARG002 - as `iterate`
+    def count(self, late_timesteps: LateTimesteps, first_late_step: FirstLateStep) -> int:  # type: ignore[override]  # noqa: ARG002 - as `iterate`
         """As many iterations as timesteps after the boundary."""
         return len(late_timesteps)

@@ -139,6 +139,7 @@ FAMILY = Family(
         "own guidance of the second": Feature(
             {"guidance_scale_2": 2.0}, tasks=("two networks", "image2video by two networks")
         ),
+        "seven steps": Feature({"num_inference_steps": 7}, tasks=("two networks",)),
         "one step, of the first network": Feature({"num_inference_steps": 1}, tasks=("two networks",)),
         "no guidance": Feature({"guidance_scale": 1.0}, tasks=("text2video",)),
         "Euler": Feature(parts={"scheduler": diffusers.FlowMatchEulerDiscreteScheduler}, tasks=("text2video",)),
