@@ -45,11 +45,11 @@ asks(FindBoundary, scheduler=(LEVELS,))
 class DenoiseEarly(Denoise):
     """Denoise the latents as long as they have much noise."""
 
-    def iterate(self, early_timesteps: EarlyTimesteps) -> Iterator[Denoise.Vars]:  # type: ignore[override]  # a block's signature is its declaration
+    def iterate(self, early_timesteps: EarlyTimesteps) -> Iterator[Denoise.Vars]:
         """One iteration per timestep before the boundary."""
         yield from super().iterate(early_timesteps)
 
-    def count(self, early_timesteps: EarlyTimesteps) -> int:  # type: ignore[override]  # as above
+    def count(self, early_timesteps: EarlyTimesteps) -> int:
         """As many iterations as timesteps before the boundary."""
         return len(early_timesteps)
 
