@@ -26,6 +26,7 @@ _ROOMS = {
     "blocks.core.from_diffusers": ("adopt",),
     "blocks.core.preset_catalog": ("find_preset", "preset_names"),
     "blocks.steps.load_image": ("load_image",),
+    "blocks.video.files": ("export_to_video", "load_video"),
     "pipeline": ("ModularPipeline",),
     "pipeline.images.grid": ("make_image_grid",),
     "pipeline.modular_pipeline": ("from_pretrained",),
@@ -118,6 +119,8 @@ if TYPE_CHECKING:
     from .blocks.core.preset_catalog import find_preset as find_preset
     from .blocks.core.preset_catalog import preset_names as preset_names
     from .blocks.steps.load_image import load_image as load_image
+    from .blocks.video.files import export_to_video as export_to_video
+    from .blocks.video.files import load_video as load_video
     from .engine.cache import MemoryCache as MemoryCache
     from .engine.disk_cache import DiskCache as DiskCache
     from .engine.serving.merger import Merger as Merger

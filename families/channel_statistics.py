@@ -36,7 +36,7 @@ class PackedOverStatistics(Packed2x2):
 
 
 def without_statistics(config: Any, latents: Tensor) -> Tensor:
-    """Return latents `[b c h w]` without mean, times 1 over the deviation, which rounds otherwise than a division."""
+    """Return latents `[b c ...]` without mean, times 1 over the deviation, which rounds otherwise than a division."""
     mean, deviation = _of_channels(config, latents)
     return (latents - mean) * (1.0 / deviation)
 
@@ -48,7 +48,7 @@ def divided_by_statistics(config: Any, latents: Tensor) -> Tensor:
 
 
 def with_statistics(config: Any, latents: Tensor) -> Tensor:
-    """Return latents `[b c h w]` with deviation and mean; the inverse of `without_statistics`."""
+    """Return latents `[b c ...]` with deviation and mean; the inverse of `without_statistics`."""
     mean, deviation = _of_channels(config, latents)
     return latents / (1.0 / deviation) + mean
 
@@ -57,7 +57,7 @@ def _of_channels(config: Any, latents: Tensor) -> tuple[Tensor, Tensor]:
     import torch
 
     mean, deviation = (
-        torch.tensor(each, device=latents.device).to(latents.dtype).view(1, -1, 1, 1)
+        torch.tensor(each, device=latents.device).to(latents.dtype).view(1, -1, *[1] * (latents.ndim - 2))
         for each in (config.latents_mean, config.latents_std)
     )
     return mean, deviation

@@ -16,6 +16,7 @@ from ..state.values.form import side_fault
 from .added_arguments import ROWS_BESIDE
 from .controlnet import ControlNetInputs, unet_control
 from .denoiser_limits import DenoiserLimits, said_side
+from .frame_limits import FrameLimits
 from .image_scales import ImageScales
 from .noise_schedule import level_of, prediction_type_of
 from .roles import (
@@ -103,7 +104,7 @@ class ConditioningField:
 
 
 @frozen
-class FamilyContract(ImageScales, DenoiserLimits):
+class FamilyContract(ImageScales, DenoiserLimits, FrameLimits):
     """What varies between model families: data, and small pure functions that subclasses add.
 
     Attributes:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def said_side(denoiser: Any) -> int:
     """Return the side of the latents that a denoiser was trained for, or raise an InputError: it says none, or two."""
-    side = denoiser.config.sample_size
+    side = getattr(denoiser.config, "sample_size", None)
     if not isinstance(side, int):
         raise InputError(f"The denoiser says no side of images (sample_size={side}): give height= and width=.")
     return side

@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 
 from ..engine.network_calls import call_network
 from ..state import ComponentError
+from ..state.object_content import UNCOUNTED
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,6 +50,7 @@ class TextEncoding:
         instruction: stands before every text but negative ones. hides_instruction: what is said of it is not handed on, but for its
             first token, and its tokens do not count among those that there are.
         padding_side: where padding stands; "" is the tokenizer's own side. pads_with_end: padding is the token of the end.
+        tells_mask: the denoiser is told which tokens are padding, also where the encoder is not.
     """
 
     hidden_state: int | None = -2
@@ -80,6 +82,7 @@ class TextEncoding:
     hides_instruction: bool = False
     padding_side: Literal["", "left", "right"] = ""
     pads_with_end: bool = False
+    tells_mask: bool = field(default=False, metadata=UNCOUNTED)
 
     @property
     def can_skip(self) -> bool:
@@ -176,7 +179,7 @@ def said_of(
     """
     # Few configurations have the entry, and without it no encoder is told.
     masked = getattr(encoder.config, "use_attention_mask", False) if encoding.masked is None else encoding.masked
-    mask = there.to(encoder.device) if masked or encoding.cut or encoding.drop else None
+    mask = there.to(encoder.device) if masked or encoding.cut or encoding.drop or encoding.tells_mask else None
     told: dict[str, Any] = {"attention_mask": mask} if masked else {}
     if read is not None:
         told["attention_mask"] = read.to(encoder.device) if mask is None else mask * read.to(encoder.device)

@@ -73,14 +73,14 @@ def _of_task(task: str, wanted: str, repo: Repo) -> str:
 
 
 def _fitting(wanted: str, index: PipelineIndex) -> ModularPipelineBlocks:
-    """Make the composition of a class: a variant of it, where the index has its name as a setting that is true, or says that there is no
+    """Make the composition of a class: a variant of it, where the index has its name as a setting that is there and not false, or says that there is no
     component which the plain one needs.
     """
     plain = made_of(catalog.get(wanted))
     # Variants stand beside classes; the short name of a preset is another name of what a class opens.
     beside = [name.partition(VARIANT) for name in catalog.beside(wanted) if VARIANT in name]
     for base, _, setting in beside:
-        if base == wanted and index.configs.get(setting) is True:
+        if base == wanted and index.configs.get(setting) not in (None, False):
             return _made(f"{wanted}{VARIANT}{setting}")
     if not _lacking(plain, index):
         return plain

@@ -11,6 +11,7 @@ from attrs import define, field
 
 from ...engine import events as of_run
 from ...engine.scoped_names import seen_at
+from ...pipeline.images.previews import first_shown
 from ..shared.event_data import event_data
 
 if TYPE_CHECKING:
@@ -85,8 +86,8 @@ class RunEvents:
         if asked is None or (event.index + 1) % asked["every"]:
             return
         latents = seen_at(event.path, "latents", event.values)
-        # Packed latents and those of videos have no rows and columns of one image.
-        image = None if latents is None or latents.ndim != 4 else self.workflow.preview(latents[0])
+        shown = None if latents is None else first_shown(latents)
+        image = None if shown is None else self.workflow.preview(shown)
         if image is None:
             return
         scale = asked["size"] / max(image.size)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from attrs import evolve
 
@@ -11,6 +12,7 @@ from ...families.contract import UNBOUND, FamilyContract
 from ...registry import families
 from ...state import InputError
 from ...state.errors import named_thing, nearest
+from ...state.values.value import Value
 
 if TYPE_CHECKING:
     from .declaration import RunParameter
@@ -71,6 +73,28 @@ def as_in_family(cls: type[Any], parameters: Sequence[RunParameter]) -> Iterator
             yield parameter
         else:
             yield evolve(parameter, default=defaults[key], of_family=True)
+
+
+def in_medium(hint: Any, family: FamilyContract) -> Any:
+    """Return the type of a value as a family has it: latents of videos have frames before their rows, `[b c f h w]`."""
+    if family.medium == "image":
+        return hint
+    if get_origin(hint) is Annotated:
+        plain, *notes = get_args(hint)
+        return Annotated[(plain, *(_with_frames(note) for note in notes))]
+    if get_origin(hint) in (Union, UnionType):
+        return Union[tuple(in_medium(part, family) for part in get_args(hint))]  # noqa: UP007 - words may be forward references
+    return hint
+
+
+def _with_frames(note: object) -> object:
+    if not isinstance(note, Value) or not note.shape.endswith(_ROWS):
+        return note
+    return evolve(note, shape=f"{note.shape.removesuffix(_ROWS)} f{_ROWS}")
+
+
+_ROWS = " h w"
+"""With which the dimensions of latents end."""
 
 
 def _no_family(cls: type[Any], given: object) -> str:

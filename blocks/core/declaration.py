@@ -15,7 +15,7 @@ from ...state.type_relations import alternatives
 from ...state.types import group_marker, resolve_hint, type_words
 from ...state.user_warnings import user_warning
 from ...state.vocabulary import value_of
-from .binding import as_in_family
+from .binding import as_in_family, in_medium
 from .declaration_checks import (
     REQUIRED,
     DeclaredValue,
@@ -310,7 +310,7 @@ def input_params(parameters: tuple[RunParameter, ...], family: FamilyContract) -
     """Resolve parameters into `InputParam`s; a group parameter becomes one for each of the family's fields."""
     params: list[InputParam] = []
     for parameter in parameters:
-        hint = parameter.hint
+        hint = in_medium(parameter.hint, family)
         group = group_marker(hint)
         if group is not None:
             params += [
@@ -340,7 +340,7 @@ def output_params(out: type[Outputs] | None, family: FamilyContract) -> list[Out
         for name, annotation in inspect.get_annotations(cls).items():
             if name not in out.__brickwork_fields__:
                 continue
-            hint = resolve_hint(annotation, cls)
+            hint = in_medium(resolve_hint(annotation, cls), family)
             group = group_marker(hint)
             if group is not None:
                 params += [
@@ -386,7 +386,7 @@ def _field_input(field: ConditioningField, positive: bool, family: FamilyContrac
 def _word_of(field: ConditioningField, positive: bool, family: FamilyContract) -> Any:
     """Return the type and meaning of a field's positive or negative value."""
     word = field.word if positive or field.negative_word is None else field.negative_word
-    return resolve_hint(word, type(family))
+    return in_medium(resolve_hint(word, type(family)), family)
 
 
 def _doc(hint: object) -> str:

@@ -61,10 +61,11 @@ class Decode(Block):
 
 
 def decoded_by(family: FamilyContract, vae: Autoencoder, latents: Tensor) -> Tensor:
-    """Return the images that a VAE makes of latents in its own scale; of videos those of one frame."""
-    given = latents.unsqueeze(2) if family.video_vae else latents
-    pixels: Tensor = call_network(vae.decode, given, return_dict=False)[0]
-    return pixels.squeeze(2) if family.video_vae else pixels
+    """Return the images that a VAE makes of latents in its own scale, of `[b c h w]` those of one frame; or videos of `[b c f h w]`."""
+    one_frame = latents.ndim == 4 and (family.video_vae or family.medium == "video")
+    given = latents.unsqueeze(2) if one_frame else latents
+    pixels: Tensor = call_network(vae.decode, given, *family.decode_arguments(vae, given), return_dict=False)[0]
+    return pixels.squeeze(2) if one_frame else pixels
 
 
 def decoding_overflows(family: FamilyContract, vae: Autoencoder) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ _KERNEL = (1.0, 4.0, 6.0, 4.0, 1.0)
 
 
 def laplacian_pyramid(images: Tensor, levels: int) -> list[Tensor]:
-    """Split images `[b c h w]`, of any size, into bands from high frequencies to low, each half as large as the one before.
+    """Split images `[b c h w]`, or videos `[b c f h w]` frame by frame, of any size, into bands from high frequencies to low, each half as large as the one before.
 
     The last band is what is left.
     """
@@ -40,10 +41,22 @@ def _larger(images: Tensor, size: list[int]) -> Tensor:
     return _blurred(_resized(images, size))
 
 
+def _by_frame(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Return images changed, or videos with each frame changed as an image."""
+    if images.ndim == 4:
+        return change(images)
+    changed = change(images.transpose(1, 2).flatten(0, 1))
+    rows, _, frames = images.shape[:3]
+    return changed.reshape(rows, frames, *changed.shape[1:]).transpose(1, 2)
+
+
 def _resized(images: Tensor, size: list[int]) -> Tensor:
     import torch
 
-    return torch.nn.functional.interpolate(images, size=size, mode="bilinear", align_corners=False)
+    def resized(each: Tensor) -> Tensor:
+        return torch.nn.functional.interpolate(each, size=size, mode="bilinear", align_corners=False)
+
+    return _by_frame(resized, images)
 
 
 def _blurred(images: Tensor) -> Tensor:
@@ -53,8 +66,12 @@ def _blurred(images: Tensor) -> Tensor:
     kernel = _kernel(images.dtype, images.device).expand(images.shape[1], 1, 5, 5)
     # torch reflects only where a side is longer than the padding.
     mode = "reflect" if min(images.shape[-2:]) > 2 else "replicate"
-    padded = torch.nn.functional.pad(images, (2, 2, 2, 2), mode=mode)
-    return torch.nn.functional.conv2d(padded, kernel, groups=images.shape[1])
+
+    def blurred(each: Tensor) -> Tensor:
+        padded = torch.nn.functional.pad(each, (2, 2, 2, 2), mode=mode)
+        return torch.nn.functional.conv2d(padded, kernel, groups=each.shape[1])
+
+    return _by_frame(blurred, images)
 
 
 @cache

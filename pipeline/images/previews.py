@@ -57,6 +57,15 @@ def fit_projection(vae: Autoencoder, family: FamilyContract) -> Tensor | None:
     return found
 
 
+def first_shown(latents: Tensor) -> Tensor | None:
+    """Return latents `[c h w]` of the first image of a batch, or of the frame in the middle of its first video; None of tokens, which have no
+    rows and columns.
+    """
+    if latents.ndim == 5:
+        return latents[0, :, latents.shape[2] // 2]
+    return latents[0] if latents.ndim == 4 else None
+
+
 def _quick(vae: Any) -> Any:
     """Return a VAE to decode with now: on the host, where a manager keeps it during the loop, half precision takes seconds."""
     import torch
@@ -72,7 +81,7 @@ class Previews:
 
     Attributes:
         vae: of the pipeline; None of families that work on pixels, whose latents are what is shown. family: the contract of its model family. every: an image for each so many steps.
-        images: those of the first item of the batch, one pixel per latent, enlarged by `scale`.
+        images: those of the first item of the batch, of videos of the frame in the middle, one pixel per latent, enlarged by `scale`.
 
     Raises:
         InputError: the family has a VAE, and none is given, as before it is loaded.
@@ -112,10 +121,10 @@ class Previews:
         if not isinstance(event, StepFinished) or (event.index + 1) % self.every:
             return
         latents = seen_at(event.path, "latents", event.values)
-        # Packed latents (Flux's) and those of videos have no rows and columns of one image.
-        if latents is None or latents.ndim != 4:
+        one = None if latents is None else first_shown(latents)
+        if one is None:
             return
-        shown = self.image(latents[0])
+        shown = self.image(one)
         if shown is not None:
             self.images.append(shown)
 

@@ -57,9 +57,8 @@ def drawn_by_both(name: str, mine: Any, theirs: Any) -> None:
     classic = family.classic(asked.classic, copy.deepcopy(family.parts("float32")))
     classic.load_lora_weights(theirs)
     seeds = [torch.Generator().manual_seed(7), torch.Generator().manual_seed(8)]
-    expected = classic(
-        **copy.deepcopy(dict(asked.given)), **asked.classic_given, output_type="pt", generator=seeds
-    ).images
+    given = {**copy.deepcopy(dict(asked.given)), **asked.classic_given, "output_type": "pt", "generator": seeds}
+    expected = family.drawn_by(classic, given)
     # One branch after the other rounds otherwise than both at once.
     assert torch.allclose(drawn, expected, rtol=0, atol=1e-5 if family.batching == "sequential" else 0)
 

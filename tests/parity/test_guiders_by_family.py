@@ -72,6 +72,7 @@ REFUSED = {
             "sana": "sana",
             "sd3": "stable-diffusion-3",
             "stable_diffusion": "stable-diffusion",
+            "wan": "wan",
             "z_image": "z-image",
         }.items()
     },
@@ -98,7 +99,19 @@ REFUSED = {
     ),
 }
 """What is for networks that were trained for it."""
-SOME = ["auraflow", "cogview4", "hidream", "hunyuan_dit", "lumina2", "pixart", "sana", "sana_sprint", "z_image"]
+SOME = [
+    "auraflow",
+    "cogview4",
+    "hidream",
+    "hunyuan_dit",
+    "ltx",
+    "lumina2",
+    "pixart",
+    "sana",
+    "sana_sprint",
+    "wan",
+    "z_image",
+]
 OF_PREDICTIONS = [
     "AdaptiveProjectedGuidance",
     "AdaptiveProjectedMixGuidance",

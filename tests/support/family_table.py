@@ -60,7 +60,7 @@ class Task:
         parts: components by name in place of the family's, each made by a function of no arguments.
         mine, classic_given: what the preset, or the classic pipeline, is given besides.
         reversed_branches: how many branches a batch of the classic has, in the reverse order of ours; the family's where 0.
-        formats: in which it is compared plainly; the family's where empty.
+        formats: in which it is compared plainly; the family's where empty. classic_options: of the classic's constructor.
     """
 
     blocks: Mapping[str, Any]
@@ -72,6 +72,7 @@ class Task:
     classic_given: Mapping[str, Any] = field(factory=dict)
     reversed_branches: int = 0
     formats: Sequence[str] = ()
+    classic_options: Mapping[str, Any] = field(factory=dict)
 
 
 @define(eq=False)
@@ -83,7 +84,7 @@ class Family:
         classic_options: of the classic's constructor. conditional_first: the classic's batches have the conditional rows first, when
             its `guidance_scale` is more than 1; so many branches, in the reverse order of ours.
         batching: "sequential" where the classic calls its network once for each branch.
-        like: another family whose contract is of the same class; what is asked of such is not asked twice.
+        output: what the presets call what they draw. like: another family whose contract is of the same class; what is asked of such is not asked twice.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Family:
     formats: Sequence[str] = ("float32", "bfloat16")
     batching: str = "batched"
     like: str = ""
+    output: str = "images"
     _parts: dict[str, dict[str, Any]] = field(factory=dict)
     _pipes: dict[Any, ModularPipeline] = field(factory=dict)
 
@@ -133,7 +135,7 @@ class Family:
             pipe.update_components(guider=guider)
         try:
             given = {"output_type": "pt", "seed": 7, **self.tasks[task].given, **inputs}
-            return pipe(**{name: each for name, each in given.items() if name not in without}, output="images")
+            return pipe(**{name: each for name, each in given.items() if name not in without}, output=self.output)
         finally:
             # One pipeline serves all.
             pipe.update_components(guider=usual)
@@ -146,22 +148,29 @@ class Family:
         pipe.update_components(**{**own, "scheduler": copy.deepcopy(parts["scheduler"])})
         return pipe
 
-    def classic(self, cls: Any, components: Mapping[str, Any]) -> Any:
+    def classic(self, cls: Any, components: Mapping[str, Any], **own: Any) -> Any:
         """Return a classic pipeline over components, with a scheduler of its own."""
         taken = inspect.signature(cls.__init__).parameters
         parts = {name: part for name, part in components.items() if name in taken}
-        options = {name: value for name, value in self.classic_options.items() if name in taken}
+        options = {name: value for name, value in {**self.classic_options, **own}.items() if name in taken}
         made = cls(**{**options, **parts, "scheduler": copy.deepcopy(parts["scheduler"])})
         made.set_progress_bar_config(disable=True)
         return made
+
+    def drawn_by(self, classic: Any, inputs: Mapping[str, Any]) -> Any:
+        """Return what a classic pipeline draws."""
+        made = classic(**inputs)
+        return made.frames if self.output == "videos" else made.images
 
     def pipe(self, task: str, name: str, blocks: Mapping[str, Any], batching: str) -> ModularPipeline:
         """Return a preset, made once."""
         if (task, name) not in self._pipes:
             made = SequentialPipelineBlocks.from_blocks_dict(blocks)
             if batching != "batched":
-                predict: Any = made.sub_blocks["denoise"].sub_blocks["denoiser"]
-                made.sub_blocks.replace("denoise.denoiser", type(predict)(**{**predict.options, "batching": batching}))
+                for loop in [each for each in made.sub_blocks if each.startswith("denoise")]:
+                    predict: Any = made.sub_blocks[loop].sub_blocks["denoiser"]
+                    one_by_one = type(predict)(**{**predict.options, "batching": batching})
+                    made.sub_blocks.replace(f"{loop}.denoiser", one_by_one)
             self._pipes[task, name] = made.init_pipeline()
             self._pipes[task, name].configure(progress=False)
         return self._pipes[task, name]
@@ -228,7 +237,7 @@ class _Compared:
         guider = {} if self.feature.guider is None else {"guider": self.feature.guider()}
         pipe.update_components(**parts, **guider)
         try:
-            return pipe(**self._given({**self.task.mine, **self.feature.mine}), output="images")
+            return pipe(**self._given({**self.task.mine, **self.feature.mine}), output=self.family.output)
         finally:
             # One pipeline serves all features.
             pipe.update_components(guider=usual)
@@ -236,7 +245,7 @@ class _Compared:
     def _expected(self) -> Any:
         own = self.feature.classic_class
         cls: Any = (own.get(self.task_name) if isinstance(own, Mapping) else own) or self.task.classic
-        classic = self.family.classic(cls, self._parts)
+        classic = self.family.classic(cls, self._parts, **self.task.classic_options)
         inputs, known = (
             self._given({**self.task.classic_given, **self.feature.classic}),
             inspect.signature(cls.__call__).parameters,
@@ -245,7 +254,7 @@ class _Compared:
             if name in inputs and name not in known:
                 inputs["image"] = inputs.pop(name)
         with self.task.mend(classic) if self.task.mend else nullcontext():
-            return classic(**inputs).images
+            return self.family.drawn_by(classic, inputs)
 
 
 def _by_step(calls: list[Any]) -> list[list[Any]]:

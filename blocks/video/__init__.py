@@ -1,0 +1,1 @@
+"""Blocks of videos: frames, and the files that hold them."""

@@ -1,0 +1,189 @@
+"""From videos, and images that videos begin with, to latents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+from ...engine.network_calls import call_network
+from ...families.contract import Autoencoder, Denoiser, with_rows
+from ...registry.model_dtype import compute_dtype
+from ...state import Conditioning, Fault, Group, InputError, Outputs
+from ...state.vocabulary import (
+    BatchSize,
+    DType,
+    FrameCount,
+    Height,
+    ImageLatents,
+    ImagesPerPrompt,
+    InputImage,
+    InputVideo,
+    LastImage,
+    Width,
+)
+from ..core.block import Block
+from ..core.slots import component
+from ..steps.decode import VAE_ADVICE
+from ..steps.encode_beside import told
+from ..steps.encode_image import encoded
+from ..steps.given_image import as_pil, given_image, image_faults, pixels_of
+from ..steps.prepare_image_latents import repeat_to_batch
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers.video_processor import VideoProcessor
+    from torch import Tensor
+    from transformers import CLIPImageProcessor, CLIPVisionModel
+
+
+def frames_of(video: Any) -> list[Any]:
+    """Return videos as the processor of images reads them, each the frames of one: a list of PIL images, an array or a tensor.
+
+    Raises:
+        InputError: it is none, or the videos have other numbers of frames.
+    """
+    first = video[0] if isinstance(video, (list, tuple)) and video else video
+    many = isinstance(first, (list, tuple)) or getattr(first, "ndim", 0) == (5 if first is video else 4)
+    videos = list(video) if many else [video]
+    if not videos or any(isinstance(each, (list, tuple)) and not each for each in videos):
+        raise InputError("video has no frames; give its frames as images, or what load_video(path) returns.")
+    made = [given_image(each, "video") for each in videos]
+    made = [[each] if hasattr(each, "getbbox") else each for each in made]
+    counts = sorted({len(each) for each in made})
+    if len(counts) > 1:
+        raise InputError(f"video holds videos of {', '.join(map(str, counts))} frames; give videos of one length.")
+    return made
+
+
+class EncodeVideo(Block):
+    """Encode the given videos with the VAE: their most likely latents."""
+
+    memory_advice = VAE_ADVICE
+
+    vae: Autoencoder = component(doc="Between videos and latents.")
+    video_processor: VideoProcessor = component(config={"vae_scale_factor": 8}, doc="From PIL images, arrays.")
+
+    class Out(Outputs):
+        image_latents: ImageLatents
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say what is no video."""
+        if given.get("video") is not None:
+            try:
+                frames_of(given["video"])
+            except InputError as error:
+                yield Fault(str(error), "video")
+
+    def run(self, video: InputVideo, dtype: DType, height: Height | None = None, width: Width | None = None) -> Out:
+        import torch
+
+        family, frames = self.family, frames_of(video)
+        fault = family.frame_fault(self.vae, len(frames[0]))
+        if fault is not None:
+            raise InputError(f"video: {fault}")
+        shown = [pixels_of(self.video_processor, each, "video", height, width) for each in frames]
+        # One after another, as a batch rounds otherwise.
+        scaled = partial(_scaled, family, self.vae, dtype)
+        found = [
+            encoded(family, self.vae, each.transpose(0, 1)[None], None, self.device, draws=False, scaled=scaled)
+            for each in shown
+        ]
+        return self.Out(image_latents=torch.cat(found))
+
+
+def _scaled(family: Any, vae: Any, dtype: torch.dtype, latents: Tensor) -> Tensor:
+    """Bring latents to the denoiser's scale in the run's number format, which may be more exact than the VAE's."""
+    made: Tensor = family.scale_latents(vae, latents.to(dtype))
+    return made
+
+
+class EncodeFirstFrame(Block):
+    """Encode the image that videos begin with, and maybe the one they end with, for denoisers that read both in further channels.
+
+    Before them stands which frames are given, one channel for each frame of a latent.
+    """
+
+    memory_advice = VAE_ADVICE
+
+    vae: Autoencoder = component(doc="Between videos and latents.")
+    video_processor: VideoProcessor = component(config={"vae_scale_factor": 8}, doc="From PIL images, arrays.")
+
+    class Out(Outputs):
+        beside: Annotated[Conditioning, Group("extra_channels")]
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say what is no image."""
+        yield from image_faults(given, image="image", last_image="image")
+
+    def run(
+        self,
+        image: InputImage,
+        height: Height,
+        width: Width,
+        batch_size: BatchSize,
+        dtype: DType,
+        last_image: LastImage | None = None,
+        num_frames: FrameCount = 16,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+    ) -> Out:
+        import torch
+
+        first = self._pixels(image, "image", height, width)
+        last = [] if last_image is None else [self._pixels(last_image, "last_image", height, width)]
+        rows = max(len(each) for each in (first, *last))
+        first, last = with_rows(first, rows), [with_rows(each, rows) for each in last]
+        if num_frames <= len(last):
+            raise InputError(f"last_image is given, and num_frames is {num_frames}; give 2 or more.")
+        between = first.new_zeros(*first.shape[:2], num_frames - 1 - len(last), height, width)
+        shown = torch.cat([first, between, *last], dim=2)
+        scaled = partial(_scaled, self.family, self.vae, dtype)
+        latents = encoded(self.family, self.vae, shown, None, self.device, draws=False, scaled=scaled)
+        given = torch.zeros(len(latents), num_frames, *latents.shape[-2:], device=latents.device, dtype=latents.dtype)
+        given[:, [0, *([-1] if last else [])]] = 1
+        factor = self.family.temporal_factor(self.vae)
+        # The first frame has a latent of its own, and counts for each of the frames that others have.
+        given = torch.cat([given[:, :1].repeat_interleave(factor, dim=1), given[:, 1:]], dim=1)
+        mask = given.reshape(len(given), -1, factor, *given.shape[2:]).transpose(1, 2)
+        beside = repeat_to_batch(torch.cat([mask, latents], dim=1), batch_size, num_images_per_prompt)
+        return self.Out(beside=told(self.family, "extra_channels", beside))
+
+    def _pixels(self, image: Any, name: str, height: int, width: int) -> Tensor:
+        pixels: Tensor = pixels_of(self.video_processor, given_image(image, name), name, height, width)
+        return pixels.unsqueeze(2)
+
+
+class SeeImage(Block):
+    """Look at the image that videos begin with, and maybe the one they end with, by an encoder of images; nothing where there is none."""
+
+    denoiser: Denoiser = component(config_only=True, doc="Says in which dtype it is told what is seen.")
+    image_encoder: CLIPVisionModel | None = component(doc="Sees the images; None for denoisers that are not told.")
+    feature_extractor: CLIPImageProcessor | None = component(doc="Brings them to the size that it sees.")
+
+    class Out(Outputs):
+        seen: Annotated[Conditioning, Group("seen_image")]
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say what is no image."""
+        yield from image_faults(given, image="image", last_image="image")
+
+    def run(
+        self,
+        image: InputImage,
+        batch_size: BatchSize,
+        last_image: LastImage | None = None,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+    ) -> Out:
+        encoder = self.image_encoder
+        if encoder is None or self.feature_extractor is None:
+            return self.Out(seen=Conditioning({}))
+        import torch
+
+        shown = [as_pil(each, "image") for each in (image, last_image) if each is not None]
+        pixels = [self.feature_extractor(each, return_tensors="pt").pixel_values for each in shown]
+        # In one batch, as in the classic pipeline.
+        seen = torch.cat(pixels).to(self.device, encoder.dtype)
+        states = call_network(encoder, seen, output_hidden_states=True).hidden_states[-2]
+        each = states.to(compute_dtype(self.denoiser)).split([len(rows) for rows in pixels])
+        told_of = [repeat_to_batch(rows, batch_size, num_images_per_prompt) for rows in each]
+        return self.Out(seen=told(self.family, "seen_image", torch.cat(told_of, dim=1)))

@@ -1,0 +1,1 @@
+"""Families of videos, and what they share."""

@@ -1,0 +1,74 @@
+"""Tasks of videos as functions of a model family; see `tasks.py`."""
+
+from __future__ import annotations
+
+from ..blocks.core.insertable_dict import InsertableDict
+from ..blocks.steps.denoise import Denoise
+from ..blocks.steps.encode_prompt import EncodePrompt
+from ..blocks.steps.expand_batch import ExpandBatch
+from ..blocks.steps.set_timesteps import SetPartialTimesteps, SetTimesteps
+from ..blocks.video.by_boundary import DenoiseEarly, DenoiseLate, FindBoundary, TakeSecondGuidance
+from ..blocks.video.encode import EncodeFirstFrame, EncodeVideo, SeeImage
+from ..blocks.video.latents import DecodeVideo, NoiseVideo, PrepareVideoLatents, SetTimestepsOfLatents
+from ..families.contract import FamilyContract
+from .tasks import Blocks
+
+
+def text2video(family: FamilyContract) -> Blocks:
+    """Return the blocks of text to video.
+
+    Example:
+        >>> from brickwork.families.video.wan import WAN
+        >>> list(text2video(WAN))
+        ['text_encoder', 'input', 'set_timesteps', 'prepare_latents', 'denoise', 'decode']
+    """
+    return InsertableDict(
+        text_encoder=EncodePrompt.bind(family),
+        input=ExpandBatch.bind(family),
+        set_timesteps=SetTimesteps.bind(family),
+        prepare_latents=PrepareVideoLatents.bind(family),
+        denoise=Denoise.bind(family),
+        decode=DecodeVideo.bind(family),
+    )
+
+
+def video2video(family: FamilyContract) -> Blocks:
+    """Return the blocks of video to video."""
+    return InsertableDict(
+        text_encoder=EncodePrompt.bind(family),
+        input=ExpandBatch.bind(family),
+        image_encoder=EncodeVideo.bind(family),
+        set_timesteps=SetPartialTimesteps.bind(family),
+        prepare_latents=NoiseVideo.bind(family),
+        denoise=Denoise.bind(family),
+        decode=DecodeVideo.bind(family),
+    )
+
+
+def image2video(family: FamilyContract) -> Blocks:
+    """Return the blocks of videos that begin with an image."""
+    made = text2video(family)
+    if family.fields("seen_image"):
+        made.insert_before("denoise", "seen_image", SeeImage.bind(family))
+    return made.insert_before("denoise", "first_frame", EncodeFirstFrame.bind(family))
+
+
+def with_schedule_of_latents(blocks: Blocks, family: FamilyContract) -> Blocks:
+    """Return the blocks of a task in which the schedule reads the size of the latents, which are made before it is set."""
+    made: Blocks = InsertableDict(blocks)
+    del made["set_timesteps"]
+    return made.insert_after("prepare_latents", "set_timesteps", SetTimestepsOfLatents.bind(family))
+
+
+def with_second_network(blocks: Blocks, family: FamilyContract, late: FamilyContract) -> Blocks:
+    """Return the blocks of a task in which a second network denoises what has little noise.
+
+    Args:
+        late: the contract of the same family, whose denoiser is the second network.
+    """
+    made: Blocks = InsertableDict(blocks)
+    made.insert_before("denoise", "find_boundary", FindBoundary.bind(family))
+    made.insert_after("denoise", "second_guidance", TakeSecondGuidance.bind(late))
+    made.insert_after("second_guidance", "denoise_late", DenoiseLate.bind(late))
+    made["denoise"] = DenoiseEarly.bind(family)
+    return made
