@@ -42,8 +42,9 @@ class TextEncoding:
         image_template: stands before the text for each image that is read with it, with "{}" for its number. image_area: about how many
             pixels such an image has; 0 is as many as where it is a reference.
         layers: hidden states that are joined along the width in place of one, counted from the first; with `stacked` they have an axis
-            of their own, `[b, tokens, layers, width]`, and are those of all layers where none is named. suffix: is read behind the padding. places_count_text: padding has no place in
-            the count of tokens.
+            of their own, `[b, tokens, layers, width]`, and are those of all layers where none is named. suffix: is read behind the padding.
+        places_axes: the encoder is told the place of each token, among which padding has none; along so many axes, of encoders with eyes
+            three. reads: takes hidden states and pooled vector from what the encoder returns, of classes whose outputs are of their own.
         prompt: number of the field of the group "prompts" whose text it reads, from 0; None is its own place among the
             encoders. Where the family has no such field, or nobody gives it, the first is read.
         instruction: stands before every text but negative ones. hides_instruction: what is said of it is not handed on, but for its
@@ -73,7 +74,8 @@ class TextEncoding:
     layers: tuple[int, ...] = ()
     stacked: bool = False
     suffix: str = ""
-    places_count_text: bool = False
+    places_axes: int = 0
+    reads: Callable[[Any], Encoded] | None = None
     prompt: int | None = None
     multiple: int = 0
     instruction: str = ""
@@ -84,7 +86,8 @@ class TextEncoding:
     @property
     def can_skip(self) -> bool:
         """Whether `clip_skip` is of this encoder: its output, without the final norm that made it, stands for no other layer."""
-        return self.hidden and not self.reads_layers and (self.hidden_state is not None or self.normed)
+        layer = self.hidden and not self.reads_layers and self.reads is None
+        return layer and (self.hidden_state is not None or self.normed)
 
     @property
     def reads_layers(self) -> bool:
@@ -183,12 +186,15 @@ def said_of(
     picks = encoding.hidden and (encoding.hidden_state is not None or encoding.reads_layers)
     if picks:
         told["output_hidden_states"] = True
-    if encoding.places_count_text and mask is not None:
-        # One for each of the axes of places that encoders with eyes have: those of text are alike in all.
-        told["position_ids"] = (mask.cumsum(dim=-1) - 1).clamp(min=0).expand(3, -1, -1)
+    if encoding.places_axes and mask is not None:
+        places = (mask.cumsum(dim=-1) - 1).clamp(min=0)
+        # Those of text are alike along all axes.
+        told["position_ids"] = places if encoding.places_axes == 1 else places.expand(encoding.places_axes, -1, -1)
     for name, value in (beside or {}).items():
         told[name] = value.to(encoder.device)
     output = call_network(encoder, ids.to(encoder.device), **told)
+    if encoding.reads is not None:
+        return evolve(encoding.reads(output), mask=mask)
     pooled = getattr(output, encoding.pooled_name) if encoding.pooled else None
     hidden = _hidden(encoder, output, encoding, mask) if encoding.hidden else None
     if mask is not None and encoding.counted_padding:

@@ -68,6 +68,7 @@ REFUSED = {
             "dit": "dit",
             "hidream": "hidream",
             "hunyuan_dit": "hunyuan-dit",
+            "kolors": "kolors",
             "pixart": "pixart-sigma",
             "sana": "sana",
             "sd3": "stable-diffusion-3",
@@ -98,7 +99,18 @@ REFUSED = {
     ),
 }
 """What is for networks that were trained for it."""
-SOME = ["auraflow", "cogview4", "hidream", "hunyuan_dit", "lumina2", "pixart", "sana", "sana_sprint", "z_image"]
+SOME = [
+    "auraflow",
+    "cogview4",
+    "hidream",
+    "hunyuan_dit",
+    "kolors",
+    "lumina2",
+    "pixart",
+    "sana",
+    "sana_sprint",
+    "z_image",
+]
 OF_PREDICTIONS = [
     "AdaptiveProjectedGuidance",
     "AdaptiveProjectedMixGuidance",
