@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -15,6 +16,12 @@ class ImageScales:
 
     reads_shift: ClassVar[bool] = False
     """Whether latents are shifted by the VAE's `shift_factor`."""
+    decode_options: ClassVar[Mapping[str, Any]] = {}
+    """Arguments of the VAE's `decode` besides the latents."""
+
+    def vectors(self, denoiser: Any, latents: Tensor) -> Tensor:
+        """Return the embeddings `[b width]` that latents of a prior `[b c 1 1]` are."""
+        raise NotImplementedError("This family makes images, and no embeddings of images.")
 
     def vae_channels(self, vae: Any) -> int:
         """Channels of the latents that are made of images."""

@@ -45,6 +45,7 @@ class TextEncoding:
             of their own, `[b, tokens, layers, width]`, and are those of all layers where none is named. suffix: is read behind the padding.
         places_axes: the encoder is told the place of each token, among which padding has none; along so many axes, of encoders with eyes
             three. reads: takes hidden states and pooled vector from what the encoder returns, of classes whose outputs are of their own.
+        hands_mask: which tokens count is handed on, though the encoder is not told.
         prompt: number of the field of the group "prompts" whose text it reads, from 0; None is its own place among the
             encoders. Where the family has no such field, or nobody gives it, the first is read.
         instruction: stands before every text but negative ones. hides_instruction: what is said of it is not handed on, but for its
@@ -76,6 +77,7 @@ class TextEncoding:
     suffix: str = ""
     places_axes: int = 0
     reads: Callable[[Any], Encoded] | None = None
+    hands_mask: bool = False
     prompt: int | None = None
     multiple: int = 0
     instruction: str = ""
@@ -179,7 +181,7 @@ def said_of(
     """
     # Few configurations have the entry, and without it no encoder is told.
     masked = getattr(encoder.config, "use_attention_mask", False) if encoding.masked is None else encoding.masked
-    mask = there.to(encoder.device) if masked or encoding.cut or encoding.drop else None
+    mask = there.to(encoder.device) if masked or encoding.cut or encoding.drop or encoding.hands_mask else None
     told: dict[str, Any] = {"attention_mask": mask} if masked else {}
     if read is not None:
         told["attention_mask"] = read.to(encoder.device) if mask is None else mask * read.to(encoder.device)
@@ -216,7 +218,12 @@ def _hidden(encoder: TextEncoder, output: Any, encoding: TextEncoding, mask: Ten
         # The first are the embeddings.
         states = [every[layer] for layer in encoding.layers or range(1, len(every))]
         return torch.stack(states, dim=2) if encoding.stacked else torch.cat(states, dim=-1)
-    hidden: Tensor = output[0] if encoding.hidden_state is None else output.hidden_states[encoding.hidden_state]
+    if encoding.hidden_state is None:
+        # Of a CLIP with a projection, the vector comes first.
+        own: Tensor | None = getattr(output, "last_hidden_state", None)
+        hidden: Tensor = output[0] if own is None else own
+    else:
+        hidden = output.hidden_states[encoding.hidden_state]
     if encoding.hidden_state is not None and encoding.normed:
         hidden = call_network(final_norm(encoder), hidden)
     if encoding.cut and mask is not None:

@@ -153,6 +153,8 @@ def _told(family: FamilyContract, **images: Any) -> dict[str, Any]:
     """Return what a task begins with: text, the number of a class, or nothing but the number of images; then what reads images."""
     if family.text_encodings:
         return {"text_encoder": EncodePrompt.bind(family), **images, "input": ExpandBatch.bind(family)}
+    if family.fields("prompt_embeds"):
+        return {**images, "input": ExpandBatch.bind(family)}
     return {**images, "input": _beginning(family).bind(family)}
 
 

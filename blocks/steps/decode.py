@@ -63,7 +63,7 @@ class Decode(Block):
 def decoded_by(family: FamilyContract, vae: Autoencoder, latents: Tensor) -> Tensor:
     """Return the images that a VAE makes of latents in its own scale; of videos those of one frame."""
     given = latents.unsqueeze(2) if family.video_vae else latents
-    pixels: Tensor = call_network(vae.decode, given, return_dict=False)[0]
+    pixels: Tensor = call_network(vae.decode, given, **family.decode_options, return_dict=False)[0]
     return pixels.squeeze(2) if family.video_vae else pixels
 
 

@@ -193,7 +193,7 @@ class _Compared:
 
     def run(self) -> list[str]:
         mine, theirs = Told(), Told()
-        denoiser, vae = self._parts[self.family.denoiser], self._parts.get("vae")
+        denoiser, vae = self._parts[self.family.denoiser], self._parts.get("vae", self._parts.get("movq"))
         with mine.of(denoiser, vae):
             drawn = self._drawn()
         with theirs.of(denoiser, vae):
