@@ -8,7 +8,7 @@ from typing import Any
 from ..blocks.core.insertable_dict import InsertableDict
 from ..blocks.core.scope import Scope
 from ..blocks.core.sequential import SequentialPipelineBlocks
-from ..blocks.steps.encode_prompt import EncodePrompt
+from ..blocks.steps.encode_prompt import EncodeNegativePrompt, EncodePositivePrompt
 from ..blocks.steps.expand_batch import ExpandBatch
 from ..blocks.steps.prepare_latents import PrepareLatents
 from ..blocks.steps.set_timesteps import SetTimesteps
@@ -24,7 +24,8 @@ def prior(family: FamilyContract) -> Blocks:
     """Return the blocks that make vectors of images of prompts, `image_embeds` and `negative_image_embeds`."""
     return InsertableDict(
         ask_negative=AskNegativeVectors.bind(family),
-        text_encoder=EncodePrompt.bind(family),
+        text_encoder=EncodePositivePrompt.bind(family),
+        negative_text_encoder=EncodeNegativePrompt.bind(family),
         input=ExpandBatch.bind(family),
         set_timesteps=SetTimesteps.bind(family),
         prepare_latents=PrepareLatents.bind(family),

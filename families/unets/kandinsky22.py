@@ -44,7 +44,7 @@ class VectorContract(FamilyContract):
         """Call the transformer with vectors; it predicts those of images."""
         vectors = latents.flatten(1)
         found: Tensor = call_rows(self.row_arguments, denoiser, vectors, timestep=t, **kwargs, return_dict=False)[0]
-        return found.unflatten(1, (-1, 1, 1))
+        return found[:, :, None, None]
 
     def vectors(self, denoiser: Any, latents: Tensor) -> Tensor:
         """Return vectors in the scale of the image encoder."""
@@ -104,6 +104,20 @@ class Kandinsky22Contract(UNetContract):
     def latent_channels(self, denoiser: Denoiser, vae: Autoencoder) -> int:  # noqa: ARG002 - it may read more
         """Return the autoencoder's number."""
         return self.vae_channels(vae)
+
+    def layers(self, denoiser: Any) -> list[Layer]:
+        """Refuse: its attention is no block of a transformer."""
+        return list(FamilyContract.layers(self, denoiser))
+
+    def denoiser_fault(self, denoiser: Denoiser) -> str | None:
+        """Say that a UNet reads a mask or a hint beside the latents, which are in another order than these blocks have."""
+        config = denoiser.config
+        if config.in_channels == 4 and config.addition_embed_type == "image":
+            return None
+        return (
+            f"reads {config.in_channels} channels and addition_embed_type={config.addition_embed_type!r}: it is that of a classic pipeline with "
+            "a mask or a hint. brickwork.adopt(diffusers.KandinskyV22InpaintPipeline), or adopt(diffusers.KandinskyV22ControlnetPipeline), runs it."
+        )
 
     def predicts_variance(self, denoiser: Denoiser) -> bool:
         """Return whether it has twice the channels that it reads."""

@@ -2,7 +2,7 @@
 
 from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.unets.kandinsky22 import KANDINSKY22, KANDINSKY22_PRIOR
-from ..tasks import Blocks, differential, image2image, text2image
+from ..tasks import Blocks, differential, image2image, inpainting, text2image
 from ..tasks_of_vectors import prior, with_prior
 
 PRIOR_BLOCKS: Blocks = SharedBlocks("PRIOR_BLOCKS", prior(KANDINSKY22_PRIOR))
@@ -24,6 +24,11 @@ IMAGE2IMAGE_BLOCKS: Blocks = SharedBlocks(
 )
 """Blocks of image to image, prior and decoder in one, by name."""
 
+INPAINT_BLOCKS: Blocks = SharedBlocks(
+    "INPAINT_BLOCKS", with_prior(inpainting(KANDINSKY22), KANDINSKY22, KANDINSKY22_PRIOR)
+)
+"""Blocks of inpainting by a UNet that reads latents alone, prior and decoder in one, by name."""
+
 DIFFERENTIAL_BLOCKS: Blocks = SharedBlocks(
     "DIFFERENTIAL_BLOCKS", with_prior(differential(KANDINSKY22), KANDINSKY22, KANDINSKY22_PRIOR)
 )
@@ -35,6 +40,7 @@ NAMES: dict[str, str] = {
     "kandinsky22.decoder.image2image": "DECODER_IMAGE2IMAGE_BLOCKS",
     "kandinsky22.text2image": "TEXT2IMAGE_BLOCKS",
     "kandinsky22.image2image": "IMAGE2IMAGE_BLOCKS",
+    "kandinsky22.inpainting": "INPAINT_BLOCKS",
     "kandinsky22.differential": "DIFFERENTIAL_BLOCKS",
     "KandinskyV22PriorPipeline": "PRIOR_BLOCKS",
     "KandinskyV22Pipeline": "DECODER_BLOCKS",
@@ -49,6 +55,7 @@ __all__ = [
     "DECODER_IMAGE2IMAGE_BLOCKS",
     "DIFFERENTIAL_BLOCKS",
     "IMAGE2IMAGE_BLOCKS",
+    "INPAINT_BLOCKS",
     "KANDINSKY22",
     "KANDINSKY22_PRIOR",
     "NAMES",

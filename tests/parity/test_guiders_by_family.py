@@ -71,6 +71,7 @@ REFUSED = {
             "dit": "dit",
             "hidream": "hidream",
             "hunyuan_dit": "hunyuan-dit",
+            "kandinsky22": "kandinsky-2.2",
             "kolors": "kolors",
             "pixart": "pixart-sigma",
             "sana": "sana",
@@ -96,9 +97,9 @@ REFUSED = {
     ("ClassifierGuidance", "consistency"): "CMStochasticIterativeScheduler has no alphas_cumprod",
     **{("EmbeddedGuidance", name): "has no guidance built in" for name in UNGUIDED},
     **{
-        (name, family): LAYERS.format(family)
+        (name, family): LAYERS.format(family.replace("kandinsky22", "kandinsky-2.2"))
         for name in ("AutoGuidance", "PerturbedAttentionGuidance", "SkipLayerGuidance", "SmoothedEnergyGuidance")
-        for family in UNGUIDED
+        for family in (*UNGUIDED, "kandinsky22")
     },
 }
 """What is for networks that were trained for it."""

@@ -132,7 +132,7 @@ class Family:
         if guider is not None:
             pipe.update_components(guider=guider)
         try:
-            given = {"output_type": "pt", "seed": 7, **self.tasks[task].given, **inputs}
+            given = {**self.tasks[task].given, "output_type": "pt", "seed": 7, **inputs}
             return pipe(**{name: each for name, each in given.items() if name not in without}, output="images")
         finally:
             # One pipeline serves all.

@@ -7,7 +7,7 @@ from typing import Any
 import diffusers
 import torch
 from classic_rows.kandinsky import combined, embedding
-from coarse_images import band_map, picture
+from coarse_images import band_map, half_mask, picture
 from family_table import Family, Feature, Task
 
 from brickwork.presets.kandinsky22 import (
@@ -15,6 +15,7 @@ from brickwork.presets.kandinsky22 import (
     DECODER_IMAGE2IMAGE_BLOCKS,
     DIFFERENTIAL_BLOCKS,
     IMAGE2IMAGE_BLOCKS,
+    INPAINT_BLOCKS,
     TEXT2IMAGE_BLOCKS,
 )
 
@@ -23,10 +24,10 @@ SHAPED = {"height": 64, "width": 64, "output_type": "np", "num_inference_steps":
 ASKED = {
     **SHAPED,
     "prompt": ["a red circle", "two cat on the blue square"],
-    "negative_prompt": ["a photo of a green square", "blue"],
     "prior_num_inference_steps": 3,
     "prior_guidance_scale": 2.0,
 }
+NEGATIVE = {"negative_prompt": ["a photo of a green square", "blue"]}
 TOLD = {
     **SHAPED,
     "image_embeds": torch.cat([embedding(1), embedding(3)]),
@@ -51,8 +52,9 @@ FAMILY = Family(
     {
         "text2image": Task(TEXT2IMAGE_BLOCKS, diffusers.KandinskyV22CombinedPipeline, ASKED),
         "image2image": Task(IMAGE2IMAGE_BLOCKS, diffusers.KandinskyV22Img2ImgCombinedPipeline, {**ASKED, **OF_IMAGE}),
+        "inpainting": Task(INPAINT_BLOCKS, None, {**ASKED, **OF_IMAGE, "mask_image": half_mask()}),
         "differential": Task(
-            DIFFERENTIAL_BLOCKS, None, {**ASKED, "image": picture(3), "change_map": band_map(0, 0.3, 0.7, 1)}
+            DIFFERENTIAL_BLOCKS, None, {**ASKED, "image": OF_IMAGE["image"], "change_map": band_map(0, 0.3, 0.7, 1)}
         ),
         "decoder": Task(DECODER_BLOCKS, diffusers.KandinskyV22Pipeline, TOLD),
         "decoder of an image": Task(
@@ -60,7 +62,7 @@ FAMILY = Family(
         ),
     },
     {
-        "nothing negative": Feature(without=("negative_prompt",), tasks=("text2image",)),
+        "negative prompts": Feature(NEGATIVE, tasks=("text2image", "image2image")),
         "learned variance": Feature(parts={"scheduler": learned}, tasks=("text2image", "decoder")),
         "no guidance": Feature({"guidance_scale": 1.0, "prior_guidance_scale": 1.0}, tasks=("text2image",)),
         "two images each": Feature({"num_images_per_prompt": 2}, tasks=("text2image", "decoder")),
