@@ -68,15 +68,13 @@ parts = {
 pipe = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).init_pipeline()
 pipe.update_components(**parts)
 pipe.configure(progress=False)
-asked = {"prompt": "a red circle", "prior_num_inference_steps": 3, "num_inference_steps": 3, "seed": 1}
-print(pipe.plan(**asked))
-found = pipe(**asked, height=64, width=64, output=["images", "image_embeds"])
+asked = {"prompt": "a red circle", "prior_num_inference_steps": 3, "num_inference_steps": 3, "height": 64, "width": 64}
+print(pipe.plan(asked))
+found = pipe(**asked, seed=1, output=["images", "image_embeds"])
 print(found["images"][0].size, list(found["image_embeds"].shape))
 
 # The vectors are values, which can be kept, mixed and given to the decoder alone: here half of one prompt and half of another.
-other = pipe(
-    **{**asked, "prompt": "a blue square"}, height=64, width=64, output=["image_embeds", "negative_image_embeds"]
-)
+other = pipe(**{**asked, "prompt": "a blue square"}, seed=1, output=["image_embeds", "negative_image_embeds"])
 decoder = SequentialPipelineBlocks.from_blocks_dict(DECODER_BLOCKS).init_pipeline()
 decoder.update_components(**{name: parts[name] for name in ("unet", "movq", "scheduler")})
 decoder.configure(progress=False)
