@@ -19,10 +19,6 @@ class ImageScales:
     decode_options: ClassVar[Mapping[str, Any]] = {}
     """Arguments of the VAE's `decode` besides the latents."""
 
-    def vectors(self, denoiser: Any, latents: Tensor) -> Tensor:
-        """Return the embeddings `[b width]` that latents of a prior `[b c 1 1]` are."""
-        raise NotImplementedError("This family makes images, and no embeddings of images.")
-
     def vae_channels(self, vae: Any) -> int:
         """Channels of the latents that are made of images."""
         return int(vae.config.latent_channels)

@@ -14,7 +14,8 @@ from family_rows.kandinsky22 import ASKED, FAMILY, NEGATIVE
 
 import brickwork
 from brickwork import InputError, ModularPipeline, SequentialPipelineBlocks
-from brickwork.presets.kandinsky22 import PRIOR_BLOCKS
+from brickwork.blocks.techniques.vectors import AskNegativeVectors
+from brickwork.presets.kandinsky22 import KANDINSKY22, KANDINSKY22_PRIOR, PRIOR_BLOCKS
 
 GIVEN: dict[str, Any] = {"num_inference_steps": 3, "guidance_scale": 2.0, "prompt": ASKED["prompt"]}
 VECTORS = ["image_embeds", "negative_image_embeds"]
@@ -99,3 +100,19 @@ def test_a_unet_that_reads_more_is_refused_with_the_class_that_runs_it(changes: 
         pipe(**FAMILY.tasks["decoder"].given)
     assert words in str(caught.value)
     assert "brickwork.adopt(diffusers.KandinskyV22InpaintPipeline)" in str(caught.value)
+
+
+def test_negative_prompts_stand_behind_the_others_and_are_guided_by_themselves() -> None:
+    block: Any = AskNegativeVectors.bind(KANDINSKY22_PRIOR)()
+    source = torch.Generator().manual_seed(3)
+    out = block.run(prompt=["a", "b"], negative_prompt="c", generator=[source, source])
+    assert (out.prompt, out.negative_prompt, out.asks_negative) == (["a", "b", "c", "c"], ["c"] * 4, True)
+    assert out.generator[:2] == [source, source]
+    assert torch.equal(torch.randn(3, generator=out.generator[2]), torch.randn(3, generator=source))
+    without = block.run(prompt="a")
+    assert (without.prompt, without.negative_prompt, without.asks_negative) == (["a"], None, False)
+
+
+def test_a_family_of_images_has_no_vectors() -> None:
+    with pytest.raises(NotImplementedError, match=r"kandinsky-2\.2 makes images, and no embeddings of images"):
+        KANDINSKY22.vectors(None, torch.zeros(1, 4, 1, 1))
