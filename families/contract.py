@@ -311,6 +311,10 @@ class FamilyContract(ImageScales, DenoiserLimits, FrameLimits):
         """Tokens `[b tokens width]` as latents of the shape of others; the inverse of `tokens_of`."""
         raise NotImplementedError(f"The denoiser of {self.name} reads latents and no tokens.")
 
+    def vectors(self, denoiser: Any, latents: Tensor) -> Tensor:
+        """Embeddings of images, `[b width]`, that latents `[b c 1 1]` of a prior are."""
+        raise NotImplementedError(f"{self.name} makes images, and no embeddings of images.")
+
     def noise_level(self, scheduler: Any, latents: Tensor, t: Any) -> NoiseLevel:
         """What the network predicts, and how much noise is in the latents that it is given at a timestep."""
         return NoiseLevel(latents, *level_of(scheduler, t), prediction_type_of(scheduler), float(t))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from typing import Any, ClassVar, Literal
 
 
 class FrameLimits:
@@ -18,10 +15,6 @@ class FrameLimits:
     """Frames of a second in the videos that it was trained with."""
     unscales_first: ClassVar[bool] = False
     """Whether latents come to the VAE's scale in their own number format, and then into that of the VAE."""
-
-    def decode_arguments(self, vae: Any, latents: Tensor) -> tuple[Any, ...]:  # noqa: ARG002 - others read them
-        """What a VAE is told beside latents in its scale that it decodes."""
-        return ()
 
     def temporal_factor(self, vae: Any) -> int:
         """Frames per latent along time; the first frame has a latent of its own."""

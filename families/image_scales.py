@@ -16,6 +16,10 @@ class ImageScales:
     reads_shift: ClassVar[bool] = False
     """Whether latents are shifted by the VAE's `shift_factor`."""
 
+    def decode_arguments(self, vae: Any, latents: Tensor) -> dict[str, Any]:  # noqa: ARG002 - others read them
+        """Return what a VAE is told beside the latents, in its scale, that it decodes."""
+        return {}
+
     def vae_channels(self, vae: Any) -> int:
         """Channels of the latents that are made of images."""
         return int(vae.config.latent_channels)

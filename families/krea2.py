@@ -110,7 +110,7 @@ KREA2 = Krea2Contract(
             template=_DESCRIBE,
             drop=34,
             suffix="<|im_end|>\n<|im_start|>assistant\n",
-            places_count_text=True,
+            places_axes=3,
         ),
     ),
     max_sequence_length=512,

@@ -6,6 +6,7 @@ of other libraries serve as well as diffusers' own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Tokenizer(Protocol):
         """Turn texts into token ids, as transformers' tokenizers do."""
         ...
 
-    def batch_decode(self, sequences: Tensor, **options: object) -> list[str]:
+    def batch_decode(self, sequences: Sequence[Sequence[int]], **options: object) -> list[str]:
         """Turn token ids back into texts."""
         ...
 

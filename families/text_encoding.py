@@ -9,7 +9,6 @@ from attrs import evolve, field, frozen
 
 from ..engine.network_calls import call_network
 from ..state import ComponentError
-from ..state.object_content import UNCOUNTED
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,14 +42,15 @@ class TextEncoding:
         image_template: stands before the text for each image that is read with it, with "{}" for its number. image_area: about how many
             pixels such an image has; 0 is as many as where it is a reference.
         layers: hidden states that are joined along the width in place of one, counted from the first; with `stacked` they have an axis
-            of their own, `[b, tokens, layers, width]`, and are those of all layers where none is named. suffix: is read behind the padding. places_count_text: padding has no place in
-            the count of tokens.
+            of their own, `[b, tokens, layers, width]`, and are those of all layers where none is named. suffix: is read behind the padding.
+        places_axes: the encoder is told the place of each token, among which padding has none; along so many axes, of encoders with eyes
+            three. reads: takes hidden states and pooled vector from what the encoder returns, of classes whose outputs are of their own.
+        hands_mask: which tokens count is handed on, though the encoder is not told.
         prompt: number of the field of the group "prompts" whose text it reads, from 0; None is its own place among the
             encoders. Where the family has no such field, or nobody gives it, the first is read.
         instruction: stands before every text but negative ones. hides_instruction: what is said of it is not handed on, but for its
             first token, and its tokens do not count among those that there are.
         padding_side: where padding stands; "" is the tokenizer's own side. pads_with_end: padding is the token of the end.
-        tells_mask: the denoiser is told which tokens are padding, also where the encoder is not.
     """
 
     hidden_state: int | None = -2
@@ -75,19 +75,21 @@ class TextEncoding:
     layers: tuple[int, ...] = ()
     stacked: bool = False
     suffix: str = ""
-    places_count_text: bool = False
+    places_axes: int = 0
+    reads: Callable[[Any], Encoded] | None = None
+    hands_mask: bool = False
     prompt: int | None = None
     multiple: int = 0
     instruction: str = ""
     hides_instruction: bool = False
     padding_side: Literal["", "left", "right"] = ""
     pads_with_end: bool = False
-    tells_mask: bool = field(default=False, metadata=UNCOUNTED)
 
     @property
     def can_skip(self) -> bool:
         """Whether `clip_skip` is of this encoder: its output, without the final norm that made it, stands for no other layer."""
-        return self.hidden and not self.reads_layers and (self.hidden_state is not None or self.normed)
+        layer = self.hidden and not self.reads_layers and self.reads is None
+        return layer and (self.hidden_state is not None or self.normed)
 
     @property
     def reads_layers(self) -> bool:
@@ -179,19 +181,22 @@ def said_of(
     """
     # Few configurations have the entry, and without it no encoder is told.
     masked = getattr(encoder.config, "use_attention_mask", False) if encoding.masked is None else encoding.masked
-    mask = there.to(encoder.device) if masked or encoding.cut or encoding.drop or encoding.tells_mask else None
+    mask = there.to(encoder.device) if masked or encoding.cut or encoding.drop or encoding.hands_mask else None
     told: dict[str, Any] = {"attention_mask": mask} if masked else {}
     if read is not None:
         told["attention_mask"] = read.to(encoder.device) if mask is None else mask * read.to(encoder.device)
     picks = encoding.hidden and (encoding.hidden_state is not None or encoding.reads_layers)
     if picks:
         told["output_hidden_states"] = True
-    if encoding.places_count_text and mask is not None:
-        # One for each of the axes of places that encoders with eyes have: those of text are alike in all.
-        told["position_ids"] = (mask.cumsum(dim=-1) - 1).clamp(min=0).expand(3, -1, -1)
+    if encoding.places_axes and mask is not None:
+        places = (mask.cumsum(dim=-1) - 1).clamp(min=0)
+        # Those of text are alike along all axes.
+        told["position_ids"] = places if encoding.places_axes == 1 else places.expand(encoding.places_axes, -1, -1)
     for name, value in (beside or {}).items():
         told[name] = value.to(encoder.device)
     output = call_network(encoder, ids.to(encoder.device), **told)
+    if encoding.reads is not None:
+        return evolve(encoding.reads(output), mask=mask)
     pooled = getattr(output, encoding.pooled_name) if encoding.pooled else None
     hidden = _hidden(encoder, output, encoding, mask) if encoding.hidden else None
     if mask is not None and encoding.counted_padding:
@@ -213,7 +218,12 @@ def _hidden(encoder: TextEncoder, output: Any, encoding: TextEncoding, mask: Ten
         # The first are the embeddings.
         states = [every[layer] for layer in encoding.layers or range(1, len(every))]
         return torch.stack(states, dim=2) if encoding.stacked else torch.cat(states, dim=-1)
-    hidden: Tensor = output[0] if encoding.hidden_state is None else output.hidden_states[encoding.hidden_state]
+    if encoding.hidden_state is None:
+        # Of a CLIP with a projection, the vector comes first.
+        own: Tensor | None = getattr(output, "last_hidden_state", None)
+        hidden: Tensor = output[0] if own is None else own
+    else:
+        hidden = output.hidden_states[encoding.hidden_state]
     if encoding.hidden_state is not None and encoding.normed:
         hidden = call_network(final_norm(encoder), hidden)
     if encoding.cut and mask is not None:

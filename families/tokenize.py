@@ -59,16 +59,15 @@ def tokenized(
     """
     length = tokens or tokenizer.model_max_length
     written = [with_all_vectors(tokenizer, text) for text in texts]
-    aside, behind = ({"padding_side": each} if side else {} for each in (side, "right"))
+    aside = {"padding_side": side} if side else {}
     with TOKENIZING, _padding(tokenizer, ends), _rules_kept(tokenizer):
         own: dict[str, Any] = {"return_tensors": "pt", "add_special_tokens": special}
         cut = tokenizer(written, padding=padding, max_length=length, truncation=True, **own, **aside)
         # Without a limit, to say which words are lost. transformers would log that the model fails at so many tokens, and none are given it.
-        whole = tokenizer(written, padding="longest", verbose=False, **own, **behind).input_ids
-    lost: list[str] = []
-    if whole.shape[-1] > length:
-        # The last place that is kept is of the end token.
-        lost = [text for text in tokenizer.batch_decode(whole[:, length - 1 : -1], skip_special_tokens=True) if text]
+        whole = tokenizer(written, padding=False, add_special_tokens=special, verbose=False).input_ids
+    # The last place that is kept is of the end token.
+    beyond = [ids[length - 1 : -1] for ids in whole if len(ids) > length]
+    lost = [text for text in tokenizer.batch_decode(beyond, skip_special_tokens=True) if text] if beyond else []
     return Tokens(cut.input_ids, cut.attention_mask, tuple(texts), length, tuple(dict.fromkeys(lost)))
 
 

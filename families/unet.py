@@ -114,7 +114,10 @@ class UNetContract(FamilyContract):
     def embedding_widths(self, denoiser: Denoiser) -> dict[str, int]:
         """Return the width of hidden states, which some UNets project first (Kolors)."""
         config = denoiser.config
-        width = config.encoder_hid_dim if config.encoder_hid_dim_type == "text_proj" else config.cross_attention_dim
+        # diffusers moves the projection to that name where an IP-Adapter takes its place.
+        moved = getattr(denoiser, "text_encoder_hid_proj", None) is not None
+        projects = moved or config.encoder_hid_dim_type == "text_proj"
+        width = config.encoder_hid_dim if projects else config.cross_attention_dim
         return {"hidden": width} if isinstance(width, int) else {}
 
 

@@ -12,7 +12,7 @@ from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.block import Block
 from ..blocks.core.insertable_dict import InsertableDict
 from ..blocks.steps.check_safety import CheckSafety, DecodeCheckedInpaint
-from ..blocks.steps.class_labels import TakeBatchSize, TakeClassLabels
+from ..blocks.steps.class_labels import TakeBatchSize, TakeClassLabels, TakeOptionalClassLabels
 from ..blocks.steps.control import ControlledDenoise, ControlNetResiduals, PrepareControl, PrepareImageControl
 from ..blocks.steps.decode import Decode
 from ..blocks.steps.denoise import Denoise, with_denoiser_input
@@ -153,8 +153,16 @@ def _told(family: FamilyContract, **images: Any) -> dict[str, Any]:
     """Return what a task begins with: text, the number of a class, or nothing but the number of images; then what reads images."""
     if family.text_encodings:
         return {"text_encoder": EncodePrompt.bind(family), **images, "input": ExpandBatch.bind(family)}
-    beginning: type[Block] = TakeClassLabels if family.fields("labels") else TakeBatchSize
-    return {**images, "input": beginning.bind(family)}
+    if family.fields("prompt_embeds"):
+        return {**images, "input": ExpandBatch.bind(family)}
+    return {**images, "input": _beginning(family).bind(family)}
+
+
+def _beginning(family: FamilyContract) -> type[Block]:
+    labels = family.fields("labels")
+    if not labels:
+        return TakeBatchSize
+    return TakeClassLabels if labels[0].required else TakeOptionalClassLabels
 
 
 _SIZED: dict[type[Block], type[Block]] = {

@@ -90,7 +90,12 @@ ScaledLatents = Annotated[
     Tensor, Value("b channels h w", "Latents scaled as the denoiser expects them at this step.", dtype="float")
 ]
 NoisePrediction = Annotated[
-    Tensor, Value("b c h w", "The denoiser's guided output, in the scheduler's prediction type.", dtype="float")
+    Tensor,
+    Value(
+        "b predicted h w",
+        "The denoiser's guided output, in the scheduler's prediction type; behind it a variance, for solvers that read one.",
+        dtype="float",
+    ),
 ]
 Timesteps = Annotated[Tensor, Value("steps", "The denoiser's timesteps, in the order of the loop.")]
 Timestep = Annotated[Tensor, Value("", "The denoiser's timestep of this step, a scalar.")]
@@ -135,6 +140,13 @@ ImagePrompt = Annotated[
     Union[Image, list[Any], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
     of.image(doc="Image as a prompt; of several IP-Adapters a list, with an image or a list of such for each."),
 ]
+ImageVectors = Annotated[
+    Tensor,
+    of.embeds(
+        "b vector", "One vector per image, as an image encoder makes of it, or a prior of a text.", dtype="float"
+    ),
+]
+AsksNegative = Annotated[bool, Value(doc="Whether vectors of the negative prompts are asked for, behind the others.")]
 GivenImageEmbeds = Annotated[
     list[Any],
     of.embeds(doc="Embeddings of images, a tensor per IP-Adapter; with guidance the negative rows stand first."),

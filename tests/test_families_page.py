@@ -26,6 +26,8 @@ FOLDERS = (
     "controlnet_hunyuandit",
     "lumina2",
     "pixart_alpha",
+    "kolors",
+    "consistency_models",
 )
 """Of diffusers' classic pipelines, those of the families that are compared whole."""
 

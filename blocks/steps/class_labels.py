@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 from ...families.contract import Denoiser
 from ...registry.model_dtype import compute_dtype
-from ...state import Conditioning, Fault, Group, Outputs
+from ...state import Conditioning, Fault, Group, InputError, Outputs
 from ...state.vocabulary import BatchSize, ClassLabels, DType, ImagesPerPrompt
 from ..core.block import Block
 from ..core.slots import component
@@ -26,11 +26,7 @@ class TakeClassLabels(Block):
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say which classes the denoiser does not know."""
         classes = self.family.class_count(self.denoiser)
-        labels = given.get("class_labels")
-        for label in [labels] if isinstance(labels, int) else labels or ():
-            if label >= classes:
-                text = f"class_labels hold {label}; the denoiser knows the classes 0 to {classes - 1}."
-                yield Fault(text, "class_labels")
+        yield from _unknown_classes(given.get("class_labels"), classes)
 
     def run(self, class_labels: ClassLabels, num_images_per_prompt: ImagesPerPrompt = 1) -> Out:
         import torch
@@ -44,6 +40,55 @@ class TakeClassLabels(Block):
         return self.Out(batch_size=len(labels), dtype=compute_dtype(self.denoiser), labels=told)
 
 
+class TakeOptionalClassLabels(Block):
+    """Make a row for each image of its class, where the denoiser was trained with classes; one class serves all images."""
+
+    denoiser: Denoiser = component(config_only=True, doc="Says how many classes it knows, if any.")
+
+    class Out(Outputs):
+        batch_size: BatchSize
+        dtype: DType
+        labels: Annotated[Conditioning, Group("labels")]
+
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say that a denoiser knows no classes, must be told one, or not those that are given."""
+        classes = self.family.class_count(self.denoiser)
+        labels = given.get("class_labels")
+        if labels is None:
+            if classes:
+                said = f"The denoiser was trained with classes: give class_labels, of 0 to {classes - 1}, one for all images or one for each."
+                yield Fault(said, "class_labels")
+            return
+        if not classes:
+            yield Fault(
+                "class_labels are given, and the denoiser was trained without classes; leave them out.", "class_labels"
+            )
+            return
+        yield from _unknown_classes(labels, classes)
+
+    def run(
+        self,
+        batch_size: BatchSize | None = None,
+        class_labels: ClassLabels | None = None,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+    ) -> Out:
+        import torch
+
+        dtype = compute_dtype(self.denoiser)
+        if class_labels is None:
+            return self.Out(batch_size=batch_size or 1, dtype=dtype, labels=Conditioning({}))
+        labels = [class_labels] if isinstance(class_labels, int) else list(class_labels)
+        count = batch_size or len(labels)
+        if len(labels) not in (1, count):
+            raise InputError(
+                f"class_labels hold {len(labels)} classes for batch_size={count}; give one for all images, or one for each."
+            )
+        rows = torch.tensor(labels * (count // len(labels)), device=self.device)
+        (part,) = self.family.fields("labels")
+        told = Conditioning({part.positive: rows.repeat_interleave(num_images_per_prompt)})
+        return self.Out(batch_size=count, dtype=dtype, labels=told)
+
+
 class TakeBatchSize(Block):
     """Say how many images are made of nothing but noise."""
 
@@ -55,3 +100,10 @@ class TakeBatchSize(Block):
 
     def run(self, batch_size: BatchSize = 1) -> Out:
         return self.Out(batch_size=batch_size, dtype=compute_dtype(self.denoiser))
+
+
+def _unknown_classes(labels: int | Iterable[int] | None, classes: int) -> Iterator[str]:
+    for label in [labels] if isinstance(labels, int) else labels or ():
+        if label >= classes:
+            text = f"class_labels hold {label}; the denoiser knows the classes 0 to {classes - 1}."
+            yield Fault(text, "class_labels")

@@ -33,6 +33,9 @@ from ..core.slots import component
 from .denoiser_call import DenoiserInput
 from .predict_noise import PredictNoise
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 @define(eq=False)
 class ScaleMemo:
@@ -89,6 +92,19 @@ class StepScheduler(Block):
         eta: Eta = 0.0,
         host_t: HostTimestep | None = None,
     ) -> Out:
+        return self.Out(latents=self.stepped(noise_pred, t, latents, generator, eta, host_t))
+
+    def stepped(
+        self,
+        noise_pred: Tensor,
+        t: Tensor,
+        latents: Tensor,
+        generator: Generators | None,
+        eta: float,
+        host_t: Tensor | None,
+        **more: Any,
+    ) -> Tensor:
+        """Return the latents of the next step; of `more` arguments the solver is given those that it takes."""
         scheduler: Any = self.scheduler
         refuse_used_up(scheduler)
         if host_t is not None:
@@ -96,7 +112,8 @@ class StepScheduler(Block):
             keep_on_host(scheduler)
         scheduler_class: Any = type(scheduler)
         accepted = step_arguments(scheduler_class)
-        extra: dict[str, Any] = {"generator": generator} if "generator" in accepted else {}
+        given = {"generator": generator, **more}
+        extra: dict[str, Any] = {name: value for name, value in given.items() if name in accepted}
         if "eta" in accepted:
             extra["eta"] = eta
         elif eta and not self.memo.of_eta:
@@ -106,8 +123,8 @@ class StepScheduler(Block):
                 "adds so much noise in each step"
             )
         with queued_copies(latents.device):
-            stepped = scheduler.step(noise_pred, t, latents, **extra, return_dict=False)[0]
-        return self.Out(latents=stepped)
+            stepped: Tensor = scheduler.step(noise_pred, t, latents, **extra, return_dict=False)[0]
+        return stepped
 
 
 asks(ScaleLatents, scheduler=(SCALE_INPUT,))

@@ -107,9 +107,11 @@ def untold_faults(guider: Any, denoiser: str, kinds: Collection[str]) -> Iterato
             f"{name} compares with a prediction without {kind}, and {denoiser} is told none; take ClassifierFreeGuidance, or a family "
             "whose network sees one."
         )
-    if not kinds and getattr(guider, "uses_negative", False) and not getattr(guider, "acts_alone", False):
+    leaves_out = "text" in kinds or getattr(guider, "acts_alone", False)
+    if not leaves_out and getattr(guider, "uses_negative", False):
+        told = "nothing that can be left out" if kinds else "nothing"
         yield (
-            f"{name} compares with a prediction that is told less, and {denoiser} is told nothing, so both would be the same. Take "
+            f"{name} compares with a prediction that is told less, and {denoiser} is told {told}, so both would be the same. Take "
             "ClassifierFreeGuidance(enabled=False), or ClassifierGuidance with a score of your own."
         )
 
@@ -120,7 +122,8 @@ def useless_inputs(family: FamilyContract, given: Mapping[str, Any]) -> Iterator
     if not family.attention_argument and isinstance(attention, dict) and attention.keys() - {"scale"}:
         text = f"cross_attention_kwargs: the denoiser of {family.name} takes no arguments of attention; leave it out."
         yield Fault(text, "cross_attention_kwargs")
-    if not family.fields("denoiser_input_fields") and isinstance(scale, (int, float)) and scale > 1:
+    guides = any(part.kind == "text" for part in family.fields("denoiser_input_fields"))
+    if not guides and isinstance(scale, (int, float)) and scale > 1:
         yield Fault(
             f"guidance_scale is {scale}, and the denoiser of {family.name} is told nothing that guidance could leave out; leave it out.",
             "guidance_scale",

@@ -48,13 +48,17 @@ class ExpandBatch(Block):
         embeds: Annotated[Conditioning, Group("prompt_embeds")],
         num_images_per_prompt: ImagesPerPrompt = 1,
     ) -> Out:
+        return self.Out(**self.rows(embeds, num_images_per_prompt))
+
+    def rows(self, embeds: Conditioning, times: int) -> dict[str, Any]:
+        """Return what the block writes, each row repeated so many times."""
         check_batch(embeds)
         # What callers have kept in half precision, and encoders in another dtype say, meets the weights of the denoiser; the
         # classic pipeline casts to the second encoder's dtype, and then needs that to be the denoiser's.
         dtype = compute_dtype(self.denoiser)
         hidden = embeds[self.family.fields("prompt_embeds")[0].positive]
-        told = Conditioning(expanded(embeds, dtype, num_images_per_prompt))
-        return self.Out(batch_size=len(hidden), dtype=self.family.latents_dtype(dtype), embeds=told)
+        told = Conditioning(expanded(embeds, dtype, times))
+        return {"batch_size": len(hidden), "dtype": self.family.latents_dtype(dtype), "embeds": told}
 
 
 def expanded(embeds: Mapping[str, Tensor], dtype: torch.dtype, times: int) -> dict[str, Tensor]:

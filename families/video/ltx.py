@@ -96,9 +96,9 @@ class LTXContract(Float32Latents, FlowContract):
         unscaled: Tensor = latents * deviation / vae.config.scaling_factor + mean
         return unscaled
 
-    def decode_arguments(self, vae: Any, latents: Tensor) -> tuple[Any, ...]:
+    def decode_arguments(self, vae: Any, latents: Tensor) -> dict[str, Any]:
         """Return the noise level that some of its VAEs are told, which is none."""
-        return (latents.new_zeros(len(latents)) if vae.config.timestep_conditioning else None,)
+        return {"temb": latents.new_zeros(len(latents)) if vae.config.timestep_conditioning else None}
 
     @staticmethod
     def _statistics(vae: Any, latents: Tensor) -> tuple[Tensor, Tensor]:
@@ -121,7 +121,7 @@ LTX = LTXContract(
         "text_encoders": (RoleComponent("text_encoder", "transformers:T5EncoderModel", optional=True),),
     },
     groups={"denoiser_input_fields": MASKED_TEXT, "prompt_embeds": MASKED_TEXT, "prompts": (PROMPT,)},
-    text_encodings=(TextEncoding(hidden_state=None, tokens="asked", tells_mask=True),),
+    text_encodings=(TextEncoding(hidden_state=None, tokens="asked", hands_mask=True),),
     max_sequence_length=128,
     size_multiple=32,
     image_multiple=32,

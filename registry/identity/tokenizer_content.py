@@ -6,6 +6,9 @@ from typing import Any
 
 from ...state.digest import digest_of
 
+_OF_LOADING = ("backend", "is_local", "local_files_only")
+"""What transformers notes of how a tokenizer was loaded."""
+
 
 def tokenizer_probe(tokenizer: Any) -> bytes:
     """Return what changes when a tokenizer is told or taught something, in microseconds."""
@@ -35,10 +38,10 @@ def vocabulary(tokenizer: Any) -> str:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         held = {
-            # The same words in another folder are the same words.
+            # The same words in another folder are the same words, and transformers notes the settings of a load in another order.
             name: value
-            for name, value in tokenizer.init_kwargs.items()
-            if not name.endswith(("_file", "_or_path"))
+            for name, value in sorted(tokenizer.init_kwargs.items())
+            if not name.endswith(("_file", "_or_path")) and name not in _OF_LOADING
         }
         return digest_of(tokenizer.get_vocab(), str(held))
     # Before it stand truncation and padding, which every call sets anew.

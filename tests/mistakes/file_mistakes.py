@@ -116,7 +116,7 @@ MISTAKES = [
     family("PixArtTauPipeline", "'PixArtTau'"),
     family("HotshotXLPipeline", "'HotshotXL'"),
     family("StableSoundPipeline", "'StableSound'"),
-    family("KolorsModularPipeline", "'Kolors'"),
+    family("AllegroModularPipeline", "'Allegro'"),
     asked("inpaint", "StableDiffusionXLPipeline", "'sdxl'", "Did you mean 'inpainting'?", "image2image"),
     asked("text2image", "DDPMPipeline", "'ddpm', which has no task 'text2image'", "unconditional"),
     Mistake(

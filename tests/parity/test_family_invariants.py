@@ -118,7 +118,9 @@ def test_a_place_changes_from_its_own_step_on(name: str) -> None:
 
 def latents_of(event: object) -> list[torch.Tensor]:
     """Return the latents that a step of the loop ended with."""
-    return [event.values["latents"].clone()] if isinstance(event, StepFinished) else []
+    # Not of a prior, whose values are in a scope.
+    is_step = isinstance(event, StepFinished) and "latents" in event.values
+    return [event.values["latents"].clone()] if is_step else []
 
 
 def is_euler(contract: FamilyContract) -> bool:

@@ -53,9 +53,12 @@ class StableDiffusionXL:
 
 FAMILIES: dict[str, Any] = {name: each for name, each in families().items() if not each.like}
 FAMILIES["sdxl"] = StableDiffusionXL()
-GUIDED = [name for name in FAMILIES if name != "ddpm"]
+UNGUIDED = ("ddpm", "consistency")
+"""Families whose network is told nothing that could be left out."""
+GUIDED = [name for name in FAMILIES if name not in UNGUIDED]
 SAME = "compares with a prediction that is told less, and unet is told nothing, so both would be the same"
-LAYERS = "perturbs layers, and ddpm does not say which layers unet has"
+NO_OTHER = "is told nothing that can be left out, so both would be the same"
+LAYERS = "perturbs layers, and {} does not say which layers unet has"
 LATENTS = "NormKeptGuidance works on the tokens of a transformer, and the denoiser of {} reads latents"
 DISTILLED = ("flux", "flux2", "sana_sprint")
 """Families whose network is told a strength in every prediction."""
@@ -68,6 +71,8 @@ REFUSED = {
             "dit": "dit",
             "hidream": "hidream",
             "hunyuan_dit": "hunyuan-dit",
+            "kandinsky22": "kandinsky-2.2",
+            "kolors": "kolors",
             "pixart": "pixart-sigma",
             "sana": "sana",
             "sd3": "stable-diffusion-3",
@@ -89,14 +94,14 @@ REFUSED = {
     },
     # DDPM is told nothing that could be left out for a second prediction.
     **{(name, "ddpm"): SAME for name in GUIDERS if name not in ("ClassifierGuidance", "EmbeddedGuidance")},
-    ("EmbeddedGuidance", "ddpm"): "has no guidance built in",
-    **dict.fromkeys(
-        [
-            (name, "ddpm")
-            for name in ("AutoGuidance", "PerturbedAttentionGuidance", "SkipLayerGuidance", "SmoothedEnergyGuidance")
-        ],
-        LAYERS,
-    ),
+    **{(name, "consistency"): NO_OTHER for name in GUIDERS},
+    ("ClassifierGuidance", "consistency"): "CMStochasticIterativeScheduler has no alphas_cumprod",
+    **{("EmbeddedGuidance", name): "has no guidance built in" for name in UNGUIDED},
+    **{
+        (name, family): LAYERS.format(family.replace("kandinsky22", "kandinsky-2.2"))
+        for name in ("AutoGuidance", "PerturbedAttentionGuidance", "SkipLayerGuidance", "SmoothedEnergyGuidance")
+        for family in (*UNGUIDED, "kandinsky22")
+    },
 }
 """What is for networks that were trained for it."""
 SOME = [
@@ -104,6 +109,7 @@ SOME = [
     "cogview4",
     "hidream",
     "hunyuan_dit",
+    "kolors",
     "ltx",
     "lumina2",
     "pixart",

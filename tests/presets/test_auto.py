@@ -170,7 +170,7 @@ def test_another_family_has_classes_of_its_own() -> None:
     assert type(again["denoise"]) is AUTO_BLOCKS["denoise"]
 
 
-@pytest.mark.parametrize("name", ["ddpm", "dit", "chroma", "krea2", "ovis_image", "qwenimage"])
+@pytest.mark.parametrize("name", ["ddpm", "dit", "chroma", "consistency", "kolors", "krea2", "ovis_image", "qwenimage"])
 def test_the_inputs_of_a_call_choose_the_task_of_a_family(name: str) -> None:
     """Those of Stable Diffusion, SD3 and FLUX are with what steers them."""
     family = families()[name]

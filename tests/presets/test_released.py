@@ -74,7 +74,7 @@ def test_blocks_that_nothing_gives_are_refused_with_the_way_on(tmp_path: Path) -
     ("name", "family"),
     [
         ("PixArtOmegaPipeline", "PixArtOmega"),
-        ("KolorsModularPipeline", "Kolors"),
+        ("AllegroModularPipeline", "Allegro"),
         ("StableDiffusionXLXLPipeline", "StableDiffusionXLXL"),
     ],
 )

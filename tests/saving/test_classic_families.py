@@ -65,9 +65,9 @@ def test_a_preset_and_modular_blocks_come_first(tmp_path: Path) -> None:
 def test_a_class_that_needs_a_package_says_which(tmp_path: Path) -> None:
     with pytest.raises(
         CompositionError,
-        match=r"KolorsPipeline, which diffusers has only where .*sentencepiece.* is installed",
+        match=r"KolorsPAGPipeline, which diffusers has only where .*sentencepiece.* is installed",
     ):
-        brickwork.from_pretrained(index(tmp_path, _class_name="KolorsPipeline"))
+        brickwork.from_pretrained(index(tmp_path, _class_name="KolorsPAGPipeline"))
 
 
 PIPELINE = """

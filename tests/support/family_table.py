@@ -134,7 +134,7 @@ class Family:
         if guider is not None:
             pipe.update_components(guider=guider)
         try:
-            given = {"output_type": "pt", "seed": 7, **self.tasks[task].given, **inputs}
+            given = {**self.tasks[task].given, "output_type": "pt", "seed": 7, **inputs}
             return pipe(**{name: each for name, each in given.items() if name not in without}, output=self.output)
         finally:
             # One pipeline serves all.
@@ -202,7 +202,7 @@ class _Compared:
 
     def run(self) -> list[str]:
         mine, theirs = Told(), Told()
-        denoiser, vae = self._parts[self.family.denoiser], self._parts.get("vae")
+        denoiser, vae = self._parts[self.family.denoiser], self._parts.get("vae", self._parts.get("movq"))
         with mine.of(denoiser, vae):
             drawn = self._drawn()
         with theirs.of(denoiser, vae):

@@ -1,0 +1,55 @@
+"""Tasks of families whose decoder is told the vector of an image, which a prior makes of a text: functions of both, as those of `tasks`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..blocks.core.insertable_dict import InsertableDict
+from ..blocks.core.scope import Scope
+from ..blocks.core.sequential import SequentialPipelineBlocks
+from ..blocks.steps.encode_prompt import EncodeNegativePrompt, EncodePositivePrompt
+from ..blocks.steps.expand_batch import ExpandBatch
+from ..blocks.steps.prepare_latents import PrepareLatents
+from ..blocks.steps.set_timesteps import SetTimesteps
+from ..blocks.techniques.vectors import AskNegativeVectors, DenoiseVectors, ExpandVectors, TakeVectors
+from ..families.contract import FamilyContract
+from .tasks import Blocks, named_blocks
+
+_RENAMED = ("num_inference_steps", "guidance_scale", "latents")
+"""Inputs that a prior has for itself, with "prior_" before their names."""
+
+
+def prior(family: FamilyContract) -> Blocks:
+    """Return the blocks that make vectors of images of prompts, `image_embeds` and `negative_image_embeds`."""
+    return InsertableDict(
+        ask_negative=AskNegativeVectors.bind(family),
+        text_encoder=EncodePositivePrompt.bind(family),
+        negative_text_encoder=EncodeNegativePrompt.bind(family),
+        input=ExpandBatch.bind(family),
+        set_timesteps=SetTimesteps.bind(family),
+        prepare_latents=PrepareLatents.bind(family),
+        denoise=DenoiseVectors.bind(family),
+        take_vectors=TakeVectors.bind(family),
+    )
+
+
+def with_prior(blocks: Mapping[str, Any], family: FamilyContract, of_prior: FamilyContract) -> Blocks:
+    """Return the blocks of a task whose vectors a prior makes of prompts, in a scope of its own.
+
+    Components of the prior have "prior_" before their names, and so have its `num_inference_steps`, `guidance_scale` and `latents`.
+    """
+    made: Blocks = InsertableDict(named_blocks(blocks, "with_prior(blocks)"))
+    made["input"] = ExpandVectors.bind(family)
+    inner = prior(of_prior)
+    components = SequentialPipelineBlocks.from_blocks_dict(inner).component_names
+    scope: Any = Scope.from_blocks_dict(
+        dict(inner),
+        inputs={
+            **{name: f"prior_{name}" for name in _RENAMED},
+            **{name: name for name in ("prompt", "negative_prompt", "generator")},
+        },
+        outputs={name: name for name in ("image_embeds", "negative_image_embeds")},
+        components={name: f"prior_{name}" for name in components},
+    )
+    return made.insert("prior", scope, 0)
