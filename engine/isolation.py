@@ -24,7 +24,8 @@ def clone_run_state(component: object) -> Any:
     # Not `deepcopy`: a scheduler's tables of a thousand alphas would be copied for every run, and nobody writes into
     # them.
     clone = copy.copy(component)
-    for name, value in vars(component).items():
+    # Of the clone: what is noted of a component may be set on it by another thread meanwhile.
+    for name, value in vars(clone).copy().items():
         if type(value) in (list, dict, set):
             vars(clone)[name] = own_state(value)
         # UniPC and others hold a second solver, whose state moves with theirs.
@@ -50,7 +51,7 @@ def unsaveable(component: object) -> list[str]:
     """
     found = []
     fresh = pristine_state(component)
-    for name, value in vars(component).items():
+    for name, value in vars(component).copy().items():
         # DPMSolverSDEScheduler's, of torchsde.
         if name == "noise_sampler":  # made in the first step, of another library's Brownian tree
             found.append(f"{name!r}, which draws noise along a path that nothing can save")

@@ -160,7 +160,8 @@ def branch(
     changed_names = named_as_generator(pipe.kept_plans(), changes)
     flow = variant.plan.flow
     changed_names |= {name for name in flow.outside if flow.outside_name(name) in changed_names}
-    recipe = changed.branched(shared, step.path, prepared.at_step, changed_names)
+    replaced = changes.keys() & pipe.components.keys()
+    recipe = changed.branched(shared, step.path, prepared.at_step, changed_names, replaced)
     standing = _standing_at(compute, first, step, prepared.at_step)
     written = frozenset(param.name for leaf in leaves(step.body) for param in leaf.writes)
     graft = SharedPrefix(standing, step.path, written, changed_names)

@@ -118,7 +118,7 @@ def write(piece: Piece, stage: Path, max_shard_size: int | str | None = None) ->
 
 def _unnoted(component: Any) -> Any:
     """Return what writes a component: image processors of transformers write all of their attributes, and so our notes, too."""
-    notes = [name for name in getattr(component, "__dict__", ()) if name.startswith(NOTES)]
+    notes = [name for name in tuple(getattr(component, "__dict__", ())) if name.startswith(NOTES)]
     if not notes or is_network(type(component)):
         return component
     plain = copy.copy(component)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +68,18 @@ class Recipe:
         """Return the recipe of one image of the batch; None is the run."""
         return Recipe(self._known, self._late, index)
 
-    def branched(self, base: Recipe, loop: str, at_step: int, changes: Iterable[str]) -> Recipe:
-        """Return the recipe of a variant, which shares the first steps of a loop with another run."""
+    def branched(
+        self, base: Recipe, loop: str, at_step: int, changes: Iterable[str], replaced: Collection[str] = ()
+    ) -> Recipe:
+        """Return the recipe of a variant, which shares the first steps of a loop with another run.
+
+        Args:
+            replaced: names among the changes that are components, such as the guider of the call.
+        """
         # Of the other run only what it was given: its composition is the same, else the steps could not be shared.
         shared = {name: base._known[name] for name in ("inputs", "generators")}
-        about = {"loop": loop, "at_step": at_step, "changes": sorted(changes), **shared}
+        parts = {"components": lambda: _chosen(base._known["components"], replaced)} if replaced else {}
+        about = {"loop": loop, "at_step": at_step, "changes": sorted(changes), **shared, **parts}
         return Recipe({**self._known, "branched": about}, self._late)
 
     def noting(self, notes: Iterable[str]) -> Recipe:
@@ -103,9 +110,9 @@ class Recipe:
         branched = self._known.get("branched")
         if branched is None:
             return None
-        return Recipe(
-            {**self._known, "branched": None, **{n: branched[n] for n in ("inputs", "generators")}}, self._late
-        )
+        given = {name: branched[name] for name in ("inputs", "generators")}
+        parts = {**_data(self._known["components"]), **_data(branched.get("components", {}))}
+        return Recipe({**self._known, "branched": None, **given, "components": parts}, self._late)
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -192,6 +199,10 @@ class Recipe:
 def written(value: object) -> str:
     """Return data as text, in which 0, 0.0, -0.0 and False are four, and the order of a dict counts."""
     return json.dumps(value, default=repr)
+
+
+def _chosen(entries: object, names: Collection[str]) -> dict[str, Any]:
+    return {name: entry for name, entry in _data(entries).items() if name in names}
 
 
 def _data(value: object) -> Any:

@@ -277,6 +277,8 @@ def _branches(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[st
     if mine and theirs:
         yield from _named("in the shared steps, ", mine["inputs"], theirs["inputs"], _value_words)
         yield from _named("in the shared steps, ", mine["generators"], theirs["generators"], _generator_words)
+        parts = [{"components": side.get("components", {})} for side in (mine, theirs)]
+        yield from (f"in the shared steps, {text}" for text in _components(parts[0], parts[1]))
 
 
 def _words(value: object) -> str:

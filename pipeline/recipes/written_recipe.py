@@ -131,13 +131,14 @@ WrittenGiven = Annotated[tuple[Any, ...], Check("a place, a name and a digest", 
 
 @frozen
 class WrittenBranch:
-    """Says of a variant up to which loop and step it is another run, and what that was given."""
+    """Says of a variant up to which loop and step it is another run, and what that was given: of components those that the variant replaces."""
 
     loop: str
     at_step: Count
     changes: tuple[str, ...]
     inputs: Mapping[str, WrittenInput]
     generators: Mapping[str, tuple[WrittenGenerator, ...]]
+    components: Mapping[str, WrittenComponent] = field(factory=dict)
 
 
 @frozen
@@ -166,7 +167,8 @@ class WrittenRecipe:
     defaults: Mapping[str, Data] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        given: set[Any] = {*self.inputs, *self.generators}
+        replaced = self.components.keys() & (self.branched.components.keys() if self.branched is not None else ())
+        given: set[Any] = {*self.inputs, *self.generators, *replaced}
         odd = [name for name in (self.branched.changes if self.branched is not None else ()) if name not in given]
         if odd:
             raise ValueError(f"branched.changes: {odd[0][:60]!r} is no input of the run.")

@@ -78,7 +78,7 @@ def replay(
     serious = changed.serious if expected else (*changed.serious, *changed.unknown)
     if exact and serious:
         raise ReplayError.of("Something is not as it was", serious, headed=True)
-    result = _picked(_run(pipe, recipe, values, given), recipe.image)
+    result = _picked(_run(pipe, recipe, values, given, (components, own)), recipe.image)
     verdict = _verdict(recipe, expected, source, result)
     faults = [*changed.serious, *changed.unknown, *changed.of_machine]
     first = _first(recipe, pipe)
@@ -98,18 +98,31 @@ _EDITED = (
 )
 
 
-def _run(pipe: ModularPipeline, recipe: Recipe, values: dict[str, Any], given: Mapping[str, Any]) -> Any:
-    """Run it; a variant with the steps that it shared with another run."""
+def _run(
+    pipe: ModularPipeline,
+    recipe: Recipe,
+    values: dict[str, Any],
+    given: Mapping[str, Any],
+    known: tuple[object, Mapping[str, type[Guider]]],
+) -> Any:
+    """Run it; a variant with the steps that it shared with another run.
+
+    Args:
+        known: components and guiders of the caller.
+    """
     base = recipe.base
     if base is None:
         return pipe(**values, output=recipe["output"])
     faults: list[str] = []
     shared = PipelineState()
     shared.start = values_of(base, {n: v for n, v in given.items() if n in base.missing_inputs}, faults)
+    branched = recipe["branched"]
+    # The pipeline has the variant's components, and the run whose steps it shares had others.
+    replaced = {name: pipe.components[name] for name in branched.get("components", ())}
+    put_components(pipe, base, known[0], faults, known[1], replaced)
     if faults:
         raise ReplayError.of("The steps that were shared with another run cannot be repeated", faults)
-    branched = recipe["branched"]
-    changes = {name: values[name] for name in branched["changes"]}
+    changes = {name: replaced[name] if name in replaced else values[name] for name in branched["changes"]}
     return pipe.branch(shared, branched["at_step"], branched["loop"], **changes)
 
 

@@ -23,16 +23,21 @@ from ..recipes.recipe import Recipe
 
 
 def put_components(
-    pipe: ModularPipeline, recipe: Recipe, given: object, faults: list[str], guiders: Mapping[str, type[Guider]]
+    pipe: ModularPipeline,
+    recipe: Recipe,
+    given: object,
+    faults: list[str],
+    guiders: Mapping[str, type[Guider]],
+    names: Iterable[str] | None = None,
 ) -> None:
     """Give a pipeline the components that a recipe names; what cannot be had is added to the faults.
 
     Args:
-        guiders: the caller's own, by name.
+        guiders: the caller's own, by name. names: of those that are put; all without.
     """
     written: Mapping[str, Any] = recipe["components"]
     loaded: list[str] = []
-    for name in pipe.component_names:
+    for name in pipe.component_names if names is None else names:
         entry = written.get(name)
         if entry is None:
             # No step of that run needed it, or it was None on purpose.

@@ -50,7 +50,7 @@ def as_loaded(spec: ComponentSpec) -> list[LoadedTensor] | None:
         return None
 
 
-def _stored(folder: Path, variant: str | None, dtype: object) -> Iterator[LoadedTensor]:
+def _stored(folder: Path, variant: str | None, dtype: Any) -> Iterator[LoadedTensor]:
     for name, (path, entry) in stored_tensors(folder, variant).items():
         found = format_of(entry)
         # Whole numbers, such as positions, stay what they are.

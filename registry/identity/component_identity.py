@@ -154,9 +154,9 @@ def _record_of(component: object) -> _Record:
     record: _Record | None = held.get(_RECORD)
     if record is None:
         record = _Record()
-        # Past `__setattr__`, which modules and frozen classes have made their own.
+        # Past `__setattr__`, which modules and frozen classes have made their own; two threads that ask first get one record, and its lock.
         if isinstance(held, dict) and hasattr(component, "__dict__"):
-            held[_RECORD] = record
+            record = held.setdefault(_RECORD, record)
     return record
 
 
@@ -233,7 +233,8 @@ def _note_tensors(record: _Record, model: Any) -> None:
 
 
 def _own(model: object) -> list[Any]:
-    held = vars(model).items()
+    # Copied, here and wherever attributes are gone through: another thread may begin or end to watch the component meanwhile.
+    held = vars(model).copy().items()
     return [type(model), *(part for name, value in held if name not in (_RECORD, _DECLARED) for part in (name, value))]
 
 
@@ -317,7 +318,7 @@ def component_state(component: object) -> dict[str, Any]:
         return {each.name: getattr(component, each.name) for each in component.__attrs_attrs__}
     if not hasattr(component, "__dict__"):
         raise NoDigestError(f"{capital_article(_class_name(component))} has no content that could be compared.")
-    return {name: value for name, value in vars(component).items() if not name.startswith(NOTES)}
+    return {name: value for name, value in vars(component).copy().items() if not name.startswith(NOTES)}
 
 
 def state_digests(component: object) -> dict[str, str]:

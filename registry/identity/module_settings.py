@@ -160,7 +160,8 @@ def _note_attribute(reading: _Reading, path: str, name: str, value: object) -> N
 def attributes_of_module(module: torch.nn.Module) -> Iterator[tuple[str, Any]]:
     """Yield the attributes of a module that may decide what it computes, without what was taken back."""
     cls = type(module)
-    for name, value in vars(module).items():
+    # Copied: a run in another thread may let a module do something else meanwhile (`override_forward`).
+    for name, value in vars(module).copy().items():
         if name in _OF_TORCH or name in _SAYS_NOTHING or name.startswith(_PREFIXES):
             continue
         # What diffusers sets and takes back is None afterwards, and was not there before.
@@ -209,7 +210,7 @@ def _hooks_of(module: torch.nn.Module, name: str) -> list[Any]:
     kinds = [vars(module).get(f"{name}_with_kwargs", {}), vars(module).get(f"{name}_always_called", {})]
     return [
         [hook, *(number in kind for kind in kinds)]
-        for number, hook in hooks.items()
+        for number, hook in hooks.copy().items()
         # They come with the first call, or during a run: a model would be another one after its first run, or within it.
         if getattr(hook, "__module__", None) not in _ONLY_LOOKING
     ]

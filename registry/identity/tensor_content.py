@@ -121,7 +121,7 @@ def tensors_of(model: torch.nn.Module) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     for path, module in used_modules(model):
         for place in (module._parameters, module._buffers):
-            found += [(f"{path}.{name}", tensor) for name, tensor in place.items() if tensor is not None]
+            found += [(f"{path}.{name}", tensor) for name, tensor in place.copy().items() if tensor is not None]
     # Who takes a tensor off a module and puts it back, as pruning does, changes its place among the others.
     return sorted(found, key=itemgetter(0))
 

@@ -108,6 +108,14 @@ def test_a_variant_of_a_run_with_its_own_guider_has_it_too(client: Client, embed
     assert client.get(f"/api/runs/{run['id']}/recipe").data["results"] == variant.recipe["results"]
 
 
+def test_a_variant_with_another_guider_can_be_made_again(client: Client, pear: Any) -> None:
+    body = {"at_step": 3, "inputs": {"guider": {"name": "ClassifierFreeGuidance", "guidance_scale": 1.5}}}
+    run = client.ended(client.post(f"/api/runs/{pear['id']}/branch", body).data["id"])
+    answer = client.post(f"/api/runs/{run['id']}/replay")
+    assert answer.status == 202, answer.data
+    assert client.ended(answer.data["id"])["verdict"] == {"same": True, "others": [], "differs": []}
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [

@@ -26,8 +26,8 @@ NEAR = 2e-5
 """Kernels round by how many rows there are; the latents of these runs are in -4..4."""
 
 
-def together(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
-    """What jobs return that go on at the same time, or their exceptions."""
+def together(jobs: Sequence[Callable[[], Any]], fails: type[Exception] | None = None) -> list[Any]:
+    """What jobs return that go on at the same time. An error is raised again, but one of `fails`, which stands for its result."""
     found: list[Any] = [None] * len(jobs)
     begin = threading.Barrier(len(jobs))
 
@@ -44,11 +44,18 @@ def together(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
     for thread in threads:
         thread.join(120)
     assert not any(thread.is_alive() for thread in threads), "a run waits for ever"
+    for each in found:
+        if isinstance(each, Exception) and not (fails is not None and isinstance(each, fails)):
+            raise each
     return found
 
 
 def merged(
-    pipes: Sequence[ModularPipeline], given: Sequence[dict[str, Any]], merger: Merger, output: str | None = "latents"
+    pipes: Sequence[ModularPipeline],
+    given: Sequence[dict[str, Any]],
+    merger: Merger,
+    output: str | None = "latents",
+    fails: type[Exception] | None = None,
 ) -> list[Any]:
     """Results of runs that reach their loops together, each on a pipeline."""
     # Who stands in no loop yet is not waited for.
@@ -61,7 +68,7 @@ def merged(
     for pipe in pipes:
         pipe.configure(merge=merger, listeners=[wait_for_all])
     try:
-        found = together([job(pipe, output, **inputs) for pipe, inputs in zip(pipes, given, strict=True)])
+        found = together([job(pipe, output, **inputs) for pipe, inputs in zip(pipes, given, strict=True)], fails)
     finally:
         for pipe in pipes:
             pipe.configure(listeners=[])
@@ -219,7 +226,7 @@ def test_a_request_that_fails_in_a_shared_forward_fails_alone(pipe: ModularPipel
         good = [request(number, num_inference_steps=2) for number in (0, 2)]
         alone = [job(pipe, **each)() for each in good]
         huge = request(1, num_inference_steps=2, latents=torch.full((1, 4, 16, 16), 1e5))
-        one, bad, other = merged([pipe] * 3, [good[0], huge, good[1]], Merger(patience=PATIENT))
+        one, bad, other = merged([pipe] * 3, [good[0], huge, good[1]], Merger(patience=PATIENT), fails=Bad)
     finally:
         hook.remove()
     assert max(seen) == 6

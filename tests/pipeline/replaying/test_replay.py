@@ -112,6 +112,22 @@ def test_a_variant_is_repeated_with_the_steps_that_it_shared(tiny_pipe: ModularP
     ]
 
 
+def test_a_variant_with_another_guider_is_repeated_with_the_first_one_in_the_shared_steps(
+    tiny_pipe: ModularPipeline, tmp_path: Path
+) -> None:
+    weak, strong, others = (brickwork.ClassifierFreeGuidance(guidance_scale=scale) for scale in (1.5, 9.0, 4.0))
+    given = {"prompt": "a pear", "num_inference_steps": 4, "height": 64, "width": 64}
+    bases = [tiny_pipe(**given, seed=3, guider=guider) for guider in (strong, others)]
+    variants = [tiny_pipe.branch(base, at_step=2, guider=weak) for base in bases]
+    assert not same(variants[0].images[0], variants[1].images[0])
+    # Without the pipeline's own guider, which would take the place of the recipe's.
+    models = {name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names}
+    for variant in variants:
+        path = brickwork.save(variant.images, tmp_path / "a.png")[0]
+        assert same(brickwork.replay(path, components=models), variant.images[0])
+    assert list(brickwork.diff(*variants)) == ["in the shared steps, guider.guidance_scale: 9.0, and 4.0"]
+
+
 @pytest.fixture
 def from_image(tiny_pipe: ModularPipeline) -> ModularPipeline:
     pipe = SequentialPipelineBlocks.from_blocks_dict(IMAGE2IMAGE_BLOCKS).init_pipeline()

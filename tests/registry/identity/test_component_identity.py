@@ -5,7 +5,11 @@ from __future__ import annotations
 import copy
 import gc
 import pickle
+import sys
+import threading
 import weakref
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +22,8 @@ from diffusers import EulerDiscreteScheduler
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from brickwork.adapters.forward_override import override_forward
+from brickwork.engine.isolation import clone_run_state
 from brickwork.registry import identity_of
 from brickwork.registry.identity import tensor_content
 from brickwork.registry.identity.component_identity import invalidate, moment_of, moved, temporary_identity
@@ -197,6 +203,68 @@ def test_until_the_end_of_a_with_a_component_is_another() -> None:
     with temporary_identity(model):
         assert identity_of(model) != before
     assert identity_of(model) == before
+
+
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads that take over from one another at almost every instruction."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_a_network_can_be_identified_while_another_thread_watches_it() -> None:
+    model = nn.Sequential(*(nn.Linear(2, 2) for _ in range(8))).eval()
+    before, ended = identity_of(model), threading.Event()
+
+    def watch() -> None:
+        while not ended.is_set():
+            with temporary_identity(model), override_forward([(layer, lambda own, x: own(x)) for layer in model], True):
+                pass
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        found = [identity_of(model) for _ in range(200)]
+    finally:
+        ended.set()
+        watcher.join(60)
+    assert {(each.weights, each.settings_digest) for each in found} == {(before.weights, before.settings_digest)}
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_a_scheduler_can_be_cloned_while_another_thread_asks_what_it_is() -> None:
+    begin, told = threading.Barrier(2), []
+
+    def ask(scheduler: Any) -> None:
+        begin.wait(60)
+        told.append(identity_of(scheduler).digest)
+
+    for _ in range(50):
+        scheduler = EulerDiscreteScheduler()
+        asking = threading.Thread(target=ask, args=(scheduler,), daemon=True)
+        asking.start()
+        begin.wait(60)
+        for _ in range(5):
+            assert vars(clone_run_state(scheduler)).keys() >= {"sigmas", "timesteps"}
+        asking.join(60)
+    assert len(told) == 50
+    assert len(set(told)) == 1
+
+
+def test_threads_that_ask_first_share_what_is_known() -> None:
+    models = [network() for _ in range(20)]
+    begin = threading.Barrier(4)
+
+    def moments() -> list[object]:
+        begin.wait(60)
+        return [moment_of(model) for model in models]
+
+    with ThreadPoolExecutor(4) as pool:
+        found = [each.result(60) for each in [pool.submit(moments) for _ in range(4)]]
+    assert all(each == found[0] for each in found)
 
 
 class Patched(nn.Linear):
