@@ -158,6 +158,27 @@ def test_every_budget_gives_the_same_bits_or_is_refused_with_one_that_does(
     assert torch.equal(latents(), expected)
 
 
+def test_a_lora_that_is_fused_on_the_device_is_there_when_the_model_has_left(tiny_pipe: ModularPipeline) -> None:
+    def latents(pipe: ModularPipeline) -> torch.Tensor:
+        return pipe(**CALL, generator=torch.Generator().manual_seed(0), output="latents")
+
+    pipe, _ = plain(tiny_pipe)
+    manager = pipe.manager
+    assert manager is not None
+    memory = AwayMemory()
+    manager.enable_auto_cpu_offload("cpu", budget="1GB", memory=memory)
+    without = latents(pipe)
+    assert memory.size_of(id(pipe.unet))
+    pipe.load_lora_weights(lora(pipe), adapter_name="style")
+    pipe.fuse_lora()
+    manager.disable_auto_cpu_offload()
+    assert not memory.size_of(id(pipe.unet))
+    fused_pipe, _ = fused(tiny_pipe)
+    expected = latents(fused_pipe)
+    assert not torch.equal(expected, without)
+    assert torch.equal(latents(pipe), expected)
+
+
 @pytest.mark.parametrize("settings", [{"residency": "just in time"}, {"load": "on demand"}])
 def test_loading_as_needed_gives_the_same_bits(
     settings: dict[str, Any], tiny_folder: Path, tiny_pipe: ModularPipeline

@@ -176,7 +176,11 @@ class RecordedStreams:
     @contextmanager
     def on(self, stream: RecordedStream) -> Iterator[None]:
         self.log.append(("copy", stream.name))
-        yield
+        before, self.current = self.current, stream
+        try:
+            yield
+        finally:
+            self.current = before
 
     def kernel(self, name: str) -> None:
         """Note a kernel on the stream that computes."""
