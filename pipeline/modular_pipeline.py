@@ -80,7 +80,7 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
                 index = read_index(pretrained_model_name_or_path, **hub_options)
         report = blocks.check()
         report.raise_faults()
-        for text in report.warnings:
+        for text in report.kinds_of_warnings:
             logger.warning("%s", text, stacklevel=caller_level())
         self.blocks = copy.deepcopy(blocks)
         self.settings = RunSettings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,19 @@ class Report:
 
     def __bool__(self) -> bool:
         return not self.faults
+
+    @property
+    def kinds_of_warnings(self) -> list[str]:
+        """Of warnings that differ only in the blocks that they name, the first, and how many more there are."""
+        paths = {step.path for step in self._every.steps}
+        kinds: dict[str, list[str]] = {}
+        for text in self.warnings:
+            kind = re.sub(r"[\w.]*\w,?", lambda word: "" if word[0].rstrip(",") in paths else word[0], text)
+            kinds.setdefault(" ".join(kind.split()), []).append(text)
+        return [
+            f"{first} (And {len(more)} more like it, of other blocks: blocks.check() lists them.)" if more else first
+            for first, *more in kinds.values()
+        ]
 
     def raise_faults(self) -> None:
         """Raise CompositionError if there are faults."""

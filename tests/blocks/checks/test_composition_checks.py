@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -215,3 +216,42 @@ def test_embeddings_are_no_latents() -> None:
     (fault,) = faults_of(blocks, "prompt")
     assert "decode needs 'latents'" in fault
     assert "confuse gives Tensor[b tokens width]" in fault
+
+
+class HintsNumbers(ModularPipelineBlocks):
+    """A block whose types are hints, as those of diffusers' blocks."""
+
+    inputs = [InputParam("seed", type_hint=int, required=True)]
+    intermediate_outputs = [OutputParam("number", type_hint=int), OutputParam("other", type_hint=int)]
+
+    def __call__(self, components: Any, state: Any) -> Any:
+        return components, state
+
+
+class HintsTexts(ModularPipelineBlocks):
+    inputs = [InputParam("number", type_hint=str, required=True)]
+
+    def __call__(self, components: Any, state: Any) -> Any:
+        return components, state
+
+
+class HintsOtherTexts(HintsTexts):
+    inputs = [InputParam("other", type_hint=str, required=True)]
+
+
+def test_opening_says_a_warning_once_for_all_blocks_that_it_is_about(caplog: pytest.LogCaptureFixture) -> None:
+    blocks = chain(make=HintsNumbers, one=HintsTexts, two=HintsTexts, other=HintsOtherTexts, three=HintsTexts)
+    report = blocks.check()
+    assert [text.partition(" as ")[0] for text in report.warnings] == [
+        "one needs 'number'",
+        "two needs 'number'",
+        "other needs 'other'",
+        "three needs 'number'",
+    ]
+    with caplog.at_level(logging.WARNING, logger="brickwork"):
+        blocks.init_pipeline()
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [
+        f"{report.warnings[0]} (And 2 more like it, of other blocks: blocks.check() lists them.)",
+        report.warnings[2],
+    ]
