@@ -28,6 +28,7 @@ def image_of(client: Client, run: Any, index: int = 0) -> Image.Image:
     [
         ({"cross_attention_kwargs": {"foo": 1}}, "cross_attention_kwargs"),
         ({"timesteps": [5000, 3]}, "timesteps"),
+        ({"num_inference_steps": 10**9}, "num_inference_steps"),
         ({"num_images_per_prompt": 10**9}, "num_images_per_prompt"),
     ],
 )
