@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import Any
 
@@ -70,14 +69,9 @@ def command(targets: tuple[Target, ...], **options: Any) -> None:
         )
     if options["bucket"] and not options["merge"]:
         raise InputError("--bucket fills forwards up to --merge rows, and --merge 0 has none.")
-    # What is imported and loaded stays, and looking for what does not costs a quarter of the CPU time until the server is ready.
-    gc.disable()
-    try:
-        from .shared.serving import serve
+    from .shared.serving import serve
 
-        serve(targets, tokens, options)
-    finally:
-        gc.enable()
+    serve(targets, tokens, options)
 
 
 def _tokens(path: Path) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import re
 import socket
@@ -57,10 +56,6 @@ def _service(targets: Sequence[Target], tokens: Mapping[str, str], options: Mapp
         logs_prompts=options["log_prompts"],
     )  # fmt: skip
     service = Service(workflows, settings)
-    # Once for what loading has left over; what stays is never looked through again, which would hold up runs for 0.3 s at a time.
-    gc.collect()
-    gc.freeze()
-    gc.enable()
     remark(f"Ready: {', '.join(service.workflows)}.")
     return service
 

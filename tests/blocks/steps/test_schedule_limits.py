@@ -8,9 +8,9 @@ import pytest
 from diffusers import DPMSolverMultistepScheduler, EulerDiscreteScheduler
 
 from brickwork import InputError
-from brickwork.registry import families
 from brickwork.blocks.steps.schedule_limits import step_count_faults
 from brickwork.blocks.steps.set_timesteps import Asked, set_schedule
+from brickwork.registry import families
 
 
 class Counted:
