@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -13,7 +13,7 @@ from ...blocks.core.input_checks import image_count
 from ...pipeline.images.previews import Previews
 from ...pipeline.images.room_for_images import EACH
 from ...pipeline.seed import SEED, takes_seed
-from ...state import InputError
+from ...state import ComponentError, InputError
 from ...state.errors import BrickworkError
 from .errors import RefusedError, faults_of
 from .workflow_data import block_tree, graph_data, needed_names, plan_rows
@@ -73,9 +73,7 @@ class ServedWorkflow:
     @property
     def missing(self) -> list[str]:
         """Components that such a run needs, and that are not there."""
-        plan = self._plan_for({})
-        names = self.pipe.pretrained_component_names if plan is None else plan.components
-        return [name for name in names if self.pipe.components[name] is None and not self.pipe.may_be_none(name)]
+        return self._missing_with(())
 
     def summary(self) -> dict[str, Any]:
         """Return what a list of workflows says of it."""
@@ -179,7 +177,7 @@ class ServedWorkflow:
         """Check the inputs of a run.
 
         Raises:
-            RefusedError: it is of too many images. InputError, ComponentError: as a call does.
+            RefusedError: it is of too many images, or needs a model that is not there. InputError, ComponentError: as a call does.
         """
         # Before anything is made for each image, such as its generator.
         count = image_count(self.pipe.family, values) or 0
@@ -187,7 +185,31 @@ class ServedWorkflow:
             text = f"This run would make {count:,} images, and a run makes {MOST_IMAGES} at most. Ask for several runs."
             raise RefusedError(413, "TooLargeError", text, ({"input": EACH, "text": text},))
         asked = self.output if output is None else list(output) if not isinstance(output, str) else output
-        return self.pipe.prepare_run(None, asked, dict(values))
+        try:
+            return self.pipe.prepare_run(None, asked, dict(values))
+        except ComponentError:
+            # In words of inputs: whoever asks can leave them out, and cannot load anything.
+            if (answer := self._without_models(values)) is None:
+                raise
+            raise answer from None
+
+    def _without_models(self, values: Mapping[str, Any]) -> RefusedError | None:
+        """Say which inputs ask for models that are not there; None where that is no matter of inputs."""
+        faults = []
+        usual = self._missing_with(())
+        given = [name for name, value in values.items() if value is not None]
+        for name in given:
+            missing = [each for each in self._missing_with([name]) if each not in usual]
+            if missing:
+                text = f"{self.id} has no {' and no '.join(missing)}, which {name} needs. Leave {name} out, or choose a workflow that has it."
+                faults.append({"input": name, "text": text})
+        text = "\n".join(fault["text"] for fault in faults)
+        return RefusedError(422, "MissingModelError", text, tuple(faults)) if faults else None
+
+    def _missing_with(self, given: Iterable[str]) -> list[str]:
+        plan = self._plan_for(dict.fromkeys(given, True))
+        names = self.pipe.pretrained_component_names if plan is None else plan.components
+        return [name for name in names if self.pipe.components[name] is None and not self.pipe.may_be_none(name)]
 
     def checked(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the faults of inputs that may not be whole yet, and what would run."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ...families.contract import Scheduler
+from ...state.errors import Fault, InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,6 +21,45 @@ def trained_timesteps(scheduler: Scheduler) -> int | None:
     """Return how many timesteps a scheduler was made with; None of one of somebody's own that does not say."""
     found: int | None = _setting(scheduler, "num_train_timesteps")
     return found
+
+
+def schedule_faults(given: Mapping[str, Any]) -> Iterable[str]:
+    """Timesteps and sigmas exclude each other, and timesteps descend."""
+    timesteps = given.get("timesteps")
+    if timesteps is not None and given.get("sigmas") is not None:
+        yield Fault("timesteps and sigmas are two ways to say one thing; give one of them.", "timesteps", "sigmas")
+    if isinstance(timesteps, list) and all(isinstance(each, int) for each in timesteps):
+        rising = next((pair for pair in pairwise(timesteps) if pair[0] <= pair[1]), None)
+        if rising is not None:
+            yield Fault(
+                f"timesteps go from {rising[0]} to {rising[1]}; noise is taken away in a run, so give the highest first, each once.",
+                "timesteps",
+            )
+
+
+def step_count_faults(scheduler: Scheduler, steps: object) -> Iterator[Fault]:
+    """Say that there are more steps than noise levels that the network was trained with.
+
+    Of diffusers' schedulers (0.42.1) DDIM, DDPM, LCM, TCD and others refuse so many; others come to a timestep twice, or go between trained ones. All
+    of the latter make tables of as many entries, some of a thousand times as many, so that a number with a few zeros too many takes all memory.
+    """
+    trained = trained_timesteps(scheduler)
+    if trained is not None and isinstance(steps, int) and steps > trained:
+        yield Fault(
+            f"num_inference_steps is {steps}, and {type(scheduler).__name__} has num_train_timesteps={trained}. Take at most {trained} steps.",
+            "num_inference_steps",
+        )
+
+
+def refuse_too_many_steps(scheduler: Scheduler, steps: int) -> None:
+    """Raise an error where `step_count_faults` finds one.
+
+    Raises:
+        InputError: there are too many.
+    """
+    faults = list(step_count_faults(scheduler, steps))
+    if faults:
+        raise InputError.of("The schedule does not fit", faults)
 
 
 def _setting(scheduler: Scheduler, name: str) -> Any:

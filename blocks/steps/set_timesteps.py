@@ -6,7 +6,6 @@ import copy
 import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -30,7 +29,15 @@ from ...state.vocabulary import (
 )
 from ..core.block import Block
 from ..core.slots import component
-from .schedule_limits import least_steps, range_fault, schedule_fault, trained_timesteps
+from .schedule_limits import (
+    least_steps,
+    range_fault,
+    refuse_too_many_steps,
+    schedule_fault,
+    schedule_faults,
+    step_count_faults,
+    trained_timesteps,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -52,6 +59,9 @@ class Asked:
 
     def of_family(self, family: FamilyContract, scheduler: Scheduler, shape: tuple[int, ...] | None) -> dict[str, Any]:
         """Return what a family asks of the schedule; as many timesteps as there are levels of the caller's own, where it says both."""
+        if self.is_number:
+            # Before a family makes a list of so many.
+            refuse_too_many_steps(scheduler, self.num_inference_steps)
         said = family.schedule(scheduler, self.num_inference_steps, shape)
         own = self.sigmas if self.timesteps is None else self.timesteps
         fits = own is None or len(own) == len(said.get("timesteps", own))
@@ -78,7 +88,7 @@ class SetTimesteps(Block):
         yield from schedule_faults(given)
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """Say which timesteps or sigmas of the caller's own the scheduler does not take."""
+        """Say that the scheduler does not take so many steps, or timesteps or sigmas of the caller's own."""
         yield from super().misfits(given)
         yield from own_schedule_faults(self, given)
 
@@ -148,7 +158,7 @@ class SetPartialTimesteps(Block):
             yield Fault(text, "strength", "num_inference_steps")
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """Say which timesteps or sigmas of the caller's own the scheduler does not take."""
+        """Say that the scheduler does not take so many steps, or timesteps or sigmas of the caller's own."""
         yield from super().misfits(given)
         yield from own_schedule_faults(self, given)
 
@@ -273,28 +283,15 @@ def _leaves_none(steps: object, strength: object, family: FamilyContract) -> boo
     return steps >= 1 and 0 <= strength <= 1 and skipped_steps(steps, strength, family) >= steps
 
 
-def schedule_faults(given: Mapping[str, Any]) -> Iterable[str]:
-    """Timesteps and sigmas exclude each other, and timesteps descend."""
-    timesteps = given.get("timesteps")
-    if timesteps is not None and given.get("sigmas") is not None:
-        yield Fault("timesteps and sigmas are two ways to say one thing; give one of them.", "timesteps", "sigmas")
-    if isinstance(timesteps, list) and all(isinstance(each, int) for each in timesteps):
-        rising = next((pair for pair in pairwise(timesteps) if pair[0] <= pair[1]), None)
-        if rising is not None:
-            yield Fault(
-                f"timesteps go from {rising[0]} to {rising[1]}; noise is taken away in a run, so give the highest first, each once.",
-                "timesteps",
-            )
-
-
 def own_schedule_faults(block: SetTimesteps | SetPartialTimesteps, given: Mapping[str, Any]) -> Iterable[str]:
-    """Yield why the scheduler of a block cannot be set to timesteps or sigmas of the caller's own, found by setting a copy of it.
+    """Yield why the scheduler of a block cannot be set to so many steps, or to timesteps or sigmas of the caller's own, found by setting a copy of it.
 
     Args:
         block: bound to the components of a run.
     """
     own = [name for name in ("timesteps", "sigmas") if given.get(name) is not None]
     if not own:
+        yield from step_count_faults(block.scheduler, given.get("num_inference_steps"))
         return
     steps, shape = given.get("num_inference_steps") or len(given[own[0]]), None
     if isinstance(block, (SetSizedTimesteps, SetSizedPartialTimesteps)):
@@ -331,6 +328,8 @@ def set_schedule(
         raise InputError.of("The schedule does not fit", faults[:1])
     both = {"timesteps": timesteps, "sigmas": sigmas}
     own: dict[str, Any] = {name: each for name, each in both.items() if each is not None}
+    if not own:
+        refuse_too_many_steps(scheduler, steps)
     rest = dict(of_family or {})
     chosen: dict[str, Any] = {name: rest.pop(name) for name in ("sigmas", "timesteps") if name in rest}
     if not own:

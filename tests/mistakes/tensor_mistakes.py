@@ -93,9 +93,9 @@ EMBEDDINGS = [
     ),
 ]
 SCHEDULES = [
-    scheduled("too many steps", "ddim", "num_inference_steps=1001", num_inference_steps=1001),
+    scheduled("too many steps", "ddim", "num_inference_steps is 1001", num_inference_steps=1001),
     scheduled("a step past the last", "ddim", "steps_offset=1", num_inference_steps=1000),
-    scheduled("more steps than timesteps", "euler", "linspace", num_inference_steps=1001),
+    scheduled("more steps than timesteps", "euler", "Take at most 1000 steps", num_inference_steps=1001),
     call("timesteps upside down", "timesteps go from 1 to 999", "highest first", timesteps=[1, 999]),
     call("a timestep that nobody was trained with", "0..1000", timesteps=[5000, 1]),
     redrawn("a strength that leaves no step", "give 0.5 or more", image=torch.rand(3, 32, 32), strength=0.4),

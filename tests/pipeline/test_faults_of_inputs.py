@@ -50,6 +50,7 @@ WORDS = {"prompt": "a red circle"}
         ({**WORDS, "denoiser_input_fields": 1}, [("denoiser_input_fields",)]),
         ({"prompt_embeds": torch.zeros(1, 77, 64), **WORDS}, [("pooled_prompt_embeds",)]),
         ({**WORDS, "timesteps": [5000, 3]}, [("timesteps",)]),
+        ({**WORDS, "num_inference_steps": 10**9}, [("num_inference_steps",)]),
         ({**WORDS, "cross_attention_kwargs": {"foo": 1, "scale": "x"}}, [("cross_attention_kwargs",)] * 2),
         ({**WORDS, "num_images_per_prompt": 10**9}, [("num_images_per_prompt",)]),
         ({**WORDS, "num_images_per_prompt": 10**9, "generator": torch.Generator()}, [("num_images_per_prompt",)]),

@@ -185,9 +185,9 @@ def test_whole_numbers_are_no_embeddings(tiny_pipe: ModularPipeline, embeds: dic
 SCHEDULES = [
     (diffusers.DDIMScheduler, {"num_inference_steps": 1000}, ("num_inference_steps=1000", "the timestep 1000", "steps_offset=1")),
     (diffusers.PNDMScheduler, {"num_inference_steps": 1000}, ("num_inference_steps=1000", "steps_offset=1")),
-    (diffusers.DDIMScheduler, {"num_inference_steps": 1001}, ("num_inference_steps=1001", "num_train_timesteps=1000")),
+    (diffusers.DDIMScheduler, {"num_inference_steps": 1001}, ("num_inference_steps is 1001", "num_train_timesteps=1000")),
     (diffusers.LCMScheduler, {"num_inference_steps": 60}, ("num_inference_steps=60", "original_steps")),
-    (diffusers.EulerDiscreteScheduler, {"num_inference_steps": 1001}, ("num_inference_steps=1001", "'leading'", "all have")),
+    (diffusers.EulerDiscreteScheduler, {"num_inference_steps": 1001}, ("num_inference_steps is 1001", "EulerDiscreteScheduler has num_train_timesteps=1000", "at most 1000")),
     (diffusers.DPMSolverMultistepScheduler, {"num_inference_steps": 1000}, ("'leading'", "999")),
     (diffusers.EulerDiscreteScheduler, {"timesteps": [1200, 500, 1]}, ("timesteps", "1200", "num_train_timesteps=1000")),
     (diffusers.DDPMScheduler, {"timesteps": [1000, 500, 1]}, ("timesteps", "1000", "num_train_timesteps=1000")),

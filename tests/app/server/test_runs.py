@@ -28,6 +28,7 @@ def image_of(client: Client, run: Any, index: int = 0) -> Image.Image:
     [
         ({"cross_attention_kwargs": {"foo": 1}}, "cross_attention_kwargs"),
         ({"timesteps": [5000, 3]}, "timesteps"),
+        ({"num_inference_steps": 10**9}, "num_inference_steps"),
         ({"num_images_per_prompt": 10**9}, "num_images_per_prompt"),
     ],
 )
@@ -40,6 +41,19 @@ def test_what_network_scheduler_and_memory_do_not_take_is_found_before_the_run(
     answer = client.post("/api/runs", given)
     assert answer.status in (413, 422)
     assert [fault["input"] for fault in answer.error["faults"]] == [name]
+
+
+@pytest.mark.parametrize(("name", "model"), [("control_image", "controlnet"), ("ip_adapter_image", "image_encoder")])
+def test_an_input_of_a_model_that_is_not_there_is_told_to_be_left_out(client: Client, name: str, model: str) -> None:
+    content = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(content, "PNG")
+    image = {"$file": client.post("/api/files", content.getvalue()).data["file"]}
+    given = {"inputs": {"prompt": "a cat", name: image}}
+    said = f"painting has no {model}, which {name} needs. Leave {name} out, or choose a workflow that has it."
+    answer = client.post("/api/runs", {**given, "workflow": "painting"})
+    assert (answer.status, answer.error["type"]) == (422, "MissingModelError")
+    assert answer.error["faults"] == [{"input": name, "text": said}]
+    assert client.post("/api/workflows/painting/check", given).data["faults"] == answer.error["faults"]
 
 
 def test_a_run_gives_the_image_that_a_call_gives(

@@ -267,3 +267,22 @@ def test_an_output_that_is_gone_is_no_input_any_more(served: Served, client: Cli
     answer = client.post("/api/runs", {"workflow": "painting", "inputs": inputs})
     assert answer.status == 410
     assert f"The output images of the run {run['id']} is not kept any more" in answer.error["message"]
+
+
+@pytest.fixture
+def drawn(client: Client) -> dict[str, Any]:
+    """A white image of the size that the model draws."""
+    content = io.BytesIO()
+    Image.new("RGB", (64, 64), "white").save(content, "PNG")
+    return {"$file": client.post("/api/files", content.getvalue()).data["file"]}
+
+
+def test_a_run_of_a_workflow_with_choices_gives_its_workflow_file(client: Client, drawn: dict[str, Any]) -> None:
+    """The components of its other workflows, which there are not, are no components that are None on purpose."""
+    inputs = {"prompt": "a pear", "num_inference_steps": 2, "strength": 0.9}
+    for given in ({}, {"image": drawn}, {"image": drawn, "mask_image": drawn}):
+        own = {name: value for name, value in inputs.items() if given or name != "strength"}
+        run = client.run({**own, **given}, workflow="painting", seed=1)
+        answer = client.get(f"/api/runs/{run['id']}/workflow.yaml")
+        assert (answer.status, b"start: sdxl.auto" in answer.body) == (200, True), answer.body
+        assert answer.body.count(b"is to be given again") == len(given)

@@ -1,0 +1,55 @@
+"""Numbers of steps that a scheduler is not asked for, since it would make tables of as many entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from diffusers import DPMSolverMultistepScheduler, EulerDiscreteScheduler
+
+from brickwork import InputError
+from brickwork.blocks.steps.schedule_limits import step_count_faults
+from brickwork.blocks.steps.set_timesteps import Asked, set_schedule
+from brickwork.registry import families
+
+
+class Counted:
+    """A scheduler of somebody's own, which says nothing of its training, and refuses to be set."""
+
+    def set_timesteps(self, steps: int, device: object = None) -> None:
+        raise ValueError(f"asked for {steps} on {device}")
+
+
+@pytest.mark.parametrize("cls", [EulerDiscreteScheduler, DPMSolverMultistepScheduler])
+def test_more_steps_than_trained_noise_levels_are_a_fault_of_their_number(cls: Any) -> None:
+    scheduler = cls(num_train_timesteps=20)
+    assert list(step_count_faults(scheduler, 20)) == []
+    (fault,) = step_count_faults(scheduler, 21)
+    assert fault == f"num_inference_steps is 21, and {cls.__name__} has num_train_timesteps=20. Take at most 20 steps."
+    assert fault.input == "num_inference_steps"
+
+
+def test_of_what_does_not_say_how_it_was_trained_or_is_no_number_nothing_is_known() -> None:
+    assert list(step_count_faults(Counted(), 10**9)) == []
+    assert list(step_count_faults(EulerDiscreteScheduler(), None)) == []
+
+
+def test_no_table_is_made_of_too_many_steps() -> None:
+    """Of 10**9 steps, the timesteps alone are 8 GB."""
+    scheduler = EulerDiscreteScheduler()
+    with pytest.raises(InputError, match="num_inference_steps is 1000000000"):
+        set_schedule(scheduler, 10**9, None, None, "cpu")
+    assert len(scheduler.timesteps) == 1000
+
+
+def test_a_family_is_not_asked_for_the_levels_of_too_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    family = families.get("stable-diffusion-xl")
+    monkeypatch.setattr(type(family), "schedule", lambda *_: pytest.fail("the family was asked"))
+    with pytest.raises(InputError, match="Take at most 1000 steps"):
+        Asked(10**9, None, None).of_family(family, EulerDiscreteScheduler(), None)
+
+
+def test_with_levels_of_the_callers_own_their_number_counts() -> None:
+    scheduler = EulerDiscreteScheduler()
+    set_schedule(scheduler, 10**9, None, [3.0, 1.0, 0.0], "cpu")
+    assert len(scheduler.timesteps) == 2
