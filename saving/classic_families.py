@@ -13,6 +13,7 @@ from ..blocks.core.from_diffusers import DiffusersBlock, adopt
 from ..registry import PipelineIndex
 from ..registry.hub.repo import Repo
 from ..registry.hub.repo_files import CLASSIC_INDEX, RepoFiles
+from ..registry.loading.needed_packages import install_line, is_installed
 from ..state import CompositionError, TrustError
 from ..state.errors import did_you_mean
 
@@ -29,11 +30,12 @@ def classic_blocks(index: PipelineIndex, repo: Repo, task: str | None = None) ->
     found = _public(index.class_name)
     if found is None:
         return None
-    backends = getattr(found, "_backends", None)
     if not is_classic(found):
+        backends = getattr(found, "_backends", ())
+        missing = [name for name in backends if not is_installed(name)] or backends
         raise CompositionError(
-            f"{repo.name} is a pipeline of the class {index.class_name}, which diffusers has only where {', '.join(backends or ())} is "
-            "installed: pip install it, and open the repository again."
+            f"{repo.name} is a pipeline of the class {index.class_name}, which diffusers has only where {' and '.join(missing)} can be imported. "
+            f"Install it, and open the repository again: {install_line(missing)}"
         )
     return adopt(found if task is None else _of_task(found, task, repo))
 

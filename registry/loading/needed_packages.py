@@ -9,11 +9,14 @@ from collections.abc import Iterable
 from ...state import ComponentError
 
 _DISTRIBUTIONS = {
-    "PIL": "pillow", "bs4": "beautifulsoup4", "cv2": "opencv-python", "google": "protobuf", "opencv": "opencv-python",
+    "PIL": "pillow", "bs4": "beautifulsoup4", "cv2": "opencv-python-headless", "google": "protobuf", "opencv": "opencv-python-headless",
     "vision": "pillow", "yaml": "pyyaml",
 }  # fmt: skip
 """Name of a module, or of what transformers calls a back end, to that of the package where it is another."""
-_EXTRAS = {"peft": "lora", "scipy": "schedulers", "torchsde": "schedulers"}
+_EXTRAS = {
+    "peft": "lora", "scipy": "schedulers", "torchsde": "schedulers", "av": "video",
+    **dict.fromkeys(["beautifulsoup4", "ftfy", "opencv-python-headless", "sentencepiece"], "families"),
+}  # fmt: skip
 """Packages that are extras of ours in pyproject.toml."""
 
 

@@ -65,7 +65,8 @@ def test_a_preset_and_modular_blocks_come_first(tmp_path: Path) -> None:
 def test_a_class_that_needs_a_package_says_which(tmp_path: Path) -> None:
     with pytest.raises(
         CompositionError,
-        match=r"KolorsPAGPipeline, which diffusers has only where .*sentencepiece.* is installed",
+        match=r"KolorsPAGPipeline, which diffusers has only where sentencepiece can be imported\. Install it, .*: pip install sentencepiece, or "
+        r"pip install 'brickwork\[families\]'$",
     ):
         brickwork.from_pretrained(index(tmp_path, _class_name="KolorsPAGPipeline"))
 
