@@ -290,7 +290,7 @@ class FamilyContract(ImageScales, DenoiserLimits, FrameLimits):
         """The numbers that tell the denoiser about sizes and crops; of families that have such."""
         raise NotImplementedError(f"{self.name} is told nothing about sizes.")
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the denoiser with a batch of latents at a timestep."""
         prediction: Tensor = call_rows(self.row_arguments, denoiser, latents, t, **kwargs, return_dict=False)[0]
         return prediction

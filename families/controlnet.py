@@ -66,7 +66,7 @@ class ControlNetInputs:
     denoiser: Any = None
 
 
-def unet_control(steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def unet_control(steering: ControlNetInputs, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Residuals of all nets whose weight is not 0, added up; see `FamilyContract.control`."""
     told = {name: kwargs[name] for name in _TOLD if name in kwargs}
     added: dict[str, Any] = {}

@@ -71,7 +71,7 @@ class FlowContract(FamilyContract):
 
     reads_shift: ClassVar[bool] = True
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer with one timestep for each row."""
         told = {"hidden_states": latents, "timestep": t.expand(latents.shape[0]), **kwargs, "return_dict": False}
         prediction: Tensor = call_rows(self.row_arguments, denoiser, **told)[0]

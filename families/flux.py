@@ -37,7 +37,7 @@ class FluxContract(Packed2x2):
     reference_sizes: tuple[tuple[int, int], ...] = ()
     pooled_width: int = 768
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Pack, call the transformer, and unpack."""
         if "joint_attention_kwargs" in kwargs:
             # The transformer takes images for its adapters out of the dict that it is given (diffusers 0.42.1).
@@ -71,7 +71,9 @@ class FluxContract(Packed2x2):
         _, near_width, near_height = min((abs(width / height - w / h), w, h) for w, h in self.reference_sizes)
         return near_height, near_width
 
-    def control(self, steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def control(
+        self, steering: ControlNetInputs, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Return residuals for the blocks of both kinds; nets read control images as tokens."""
         told = {name: kwargs[name] for name in _TOLD_NETS}
         told |= {"hidden_states": self.tokens_of(latents), "timestep": self.time_of(latents, t)}

@@ -33,7 +33,7 @@ def reads_pooled(net: Any) -> bool:
     return not (reads_mask(net) or net.config.force_zeros_for_pooled_projection)
 
 
-def joint_control(steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def joint_control(steering: ControlNetInputs, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Residuals of all nets whose weight is not 0, added up; see `FamilyContract.control`."""
     time = t.expand(len(latents))
     found: list[Sequence[Tensor]] = []

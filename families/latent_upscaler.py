@@ -37,7 +37,7 @@ _LEVELS = 64
 class LatentUpscalerContract(StableDiffusionContract):
     """A UNet that is told the logarithm of the noise level, a vector of the text beside it, and small latents in further channels."""
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:  # noqa: ARG002 - the level counts
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:  # noqa: ARG002 - the level counts
         """Return the sample: a part of the latents, and what the UNet says; its last channel, a variance, is left out."""
         import torch
 

@@ -57,7 +57,7 @@ class PackedTokens(FlowContract):
     names in `denoiser_kwargs`; those of "@tokens" are packed by themselves, and follow them.
     """
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Pack latents `[b c h w]` and images, and unpack as many tokens as are latents' own."""
         import torch
 

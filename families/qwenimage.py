@@ -48,7 +48,9 @@ class QwenImageContract(PackedOverStatistics):
         whole = mask is None or bool(mask.all())
         return {"img_shapes": [sizes] * len(latents), _MASK: None if whole else mask}
 
-    def control(self, steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def control(
+        self, steering: ControlNetInputs, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Return residuals for the blocks; nets read control images as tokens."""
         told = {name: kwargs[name] for name in ("encoder_hidden_states", _MASK, "img_shapes")}
         told |= {"hidden_states": self.tokens_of(latents), "timestep": self.time_of(latents, t)}

@@ -43,7 +43,7 @@ class SD3Contract(FlowContract):
             return {}
         return shift_of_tokens(scheduler, (shape[-2] // 2) * (shape[-1] // 2), _MOST_SHIFT)
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer, which takes what its one adapter is told of images as a tensor by itself, `[b patches width]`."""
         attention = kwargs.get(_ATTENTION, {})
         if _IMAGES not in attention:
@@ -65,7 +65,9 @@ class SD3Contract(FlowContract):
             return None
         return f"The IP-Adapter of {self.name} reads one image, and was given {several[0]}: give ip_adapter_image=... one image."
 
-    def control(self, steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def control(
+        self, steering: ControlNetInputs, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Return residuals for the blocks."""
         return joint_control(steering, latents, t, kwargs)
 

@@ -56,7 +56,7 @@ class UNetContract(FamilyContract):
     ip_adapter_names: tuple[str, ...] = field(default=("to_k_ip.weight", "to_v_ip.weight"), metadata=UNCOUNTED)
     repeats_text: bool = field(default=True, metadata=UNCOUNTED)
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the UNet with latents, and behind their channels what it reads beside them (`"@channels"`)."""
         beside = kwargs.get(BESIDE)
         if beside is None:

@@ -90,8 +90,7 @@ class PipelineComponents(PipelineDevices):
             name = str(spec.name)
             if name in self.specs:
                 continue
-            saved = self._index.specs.get(name) or self._index.specs.get(spec.otherwise or name)
-            merged = merged_spec(spec, saved)
+            merged = merged_spec(spec, self._index.specs.get(name) or self._index.specs.get(spec.otherwise or name))
             self.specs[name] = merged
             if isinstance(spec.type_hint, type) and issubclass(spec.type_hint, Guider):
                 self.guider_names.add(name)
@@ -128,8 +127,7 @@ class PipelineComponents(PipelineDevices):
             _logger.info("%s", opened.adoption)
             self.notes.append(opened.adoption)
         if opened.format is not None:
-            made = created_components(opened.format, self.specs, opened.guiders)
-            for name, component in made.items():
+            for name, component in created_components(opened.format, self.specs, opened.guiders).items():
                 self.update_components(**{name: component})
             for name in set(opened.format.absent) & set(self.config_component_names):
                 self.update_components(**{name: None})  # it was made with the others
@@ -177,8 +175,7 @@ class PipelineComponents(PipelineDevices):
 
         Args:
             names: one or more components. workflow: in place of names, what runs; only what it uses is loaded.
-            options: for loading, such as `dtype` (or `torch_dtype`; also by name, "fp16"): one for all, or a dict from component name
-                ("default" for the others).
+            options: for loading, such as `dtype` (also by name, "fp16"): one for all, or a dict by component ("default": the others).
 
         Raises:
             ComponentError: components could not be loaded; every failure is named, and those that worked are kept.
@@ -230,9 +227,8 @@ class PipelineComponents(PipelineDevices):
 
     def _is_of_repo(self, spec: ComponentSpec) -> bool:
         """Whether a component is from the repository that the pipeline is of."""
-        return self.repo_name is not None and any(
-            same_repo(spec.repo, name) for name in (self.repo_name, local_name(self.repo_name))
-        )
+        names = () if self.repo_name is None else (self.repo_name, local_name(self.repo_name))
+        return any(same_repo(spec.repo, name) for name in names)
 
     def invalidate(self, *names: str) -> None:
         """Declare that components are something new, as after training: nothing that was kept of before counts for them.
@@ -365,8 +361,7 @@ class PipelineComponents(PipelineDevices):
             if faults:
                 raise ComponentError.of("Components cannot be loaded", faults)
             # What is None on purpose is loaded by nobody but a person.
-            missing = [name for name in missing if name in self.absent]
-            if not missing:
+            if not (missing := [name for name in missing if name in self.absent]):
                 return
         self._refuse_mixed_devices(names)
         if missing:

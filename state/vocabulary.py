@@ -363,15 +363,11 @@ RegionWeights = Annotated[
 ]
 WindowHeight = Annotated[
     int,
-    of.side(
-        doc="Height in pixels of what is denoised at once; the denoiser's own, or the image's, where absent.", low=1
-    ),
+    of.side(doc="Height in pixels of a window; the denoiser's own, or the image's, where absent.", low=1),
 ]
 WindowWidth = Annotated[
     int,
-    of.side(
-        doc="Width in pixels of what is denoised at once; the denoiser's own, or the image's, where absent.", low=1
-    ),
+    of.side(doc="Width in pixels of a window; the denoiser's own, or the image's, where absent.", low=1),
 ]
 WindowStride = Annotated[
     int,
@@ -384,9 +380,7 @@ Windows = Annotated[
 FirstShare = Annotated[
     float,
     of.part(
-        doc="Share of the noise range that the first family denoises: 0 is the second alone, 1 the first alone.",
-        low=0,
-        high=1,
+        doc="Share of the noise range of the first family: 0 is the second alone, 1 the first alone.", low=0, high=1
     ),
 ]
 ReachedTimestep = Annotated[Tensor, Value("1", "The timestep whose noise the first family leaves in the latents.")]

@@ -28,7 +28,7 @@ _BOTH = ("encoder_hidden_states", "hidden_states")
 class AuraFlowContract(LatentTransformer):
     """A UMT5 whose padding is zeros; a transformer that is told a timestep in 0..1."""
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer with the share of noise."""
         return super().predict(denoiser, latents, (t / 1000).to(latents.dtype), kwargs)
 

@@ -31,7 +31,7 @@ _SIZES = "@sizes"
 class CogView4Contract(Float32Latents, LatentTransformer):
     """A GLM; a transformer that is told sizes and crops."""
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer in its own dtype, that of its text, with original size, crop and target size."""
         original, crop, target = kwargs[_SIZES].split(2, dim=1)
         told = {"original_size": original, "crop_coords": crop, "target_size": target}

@@ -38,7 +38,7 @@ _BOTH = ("hidden_states", "encoder_hidden_states")
 class HiDreamContract(FlowContract):
     """Two CLIPs whose vectors count, a T5, and a Llama of which every layer is read; the transformer predicts the flow towards the image."""
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer, which takes the layers of the Llama before its rows; solvers go away from the image, so the sign is theirs."""
         layered = kwargs["encoder_hidden_states_llama3"].movedim(2, 0)
         told = {**kwargs, "encoder_hidden_states_llama3": layered, "timesteps": t.expand(latents.shape[0])}

@@ -41,7 +41,7 @@ def resized_crop(height: int, width: int, side: int) -> tuple[tuple[int, int], t
 class HunyuanDiTContract(LatentTransformer):
     """A BERT and a T5 with their masks; a transformer that is told sizes, a style and places, and says a variance."""
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer with the timestep in the dtype of the latents."""
         return super().predict(denoiser, latents, t.to(latents.dtype), kwargs)
 
@@ -96,7 +96,9 @@ class HunyuanDiTContract(LatentTransformer):
         """Return the channels that it reads."""
         return int(denoiser.config.in_channels)
 
-    def control(self, steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def control(
+        self, steering: ControlNetInputs, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Return residuals of nets that are told what the transformer is told."""
         told = {name: value for name, value in kwargs.items() if name != _RESIDUALS}
         told |= {"hidden_states": latents, "timestep": t.to(latents.dtype).expand(latents.shape[0])}

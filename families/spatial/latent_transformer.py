@@ -34,7 +34,7 @@ class Float32Latents:
 class LatentTransformer(FamilyContract):
     """A transformer that may say a variance beside its prediction."""
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer with one timestep for each row."""
         prediction: Tensor = call_rows(
             self.row_arguments, denoiser, latents, timestep=t.expand(latents.shape[0]), **kwargs, return_dict=False

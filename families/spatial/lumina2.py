@@ -32,7 +32,7 @@ INSTRUCTION = (
 class Lumina2Contract(FlowContract):
     """A Gemma; a transformer that is told how much of the noise is gone, and predicts the flow towards the image."""
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer with the share of noise that is gone; solvers go away from the image, so the sign is theirs."""
         return -super().predict(denoiser, latents, 1 - t / 1000, kwargs)
 

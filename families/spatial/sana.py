@@ -61,7 +61,7 @@ _PIXELS = 32
 class SanaContract(Float32Latents, LatentTransformer):
     """A Gemma that is asked to enhance the prompt; a transformer with linear attention over a VAE of 32 pixels per latent."""
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer in its own dtype, that of its text, with the timestep in its scale; the prediction is in float32."""
         given = latents.to(kwargs["encoder_hidden_states"].dtype)
         return super().predict(denoiser, given, t * denoiser.config.timestep_scale, kwargs).float()
@@ -93,7 +93,7 @@ class SanaSprintContract(SanaContract):
 
     flow_types: ClassVar[tuple[str | None, ...]] = ("trigflow",)
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer as it was trained, at a time in 0..1 of a straight flow, and return the velocity on the circle (equations 5 to 7)."""
         angle = t.expand(latents.shape[0])
         time = angle.sin() / (angle.cos() + angle.sin())

@@ -31,7 +31,7 @@ _COUNTED = "@counted"
 class ZImageContract(Float32Latents, FlowContract):
     """A Qwen3 that reads the prompt as a message; a transformer that takes a list of images and one of texts."""
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer with lists and the share of noise that is gone; it predicts the flow towards the image, in float32."""
         import torch
 

@@ -40,7 +40,7 @@ class VectorContract(FamilyContract):
         """Return how many numbers a vector has."""
         return int(denoiser.config.embedding_dim)
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer with vectors; it predicts those of images."""
         vectors = latents.flatten(1)
         found: Tensor = call_rows(self.row_arguments, denoiser, vectors, timestep=t, **kwargs, return_dict=False)[0]
@@ -99,7 +99,7 @@ class Kandinsky22Contract(UNetContract):
         """Say that latents of the network lie between those that the VAE knows by number."""
         return {"force_not_quantize": True}
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the UNet, whose cross attention sees the vector alone."""
         return super().predict(denoiser, latents, t, {**kwargs, "encoder_hidden_states": None})
 

@@ -35,7 +35,7 @@ class LTXContract(Float32Latents, FlowContract):
     reads_shift: ClassVar[bool] = False
     unscales_first: ClassVar[bool] = True
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer in its own dtype, that of its text, with tokens; the prediction is in float32."""
         told = {**kwargs, MASK.argument: kwargs[MASK.argument].bool()}
         tokens = self.tokens_of(latents).to(kwargs["encoder_hidden_states"].dtype)

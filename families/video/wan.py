@@ -36,7 +36,7 @@ class WanContract(Float32Latents, FlowContract):
     frame_rate: ClassVar[float] = 16.0
     reads_shift: ClassVar[bool] = False
 
-    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer in its own dtype, that of its text, with the channels of an image behind those of the latents."""
         import torch
 

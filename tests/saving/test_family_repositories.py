@@ -13,7 +13,7 @@ import pytest
 import torch
 from attrs import frozen
 from family_rows.kandinsky22 import NEGATIVE
-from family_table import Family, families, image_differences
+from family_table import Family, families, image_differences, without_notes
 
 import brickwork
 from brickwork import ComponentError, ModularPipeline
@@ -36,7 +36,7 @@ class Repository:
     images: Any
 
     def draw(self, pipe: Any) -> Any:
-        return pipe(**self.given, generator=torch.Generator().manual_seed(7), output="images")
+        return pipe(**self.given, generator=torch.Generator().manual_seed(7), output=self.family.output)
 
     def differences(self, pipe: Any) -> list[str]:
         """Say in what a pipeline draws something else; a little, where the classic predicts one branch after the other."""
@@ -57,9 +57,11 @@ def repository(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     task = next(each for each in family.tasks.values() if each.classic is not None)
     theirs = family.classic(task.classic, family.parts("float32"))
     folder = tmp_path_factory.mktemp(request.param)
-    theirs.save_pretrained(folder)
+    with without_notes(*theirs.components.values()):
+        theirs.save_pretrained(folder)
     given = {"output_type": "pt", **task.given, **ALSO_GIVEN.get(request.param, {})}
-    images = theirs(**copy.deepcopy(given), **task.classic_given, generator=torch.Generator().manual_seed(7)).images
+    asked = {**copy.deepcopy(given), **task.classic_given, "generator": torch.Generator().manual_seed(7)}
+    images = family.drawn_by(theirs, asked)
     return Repository(family, folder, given, images)
 
 
