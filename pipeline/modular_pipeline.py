@@ -184,13 +184,13 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
 
         Raises:
             ComponentError: the file is no such checkpoint, of another model than `config`, or lacks components. TrustError: it is pickled.
-                RepoError, CompositionError: as `from_pretrained`, of `config`.
+                RepoError, CompositionError: as `from_pretrained`, of `config`. InputError: `path` or `config` is no path.
         """
-        root = config_folder(config)
+        file, root = given_path(path, "path"), config_folder(config)
         pipe = cls.from_pretrained(
             str(root), components_manager, collection, task=task, dtype=dtype, torch_dtype=torch_dtype
         )
-        load_single_file(pipe, Path(path), root, components)
+        load_single_file(pipe, file, root, components)
         return pipe
 
     def save_pretrained(
