@@ -138,7 +138,8 @@ def _net_difference(net: Any, denoiser: Any) -> tuple[str, object, object] | Non
     own, other = net.config, uncompiled(denoiser).config
     # Nets that read no words have entries about them all the same.
     names = _NET_SETTINGS if getattr(own, "joint_attention_dim", 1) is None else (*_NET_TEXT, *_NET_SETTINGS)
-    names = (*names, *_NET_TOLD)
+    # A transformer of patches of 1 is given tokens, and that of its net then says what it cuts out of pixels.
+    names = (*[name for name in names if name != "patch_size" or getattr(other, name, 1) != 1], *_NET_TOLD)
     pairs = [(name, getattr(own, name, None), getattr(other, name, None)) for name in names]
     pairs.append(("a width (num_attention_heads * attention_head_dim) of", _inner_width(own), _inner_width(other)))
     for setting, its, theirs in pairs:
