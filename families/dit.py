@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -26,6 +26,13 @@ class DiTContract(LatentTransformer):
         """Bring latents to the VAE's scale by the inverse, which rounds in another way than division."""
         scaled: Tensor = 1 / vae.config.scaling_factor * latents
         return scaled
+
+    def latents_fault(self, denoiser: Any, latents: Tensor) -> str | None:  # noqa: ARG002 - none of them takes others
+        """Say that latents are no square: the transformer puts its patches together as one, of any size."""
+        height, width = latents.shape[-2:]
+        if height == width:
+            return None
+        return f"The latents are {height}x{width} (height x width), and the transformer draws squares: give height= and width= that are the same, or a square image."
 
 
 _LABELS = ConditioningField("class_ids", "negative_class_ids", ClassIds, argument="class_labels")

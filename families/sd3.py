@@ -52,6 +52,18 @@ class SD3Contract(FlowContract):
         told = {**attention, _IMAGES: embeds.flatten(0, -3)}
         return super().predict(denoiser, latents, t, {**kwargs, _ATTENTION: told})
 
+    def latents_fault(self, denoiser: Any, latents: Tensor) -> str | None:
+        """Say that latents are longer than the transformer has embeddings of places for."""
+        config = denoiser.config
+        most: int = config.pos_embed_max_size * config.patch_size
+        height, width = latents.shape[-2:]
+        if max(height, width) <= most:
+            return None
+        return (
+            f"The latents are {height}x{width} (height x width), and the transformer has places for {most}x{most} of them "
+            f"(pos_embed_max_size={config.pos_embed_max_size}): give a smaller height or width."
+        )
+
     def image_projections(self, denoiser: Denoiser) -> list[Any]:
         """Return the one adapter's; the transformer has no place for it before one is loaded."""
         held = getattr(denoiser, self.image_projection, None)

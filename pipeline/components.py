@@ -26,7 +26,7 @@ from ..saving.open_repository import OpenedRepository, created_components
 from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
-from ..state.given import given_names, refuse_positions
+from ..state.given import given_name, given_names, refuse_positions
 from ..state.named_values import NamedComponents
 from ..state.user_warnings import caller_level
 from .call_signature import component_signature, signed_by
@@ -165,7 +165,7 @@ class PipelineComponents(PipelineDevices):
 
     def get_component_spec(self, name: str) -> ComponentSpec:
         """Return a copy of a component's spec, to edit."""
-        self._known([name])
+        self._known([given_name(name, "name")])
         return self.specs[name].copy()
 
     def load_components(
@@ -346,7 +346,7 @@ class PipelineComponents(PipelineDevices):
 
     def component_sizes(self, names: Iterable[str]) -> dict[str, int]:
         """Bytes of components: of loaded ones their tensors, of others what the headers of their files say."""
-        held = {name: self.components[name] for name in names}
+        held = {name: self.components[name] for name in given_names(names, "names")}
         sizes = {n: self.specs[n].stored_bytes() if it is None else component_bytes(it) for n, it in held.items()}
         return {name: size for name, size in sizes.items() if size is not None}
 
@@ -387,7 +387,7 @@ class PipelineComponents(PipelineDevices):
         return self.settings.load == "on demand" or self.settings.residency == "just in time"
 
     def _known(self, names: Iterable[str]) -> None:
-        unknown = [name for name in names if name not in self.specs]
+        unknown = [name for name in given_names(list(names), "names of components") if name not in self.specs]
         if unknown:
             self.kept_plans()  # which takes over what edits of the blocks brought
         faults = [

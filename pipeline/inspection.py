@@ -22,7 +22,7 @@ from ..registry import ComponentSpec
 from ..registry.index import index_entries
 from ..state import InputError, html_view
 from ..state.errors import did_you_mean, nearest, with_article
-from ..state.given import refuse_positions
+from ..state.given import given_names, refuse_positions
 from ..state.type_relations import accepts
 from .call_signature import config_signature, settings_signature, signed_by
 from .components import PipelineComponents
@@ -78,7 +78,7 @@ class PipelineInspection(PipelineComponents):
         Raises:
             InputError: inputs are unknown or missing.
         """
-        plan = self.plan({**dict.fromkeys(names, True), **values})
+        plan = self.plan({**dict.fromkeys(given_names(names, "names"), True), **values})
         notes = [
             *self.notes,
             *classic_notes(self.blocks),
@@ -96,7 +96,9 @@ class PipelineInspection(PipelineComponents):
             InputError: inputs are unknown or missing.
         """
         return memory_report(
-            self, self.plan({**dict.fromkeys(names, True), **values}) if names or values else None, values
+            self,
+            self.plan({**dict.fromkeys(given_names(names, "names"), True), **values}) if names or values else None,
+            values,
         )
 
     def graph(self) -> Graph:

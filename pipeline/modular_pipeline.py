@@ -19,7 +19,7 @@ from ..registry.publishing import publish, refuse_unknown
 from ..saving.open_repository import open_repository
 from ..state import ComponentError, InputError, PipelineState, RepoError
 from ..state.errors import named_thing
-from ..state.given import given_path
+from ..state.given import given_name, given_path
 from ..state.user_warnings import caller_level
 from .call_signature import OwnDoc, OwnSignature, call_signature, signed_by
 from .event_stream import EventStream
@@ -65,6 +65,14 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         index: PipelineIndex | None = None,
         **hub_options: object,
     ) -> None:
+        if not isinstance(blocks, ModularPipelineBlocks):
+            raise InputError(
+                f"blocks is {named_thing(blocks)}; a pipeline is made of blocks: from_pretrained(folder) opens a repository."
+            )
+        if not isinstance(index, PipelineIndex | None):
+            raise InputError(
+                f"index is {named_thing(index)}; it is a PipelineIndex, as read_index(folder) returns, or None."
+            )
         if collection is not None and components_manager is None:
             logger.warning(
                 "collection=%r has no effect without components_manager=...", collection, stacklevel=caller_level()
@@ -140,6 +148,10 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
                 f"use_safetensors={use_safetensors!r}: pickled weights can run code. load_components(use_safetensors=False) reads them."
             )
         refuse_options(hub_options)
+        if lock is not None:
+            given_path(lock, "lock")
+        if task is not None:
+            given_name(task, "task")
         name = str(pretrained_model_name_or_path)
         with one_bar():
             opened = open_repository(name, trust_remote_code, lock, revision, task, **hub_options)
@@ -184,13 +196,13 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
 
         Raises:
             ComponentError: the file is no such checkpoint, of another model than `config`, or lacks components. TrustError: it is pickled.
-                RepoError, CompositionError: as `from_pretrained`, of `config`.
+                RepoError, CompositionError: as `from_pretrained`, of `config`. InputError: `path` or `config` is no path.
         """
-        root = config_folder(config)
+        file, root = given_path(path, "path"), config_folder(config)
         pipe = cls.from_pretrained(
             str(root), components_manager, collection, task=task, dtype=dtype, torch_dtype=torch_dtype
         )
-        load_single_file(pipe, Path(path), root, components)
+        load_single_file(pipe, file, root, components)
         return pipe
 
     def save_pretrained(

@@ -16,6 +16,7 @@ from ..engine.nodes import ChoiceNode, LoopNode, Values, leaves
 from ..engine.position import Position
 from ..state import Fault, InputError, PipelineState
 from ..state.errors import capital_article, did_you_mean, named_thing, nearest
+from ..state.given import given_name
 from ..state.pipeline_state import describe_value
 from ..state.user_warnings import user_warning
 from .active_run import ActiveRun
@@ -207,7 +208,7 @@ def _loop_of(plan: Plan, path: str | None) -> LoopNode:
             f"This run has no loop outside of choices that are made while it runs ({', '.join(choices)}), and no variant branches off within "
             "those. Run it anew with what changes; a cache keeps what is before the choice."
         )
-    if path is not None and path not in loops:
+    if path is not None and given_name(path, "loop") not in loops:
         raise InputError(f"This run has no loop {path!r}. {did_you_mean(path, loops)}")
     if path is None and len(loops) != 1:
         raise InputError(

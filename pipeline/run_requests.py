@@ -23,6 +23,7 @@ from ..guiders.arguments import two_scales
 from ..state import BrickworkError, Fault, InputError, PipelineState
 from ..state.defaults import own_default
 from ..state.errors import did_you_mean, nearest
+from ..state.given import given_names
 from ..state.pipeline_state import describe_value
 from ..state.plain_numbers import plain_number
 from ..state.user_warnings import caller_level, user_warning
@@ -174,13 +175,14 @@ class PipelineRequests(PipelineAdapters):
         Raises:
             InputError: inputs are unknown or missing.
         """
-        values = given if isinstance(given, Mapping) else dict.fromkeys(given, True)
+        values = given if isinstance(given, Mapping) else dict.fromkeys(given_names(given, "given"), True)
         present = frozenset([name for name, value in values.items() if value is not None])
         names = values if checked is None else checked
         key = (present, frozenset(values), frozenset(names))
         plans = self.kept_plans().plans
         known = plans.get(key)
         if known is None:
+            given_names(list(values), "given")
             known = plans[key] = self._checked_plan(values, names)
         return known
 

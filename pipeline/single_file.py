@@ -10,6 +10,7 @@ from ..registry.hub.repo import same_repo
 from ..registry.loading.load import is_network
 from ..registry.loading.whole_checkpoint import convert_part, read_checkpoint
 from ..state import ComponentError
+from ..state.given import given_path
 
 if TYPE_CHECKING:
     from .components import PipelineComponents
@@ -19,14 +20,14 @@ def config_folder(config: str | Path | None) -> Path:
     """Return the folder with the configurations that belong to a file of weights.
 
     Raises:
-        ComponentError: it is none of this machine, or none was given.
+        ComponentError: it is none of this machine, or none was given. InputError: it is no path.
     """
     if config is None:
         raise ComponentError(
             "A checkpoint in one file does not say how its models are configured: give config=..., the folder of the same model in diffusers' "
             "layout, without weights: its model_index.json, and a folder for each component with its configuration."
         )
-    root = Path(config)
+    root = given_path(config, "config")
     if not root.is_dir():
         raise ComponentError(
             f"config={str(config)!r} is no folder. It is that of the same model in diffusers' layout, without weights: its "

@@ -172,7 +172,7 @@ class ComponentsManager(AutomaticPlacement):
             ComponentError: an id is unknown.
         """
         with self._lock:
-            return {self._names[self._known(each)]: self.components[each] for each in ids}
+            return {self._names[self._known(each)]: self.components[each] for each in given_names(ids, "ids")}
 
     def get_components_by_names(
         self, names: Iterable[str], collection: str | None = None, strict: bool = False
@@ -185,7 +185,7 @@ class ComponentsManager(AutomaticPlacement):
         Raises:
             ComponentError: a name stands for several components; with `strict`, names are not there.
         """
-        names = list(names)
+        names = given_names(names, "names")
         with self._lock:
             found: dict[str, list[str]] = {name: [] for name in names}
             for component_id in self.search_components(collection=collection):
@@ -324,12 +324,12 @@ class ComponentsManager(AutomaticPlacement):
         return [] if any(other is component for other in self.components.values()) else [component]
 
     def _members(self, collection: str) -> list[str]:
-        if collection not in self.collections:
+        if given_name(collection, "collection") not in self.collections:
             raise ComponentError(f"There is no collection {collection!r}. {did_you_mean(collection, self.collections)}")
         return self.collections[collection]
 
     def _known(self, component_id: str) -> str:
-        if component_id not in self.components:
+        if given_name(component_id, "component_id") not in self.components:
             raise ComponentError(
                 f"There is no component {component_id!r}. {did_you_mean(component_id, self.components)}"
             )

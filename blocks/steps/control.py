@@ -12,7 +12,6 @@ from ...families.contract import ControlNet, with_rows
 from ...families.controlnet import ControlNetInputs, is_union, kinds_of, nets_of
 from ...guiders import GuidanceBranch
 from ...state import Conditioning, Fault, Group, InputError, Outputs
-from ...state.errors import with_article
 from ...state.vocabulary import (
     BatchSize,
     ControlEnd,
@@ -38,6 +37,7 @@ from ..core.slots import component
 from .control_rows import repeated_images, residuals_for_all, residuals_of
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .denoiser_call import DenoiserCall, DenoiserInput
+from .denoiser_fit import control_faults
 from .given_image import control_pixels, given_image, image_faults, unstretched
 from .predict_noise import PredictNoise, repeated
 from .prepare_image_latents import repeat_to_batch
@@ -83,22 +83,11 @@ class PrepareControl(Block):
         width: Width
 
     def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:
-        """Union nets and others are not mixed: they count their images in different ways. All of them scale images down as the VAE does."""
+        """Union nets and others are not mixed: they count their images in different ways. All of them fit the VAE and the denoiser."""
         nets = nets_of(components["controlnet"]) if components.get("controlnet") is not None else []
         if len({is_union(net) for net in nets}) > 1:
             yield "controlnet: union ControlNets and others cannot be used together."
-        vaes = [part.name for part in self.family.roles.get("vae", ()) if components.get(part.name) is not None]
-        factors = {name: self.family.vae_scale_factor(components[name]) for name in vaes}
-        for net in nets:
-            channels: Any = getattr(net.config, "conditioning_embedding_out_channels", None)
-            # Each but the first halves the sides; nets of other kinds have no such channels.
-            own = 2 ** (len(channels) - 1) if channels else None
-            for name in [name for name, factor in factors.items() if own is not None and factor != own]:
-                yield (
-                    f"controlnet: {with_article(type(net).__name__)} scales its image down by {own} (conditioning_embedding_out_channels="
-                    f"{list(channels)}), and {name} by {factors[name]}, so that it fits no latents: they do not belong together. Take a "
-                    f"ControlNet that was trained with {name}, or its VAE."
-                )
+        yield from control_faults(self.family, "controlnet", nets, components)
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say what is no image; a list may hold one for each net."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...adapters.lora_scale import scale_faults
@@ -12,7 +12,7 @@ from ...families.contract import FamilyContract
 from ...families.packing import CHANNELS, TOKENS
 from ...registry.compilation import uncompiled
 from ...state import Fault, InputError
-from ...state.errors import did_you_mean
+from ...state.errors import did_you_mean, with_article
 from ...state.pipeline_state import describe_value
 from .encoder_limits import unused_negative
 
@@ -87,6 +87,91 @@ def _known_channels(family: FamilyContract, vae: Any) -> int | None:
         return None
 
 
+def control_faults(
+    family: FamilyContract, name: str, nets: Sequence[Any], components: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield which ControlNets were made for another VAE, or steer another denoiser, than the run has.
+
+    Args:
+        name: of the component that they are. components: all that the run has, by name.
+    """
+    vaes = [part.name for part in family.roles.get("vae", ()) if components.get(part.name) is not None]
+    factors = {vae: family.vae_scale_factor(components[vae]) for vae in vaes}
+    denoisers = [part.name for part in family.roles["denoiser"] if components.get(part.name) is not None]
+    for net in nets:
+        channels: Any = getattr(net.config, "conditioning_embedding_out_channels", None)
+        # Each but the first halves the sides; nets of other kinds have no such channels.
+        own = 2 ** (len(channels) - 1) if channels else None
+        for vae in [vae for vae, factor in factors.items() if own is not None and factor != own]:
+            yield (
+                f"{name}: {with_article(type(net).__name__)} scales its image down by {own} (conditioning_embedding_out_channels="
+                f"{list(channels)}), and {vae} by {factors[vae]}, so that it fits no latents: they do not belong together. Take a "
+                f"ControlNet that was trained with {vae}, or its VAE."
+            )
+        for denoiser in denoisers:
+            said = _net_difference(net, components[denoiser])
+            if said is not None:
+                setting, its, other = said
+                yield (
+                    f"{name}: {with_article(type(net).__name__)} has {setting} {its}, and {denoiser} has {other}: they do not belong together. "
+                    f"Take a ControlNet that was trained with {denoiser}."
+                )
+
+
+_NET_TOLD = ("addition_embed_type", "class_embed_type")
+"""What a ControlNet is told of only where the denoiser is."""
+_NET_TEXT = ("joint_attention_dim", "caption_projection_dim")
+_NET_SETTINGS = (
+    "block_out_channels",
+    "layers_per_block",
+    "hidden_size",
+    "patch_size",
+    "cross_attention_dim",
+    "cross_attention_dim_t5",
+    "pooled_projection_dim",
+)
+"""What a ControlNet and the denoiser that it steers have alike: depth, width, and what both are told."""
+
+
+def _net_difference(net: Any, denoiser: Any) -> tuple[str, object, object] | None:
+    """Return the first setting in which a net and a denoiser differ so that residuals or texts do not fit, with both values."""
+    own, other = net.config, uncompiled(denoiser).config
+    # Nets that read no words have entries about them all the same.
+    names = _NET_SETTINGS if getattr(own, "joint_attention_dim", 1) is None else (*_NET_TEXT, *_NET_SETTINGS)
+    # A transformer of patches of 1 is given tokens, and that of its net then says what it cuts out of pixels.
+    names = (*[name for name in names if name != "patch_size" or getattr(other, name, 1) != 1], *_NET_TOLD)
+    pairs = [(name, getattr(own, name, None), getattr(other, name, None)) for name in names]
+    pairs.append(("a width (num_attention_heads * attention_head_dim) of", _inner_width(own), _inner_width(other)))
+    for setting, its, theirs in pairs:
+        if (
+            its is not None
+            and (theirs is not None or setting in _NET_TOLD)
+            and _written_out(its) != _written_out(theirs)
+        ):
+            return setting, its, theirs
+    # Those that embed no places read what the denoiser makes of the latents.
+    reads = None if getattr(net, "pos_embed", net) is None else getattr(own, "in_channels", None)
+    takes = [each for each in (getattr(other, "in_channels", None), getattr(other, "out_channels", None)) if each]
+    return ("in_channels", reads, takes[0]) if reads is not None and takes and reads not in takes else None
+
+
+def _inner_width(config: Any) -> int | None:
+    """Return how wide the layers of a transformer are; None of a UNet, and where the configuration does not say."""
+    heads, width = getattr(config, "num_attention_heads", None), getattr(config, "attention_head_dim", None)
+    return (
+        heads * width
+        if isinstance(heads, int) and isinstance(width, int) and not hasattr(config, "block_out_channels")
+        else None
+    )
+
+
+def _written_out(value: object) -> object:
+    """Return a setting for all stages, which may be written as one number or as one for each that is the same."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    return value[0] if len({*map(str, value)}) == 1 else list(value)
+
+
 def image_prompt_faults(family: FamilyContract, denoiser: Any, told: Mapping[str, Any]) -> Iterator[str]:
     """Yield which embeddings of images are none, or are for adapters that the denoiser has not.
 
@@ -111,6 +196,26 @@ def image_prompt_faults(family: FamilyContract, denoiser: Any, told: Mapping[str
             elif len(value) != len(layers):
                 text = f"{name} holds {len(value)} tensors, and the denoiser has {len(layers)} IP-Adapters; give one for each."
                 yield Fault(text, name)
+            else:
+                yield from image_width_faults(name, value, layers)
+
+
+def image_width_faults(name: str, embeds: Sequence[Any], layers: Sequence[Any]) -> Iterator[str]:
+    """Yield which embeddings of images have another width than the adapter reads, whose first linear layer says it.
+
+    Args:
+        embeds: one tensor for each adapter. layers: of the adapters, in the same order.
+    """
+    import torch
+
+    for each, layer in zip(embeds, layers, strict=False):
+        width = next((part.in_features for part in layer.modules() if isinstance(part, torch.nn.Linear)), None)
+        if width is not None and each.shape[-1] != width:
+            yield Fault(
+                f"{name} holds a tensor of the shape {list(each.shape)}, and the IP-Adapter reads embeddings that are {width} wide; make them with "
+                "the image encoder that belongs to it.",
+                name,
+            )
 
 
 def _is_embedding(value: object) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from ...engine.network_calls import call_network
 from ...families.contract import Denoiser
 from ...guiders import ClassifierFreeGuidance
+from ...registry.compilation import uncompiled
 from ...registry.model_dtype import compute_dtype
 from ...state import Conditioning, Fault, Group, InputError, Outputs
 from ...state.pipeline_state import describe_value
@@ -15,6 +16,7 @@ from ...state.vocabulary import GivenImageEmbeds, GuidanceScale, ImagePrompt
 from ..core.block import Block
 from ..core.choice import AutoPipelineBlocks
 from ..core.slots import component
+from .denoiser_fit import image_width_faults
 from .encode_prompt import active_guider
 from .given_image import as_pil, image_faults, is_pixel_values
 
@@ -58,8 +60,9 @@ class EncodeImagePrompt(Block):
         embeds = given.get("ip_adapter_image_embeds")
         if not embeds:
             return
+        layers = self.family.image_projections(uncompiled(self.denoiser))
         halves = 2 if active_guider(self.guider, given.get("guidance_scale")).uses_negative else 1
-        for each in embeds:
+        for place, each in enumerate(embeds):
             shape = list(getattr(each, "shape", ()))
             if len(shape) not in (3, 4) or not each.is_floating_point() or not all(shape):
                 yield Fault(
@@ -73,6 +76,8 @@ class EncodeImagePrompt(Block):
                     "of no image, so there must be an even number of them.",
                     "ip_adapter_image_embeds",
                 )
+            else:
+                yield from image_width_faults("ip_adapter_image_embeds", [each], layers[place : place + 1])
 
     def _size_faults(self, images: object) -> Iterable[str]:
         """Say of images, and of lists of them, which the image encoder does not see, each thing once."""

@@ -17,6 +17,7 @@ from ...blocks.core.signature_block import SignatureBlock
 from ...blocks.core.workflows import Workflow
 from ...engine.nodes import all_nodes
 from ...families.contract import UNBOUND
+from ...state.given import given_name
 from ...state.vocabulary import value_of
 from ..seed import GENERATOR, schema_with_seed, takes_seed
 
@@ -73,6 +74,8 @@ def pipeline_schema(pipe: ModularPipeline, name: str | None) -> dict[str, Any]:
     """Return the inputs of a workflow as JSON schema (draft 2020-12); with None those of all workflows, of which the ones that are given
     choose one.
     """
+    if name is not None:
+        given_name(name, "workflow")
     kept = pipe.kept_plans()
     form: _Form | None = kept.forms.get(name)
     if form is None:

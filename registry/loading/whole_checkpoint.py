@@ -30,6 +30,10 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     Raises:
         ComponentError: there is no such file, it is broken, or in another layout. TrustError: it is pickled.
     """
+    if path.is_dir():
+        raise ComponentError(
+            f"{path} is a folder, and a checkpoint in its original layout is one file: from_pretrained({str(path)!r}) opens folders."
+        )
     if not path.is_file():
         raise ComponentError(missing_file(str(path)) or f"There is no file {path}.")
     if path.suffix != ".safetensors":
@@ -120,6 +124,8 @@ def _own_maker(cls: type[Any], tensors: Mapping[str, torch.Tensor]) -> Any:
 @contextmanager
 def _in_words(where: str) -> Iterator[None]:
     """Say of a conversion that failed what was to be loaded from what: it looks for names and shapes as if they were there."""
+    from diffusers.loaders.single_file_utils import SingleFileComponentError
+
     try:
         yield
     except (ComponentError, TrustError):
@@ -129,7 +135,15 @@ def _in_words(where: str) -> Iterator[None]:
         raise ComponentError(
             f"{where}: the file lacks weights of it. It is of another model than config= says."
         ) from error
-    except (LookupError, ValueError, AttributeError, RuntimeError, TypeError, OSError) as error:
+    except (
+        LookupError,
+        ValueError,
+        AttributeError,
+        RuntimeError,
+        TypeError,
+        OSError,
+        SingleFileComponentError,
+    ) as error:
         kind = type(error).__name__
         raise ComponentError(
             f"{where}: diffusers' conversion of its original layout ends with {with_article(kind)}: {error}. The file is of another "

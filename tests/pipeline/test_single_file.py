@@ -16,7 +16,7 @@ from tiny_families import flux, flux_transformer, stable_diffusion_3
 from tiny_sd import BETAS, make_parts, unet
 from transformers import CLIPTextModelWithProjection
 
-from brickwork import ComponentError, ModularPipeline, TrustError
+from brickwork import ComponentError, InputError, ModularPipeline, TrustError
 from brickwork.presets.embedded import ARROW_LORA
 from tiny_sdxl import text_config
 
@@ -232,6 +232,9 @@ def test_a_file_of_another_family_is_refused(file: Path, config: Path, tmp_path:
     flux_config(parts, tmp_path / "flux")
     refused(file, tmp_path / "flux", ComponentError, "'transformer'", "another model than config= says")
     write_flux(parts, tmp_path / "flux.safetensors", whole=False)
+    none = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    first = configs_of(diffusers.StableDiffusionPipeline(**make_parts(), **none), tmp_path / "sd")
+    refused(tmp_path / "flux.safetensors", first, ComponentError, "'unet'", "another model than config= says")
     refused(tmp_path / "flux.safetensors", config, ComponentError, "'vae'", "holds no weights of")
 
 
@@ -252,6 +255,10 @@ def test_files_that_are_none_are_refused_in_words(file: Path, config: Path, tmp_
         "load_lora_weights(file)",
     )
     refused(tmp_path / "xl.safetensors", config, ComponentError, "There is no file")
+    refused(config, config, ComponentError, "xl is a folder", "from_pretrained('")
+    for odd in (None, 3, b"xl.safetensors"):
+        refused(odd, config, InputError, "path is", "it is a path, as text or a Path")  # type: ignore[arg-type]  # what is refused
+    refused(file, 3, InputError, "config is 3 (int); it is a path")  # type: ignore[arg-type]  # as above
     save_file(vae(make_parts()["vae"]), tmp_path / "vae.safetensors")
     refused(
         tmp_path / "vae.safetensors",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from brickwork import InputError
+from brickwork import ComponentsManager, InputError, ModularPipeline
 from brickwork.blocks import AutoPipelineBlocks, ModularPipelineBlocks, SequentialPipelineBlocks
+from brickwork.presets.embedded import FOLDER
 from brickwork.presets.sdxl.auto import AutoBlocks
 from brickwork.state import InputParam, OutputParam
 
@@ -79,3 +81,51 @@ def test_values_for_other_workflows_do_not_hinder_one(tmp_path: Any) -> None:
     pipe.save_pretrained(str(tmp_path / "repo"))
     found = type(pipe).from_pretrained(str(tmp_path / "repo"), workflow="text2image")
     assert found.input_defaults == {"prompt": "a"}
+
+
+NO_NAMES: list[Any] = [None, 3, 1.5, b"unet", ["unet"], {"unet": 1}]
+
+
+@pytest.mark.parametrize("odd", NO_NAMES)
+def test_what_is_no_name_is_refused_in_words(odd: Any, embedded_pipe: ModularPipeline) -> None:
+    pipe, manager = embedded_pipe, ComponentsManager()
+    asked: dict[str, Callable[[], object]] = {
+        "name is": lambda: pipe.get_component_spec(odd),
+        "names of components holds": lambda: pipe.invalidate(odd),
+        "names holds": lambda: pipe.explain(odd),
+        "collection is": lambda: manager.remove_collection(odd),
+        "component_id is": lambda: manager.remove(odd),
+    }
+    if odd is not None:
+        asked |= {
+            "workflow is": lambda: pipe.input_schema(odd),
+            "task is": lambda: ModularPipeline.from_pretrained(FOLDER, task=odd),
+            "index is": lambda: ModularPipeline(pipe.blocks, index=odd),
+        }
+        if not isinstance(odd, list):
+            asked |= {"lock is": lambda: ModularPipeline.from_pretrained(FOLDER, lock=odd)}
+    for said, ask in asked.items():
+        with pytest.raises(InputError, match=f"^{said} .*; (it|each) is a "):
+            ask()
+    with pytest.raises(InputError, match=r"names holds .*; each is a name"):
+        pipe.memory(odd)
+    with pytest.raises(InputError, match=r"^blocks is .*; a pipeline is made of blocks"):
+        ModularPipeline(odd)
+
+
+@pytest.mark.parametrize("odd", [None, 3, 1.5, b"unet"])
+def test_what_holds_no_names_is_refused_in_words(odd: Any, embedded_pipe: ModularPipeline) -> None:
+    pipe, manager = embedded_pipe, ComponentsManager()
+    for said, ask in {
+        "given": pipe.plan,
+        "names": pipe.component_sizes,
+        "ids": manager.get_components_by_ids,
+    }.items():
+        with pytest.raises(InputError, match=f"^{said} is .*; it is a name, or a list of names"):
+            ask(odd)
+    with pytest.raises(InputError, match=r"^names is "):
+        manager.get_components_by_names(odd)
+    with pytest.raises(InputError, match=r"^given holds 1 "):
+        pipe.plan({1: 2})  # type: ignore[dict-item]  # what is refused
+    with pytest.raises(InputError, match=r"^names of components holds 1 "):
+        pipe.load_in({1: "fp16"})

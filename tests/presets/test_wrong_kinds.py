@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,8 @@ from sd_variants import LATENT_UPSCALER, SMALL
 from technique_families import contract, drawn, family, pipe_of
 from tiny_sd import unet as sd_unet
 
-from brickwork import ClassifierFreeGuidance, EmbeddedGuidance, InputError
+from brickwork import ClassifierFreeGuidance, EmbeddedGuidance, InputError, SequentialPipelineBlocks
+from brickwork.blocks.steps.denoiser_fit import control_faults, image_prompt_faults
 from brickwork.presets.regions import with_regions
 from brickwork.presets.windows import with_windows
 
@@ -39,6 +41,10 @@ WRONG: list[tuple[str, str, dict[str, Any], str]] = [
     ("ddpm", "unconditional", {"height": 16, "width": 17}, r"The images are 16x17 .* multiples of 2\. The nearest are 16x16"),
     ("ddpm", "unconditional", {"height": 17, "width": 16, "latents": torch.zeros(2, 3, 17, 16)}, "multiples of 2"),
     ("ddpm", "image2image", {"image": torch.zeros(1, 5, 16, 16)}, r"have 5 channels, and the UNet reads 3"),
+    ("dit", "class2image", {"height": 32, "width": 16}, r"The latents are 16x8 .* draws squares: give height= and width= that are the same"),
+    ("dit", "image2image", {"image": torch.zeros(1, 3, 16, 32)}, r"The latents are 8x16 .* or a square image"),
+    ("sd3", "text2image", {"height": 1552, "width": 16}, r"The latents are 194x2 .* places for 192x192 of them \(pos_embed_max_size=96\)"),
+    ("sd3", "text2image", {"height": 16, "width": 1552}, r"The latents are 2x194 .* give a smaller height or width"),
     # Latents in the place of images and masks.
     ("stable_diffusion", "depth2image", {"image": LATENTS(), "depth_map": None}, "image is latents, of which depth_estimator sees nothing"),
     ("flux", "control", {"control_image": torch.zeros(1, 16, 2, 2)}, OF_OTHER_SIZE),
@@ -91,10 +97,10 @@ def test_eta_is_taken_by_a_solver_that_reads_it() -> None:
 )
 @pytest.mark.parametrize("name", ["ip_adapter_embeds", "negative_ip_adapter_embeds"])
 def test_embeddings_of_images_are_tensors(name: str, value: Any) -> None:
-    from brickwork.blocks.steps.denoiser_fit import image_prompt_faults
-
     pipe = pipe_of("stable_diffusion")
-    adapted = type("Adapted", (), {"encoder_hid_proj": type("P", (), {"image_projection_layers": [1]})})
+    adapted = type(
+        "Adapted", (), {"encoder_hid_proj": type("P", (), {"image_projection_layers": [torch.nn.Identity()]})}
+    )
     (said,) = image_prompt_faults(contract("stable_diffusion"), adapted, {name: value})
     assert said.startswith(f"{name} is ")
     assert "one tensor of floating-point numbers for each IP-Adapter" in said
@@ -178,3 +184,83 @@ def test_an_image_in_latents_has_the_depth_that_is_given_beside_it() -> None:
     torch.manual_seed(0)
     given = {"image": torch.randn(1, 4, 32, 32), "depth_map": torch.rand(1, 40, 48)}
     assert run("stable_diffusion", "depth2image", **given).shape[-2:] == (32, 32)
+
+
+OTHER_NETS: list[tuple[str, dict[str, Any], str]] = [
+    *(("sd3", {setting: 64}, f"has {setting} 64, and transformer has 32") for setting in ("joint_attention_dim", "caption_projection_dim", "pooled_projection_dim")),
+    ("sd3", {"num_attention_heads": 8}, r"has a width \(num_attention_heads \* attention_head_dim\) of 64, and transformer has 32"),
+    ("sd3", {"patch_size": 4}, "has patch_size 4, and transformer has 2"),
+    ("sd3", {"in_channels": 4, "pos_embed_type": "sincos"}, "has in_channels 4, and transformer has 16"),
+    ("hunyuan_dit", {"hidden_size": 32}, "has hidden_size 32, and transformer has 16"),
+    ("hunyuan_dit", {"cross_attention_dim": 32}, "has cross_attention_dim 32, and transformer has 16"),
+    ("hunyuan_dit", {"cross_attention_dim_t5": 64}, "has cross_attention_dim_t5 64, and transformer has 32"),
+]  # fmt: skip
+
+
+def other_net(net: Any, config: dict[str, Any]) -> Any:
+    """One like it, but for some settings. What a configuration lists as defaults would be taken for such."""
+    return type(net).from_config({**net.config, "_use_default_values": [], **config})
+
+
+@pytest.mark.parametrize(("name", "config", "said"), OTHER_NETS)
+def test_a_controlnet_of_another_transformer_is_refused(name: str, config: dict[str, Any], said: str) -> None:
+    task = "controlnet text2image"
+    row = family(name).tasks[task]
+    parts = {key: make() for key, make in row.parts.items()}
+    net = parts["controlnet"]
+    parts["controlnet"] = other_net(net, config)
+    with pytest.raises(InputError, match=f"controlnet: an? {type(net).__name__} {said}: they do not belong together"):
+        pipe_of(name, task=task, **parts)(**row.given, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"in_channels": 8}, "in_channels 8, and unet has 4"),
+        ({"block_out_channels": (32, 64)}, r"block_out_channels \(32, 64\), and unet has \(16, 32\)"),
+        ({"layers_per_block": 3}, "layers_per_block 3, and unet has 1"),
+        ({"cross_attention_dim": 8}, "cross_attention_dim 8, and unet has 16"),
+        ({"class_embed_type": "identity"}, "class_embed_type identity, and unet has None"),
+        (
+            {
+                "addition_embed_type": "text_time",
+                "addition_time_embed_dim": 8,
+                "projection_class_embeddings_input_dim": 64,
+            },
+            "addition_embed_type text_time, and unet has None",
+        ),
+    ],
+)
+def test_a_controlnet_of_another_unet_is_refused(config: dict[str, Any], said: str) -> None:
+    net = family("stable_diffusion").features["control"].parts["controlnet"]()
+    other = other_net(net, config)
+    unet = family("stable_diffusion").parts("float32")["unet"]
+    (found,) = control_faults(contract("stable_diffusion"), "controlnet", [net, other], {"unet": unet})
+    assert re.search(f"controlnet: a ControlNetModel has {said}: they do not belong together", found)
+
+
+def test_a_controlnet_of_a_unet_that_reads_more_than_latents_is_taken() -> None:
+    net = family("stable_diffusion").features["control"].parts["controlnet"]()
+    for unet in (sd_unet(in_channels=9), sd_unet(layers_per_block=[1, 1])):
+        assert list(control_faults(contract("stable_diffusion"), "controlnet", [net], {"unet": unet})) == []
+
+
+@pytest.mark.parametrize("shape", [(4, 1, 8), (4, 1, 5, 8)])
+def test_embeddings_of_images_have_the_width_that_the_adapter_reads(shape: tuple[int, ...]) -> None:
+    feature = family("stable_diffusion").features["image prompt"]
+    assert feature.blocks is not None
+    pipe = SequentialPipelineBlocks.from_blocks_dict(
+        feature.blocks(family("stable_diffusion").tasks["text2image"].blocks)
+    )
+    made = pipe.init_pipeline()
+    parts = {**family("stable_diffusion").parts("float32"), **{key: make() for key, make in feature.parts.items()}}
+    made.update_components(**{key: each for key, each in parts.items() if key in made.component_names})
+    said = (
+        r"ip_adapter_image_embeds holds a tensor of the shape .* and the IP-Adapter reads embeddings that are 24 wide"
+    )
+    with pytest.raises(InputError, match=said):
+        made("a circle", height=64, width=64, ip_adapter_image_embeds=[torch.zeros(shape)])
+    (found,) = image_prompt_faults(
+        contract("stable_diffusion"), parts["unet"], {"ip_adapter_embeds": [torch.zeros(shape)]}
+    )
+    assert found.startswith("ip_adapter_embeds holds a tensor of the shape")
