@@ -73,6 +73,7 @@ def auto_image(family: FamilyContract, namespace: dict[str, Any], prefix: str | 
 
 def _plain_task(family: FamilyContract) -> str:
     """Return what the task is called in which no image is given."""
-    if family.text_encodings:
+    # Of a decoder, too, that is told what a prior makes of the text.
+    if family.text_encodings or family.fields("prompt_embeds"):
         return "text2image"
     return "class2image" if family.fields("labels") else "unconditional"

@@ -4,6 +4,7 @@ from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.flux2 import FLUX2, FLUX2_KLEIN, FLUX2_KLEIN_DISTILLED
 from ..tasks import Blocks, differential, image2image, inpainting
 from ..tasks_beside import with_references
+from .auto import AUTO_BLOCKS, Flux2AutoBlocks
 
 TEXT2IMAGE_BLOCKS: Blocks = SharedBlocks("TEXT2IMAGE_BLOCKS", with_references(FLUX2))
 """Blocks of text to image, which read images that are given as references, by name."""
@@ -34,6 +35,7 @@ NAMES: dict[str, str] = {
     "flux2.image2image": "IMAGE2IMAGE_BLOCKS",
     "flux2.inpainting": "INPAINT_BLOCKS",
     "flux2.differential": "DIFFERENTIAL_BLOCKS",
+    "flux2.auto": "Flux2AutoBlocks",
     "flux2.klein": "KLEIN_BLOCKS",
     "flux2.klein.image2image": "KLEIN_IMAGE2IMAGE_BLOCKS",
     "flux2.klein.inpainting": "KLEIN_INPAINT_BLOCKS",
@@ -53,6 +55,7 @@ slash a variant, where a setting of that name is true in the index.
 """
 
 __all__ = [
+    "AUTO_BLOCKS",
     "DIFFERENTIAL_BLOCKS",
     "FLUX2",
     "FLUX2_KLEIN",
@@ -65,4 +68,5 @@ __all__ = [
     "KLEIN_INPAINT_BLOCKS",
     "NAMES",
     "TEXT2IMAGE_BLOCKS",
+    "Flux2AutoBlocks",
 ]

@@ -4,6 +4,7 @@ from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.unets.kandinsky22 import KANDINSKY22, KANDINSKY22_PRIOR
 from ..tasks import Blocks, differential, image2image, inpainting, text2image
 from ..tasks_of_vectors import prior, with_prior
+from .auto import AUTO_BLOCKS, Kandinsky22AutoBlocks
 
 PRIOR_BLOCKS: Blocks = SharedBlocks("PRIOR_BLOCKS", prior(KANDINSKY22_PRIOR))
 """Blocks that make `image_embeds` and `negative_image_embeds` of prompts, by name."""
@@ -42,6 +43,7 @@ NAMES: dict[str, str] = {
     "kandinsky22.image2image": "IMAGE2IMAGE_BLOCKS",
     "kandinsky22.inpainting": "INPAINT_BLOCKS",
     "kandinsky22.differential": "DIFFERENTIAL_BLOCKS",
+    "kandinsky22.auto": "Kandinsky22AutoBlocks",
     "KandinskyV22PriorPipeline": "PRIOR_BLOCKS",
     "KandinskyV22Pipeline": "DECODER_BLOCKS",
     "KandinskyV22Img2ImgPipeline": "DECODER_IMAGE2IMAGE_BLOCKS",
@@ -51,6 +53,7 @@ NAMES: dict[str, str] = {
 """Names in the catalog, which reads them without importing this folder: names of presets, and classes that repositories write."""
 
 __all__ = [
+    "AUTO_BLOCKS",
     "DECODER_BLOCKS",
     "DECODER_IMAGE2IMAGE_BLOCKS",
     "DIFFERENTIAL_BLOCKS",
@@ -61,4 +64,5 @@ __all__ = [
     "NAMES",
     "PRIOR_BLOCKS",
     "TEXT2IMAGE_BLOCKS",
+    "Kandinsky22AutoBlocks",
 ]
