@@ -15,7 +15,7 @@ from ...pipeline.images.room_for_images import EACH
 from ...pipeline.seed import SEED, takes_seed
 from ...state import ComponentError, InputError
 from ...state.errors import BrickworkError
-from .errors import RefusedError, faults_of
+from .errors import RefusedError, faults_of, for_people
 from .workflow_data import block_tree, graph_data, needed_names, plan_rows
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ class ServedWorkflow:
             "plan": plan_rows(plan),
             "skipped": dict(plan.skipped),
             "bytes": sum(sizes.values()),
-            "remarks": [text for remarks_of in self.pipe.remarks for text in remarks_of(self.pipe, values)],
+            "remarks": [for_people(text) for remarks_of in self.pipe.remarks for text in remarks_of(self.pipe, values)],
         }
 
     def _plan_for(self, values: Mapping[str, Any]) -> Plan | None:
