@@ -137,9 +137,9 @@ def _net_difference(net: Any, denoiser: Any) -> tuple[str, object, object] | Non
     """Return the first setting in which a net and a denoiser differ so that residuals or texts do not fit, with both values."""
     own, other = net.config, uncompiled(denoiser).config
     # Nets that read no words have entries about them all the same.
-    names = _NET_SETTINGS if getattr(own, "joint_attention_dim", 1) is None else (*_NET_TEXT, *_NET_SETTINGS)
+    read = _NET_SETTINGS if getattr(own, "joint_attention_dim", 1) is None else (*_NET_TEXT, *_NET_SETTINGS)
     # A transformer of patches of 1 is given tokens, and that of its net then says what it cuts out of pixels.
-    names = (*[name for name in names if name != "patch_size" or getattr(other, name, 1) != 1], *_NET_TOLD)
+    names = [*(name for name in read if name != "patch_size" or getattr(other, name, 1) != 1), *_NET_TOLD]
     pairs = [(name, getattr(own, name, None), getattr(other, name, None)) for name in names]
     pairs.append(("a width (num_attention_heads * attention_head_dim) of", _inner_width(own), _inner_width(other)))
     for setting, its, theirs in pairs:
