@@ -22,6 +22,8 @@ PLACES = ("model.diffusion_model.", "first_stage_model.", "cond_stage_model.", "
 """With which names of weights begin in files of a whole pipeline."""
 _BARE = ("double_blocks.", "joint_blocks.")
 """With which those of FLUX and Stable Diffusion 3 begin in files of the transformer alone."""
+_FEW = 0.005
+"""Share of a model's numbers that may be something else than its weights."""
 
 
 def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
@@ -84,7 +86,32 @@ def convert_part(
             f"{where}: the file has no weights for {', '.join(missing[:3])}{f' and {len(missing) - 3:,} more' if missing[3:] else ''}. "
             f"It is of another model than {root / name / 'config.json'} says."
         )
+    left = _unread(cls, tensors, model)
+    if left:
+        raise ComponentError(
+            f"{where}: {left:,} of the file's numbers of it have no place in the model. It is of a larger model than "
+            f"{root / name / 'config.json'} says."
+        )
     return _cast(model, dtype).eval()
+
+
+def _unread(cls: type[Any], tensors: Mapping[str, torch.Tensor], model: torch.nn.Module) -> int:
+    """Return how many numbers of a denoiser in a file were left out; 0 where they are few, as scales beside weights are.
+
+    By their count: conversions split and join tensors, and drop what has no place without a word.
+    """
+    begins = _denoiser_names(cls)
+    held = sum(value.numel() for name, value in tensors.items() if name.startswith(begins)) if begins else 0
+    left = held - sum(value.numel() for value in model.state_dict().values())
+    return left if left > _FEW * held else 0
+
+
+def _denoiser_names(cls: type[Any]) -> tuple[str, ...]:
+    """Return with which names those of a model begin, of a denoiser; none for other models, beside which files hold more."""
+    from diffusers.loaders import FromOriginalModelMixin
+
+    is_denoiser = issubclass(cls, FromOriginalModelMixin) and not cls.__name__.startswith("Autoencoder")
+    return (PLACES[0], *_BARE) if is_denoiser else ()
 
 
 def _cast(model: Any, dtype: torch.dtype) -> Any:

@@ -219,6 +219,16 @@ def test_a_file_of_another_size_is_not_taken(file: Path, config: Path, tmp_path:
     )
 
 
+def test_a_file_of_more_layers_is_not_taken_in_part(file: Path, config: Path, tmp_path: Path) -> None:
+    """diffusers leaves out what has no place, without a word."""
+    place = Path(shutil.copytree(config, tmp_path / "smaller"))
+    content = json.loads((place / "unet/config.json").read_text())
+    fewer = [max(1, each - 1) for each in content["transformer_layers_per_block"]]
+    assert fewer != content["transformer_layers_per_block"]
+    (place / "unet/config.json").write_text(json.dumps({**content, "transformer_layers_per_block": fewer}))
+    refused(file, place, ComponentError, "'unet'", "have no place in the model. It is of a larger model than")
+
+
 def test_weights_that_are_missing_are_named(file: Path, config: Path, tmp_path: Path) -> None:
     name = "model.diffusion_model.out.2.bias"
     save_file({k: v for k, v in load_file(file).items() if k != name}, tmp_path / "cut.safetensors")
