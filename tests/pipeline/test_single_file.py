@@ -223,8 +223,7 @@ def test_a_file_of_more_layers_is_not_taken_in_part(file: Path, config: Path, tm
     """diffusers leaves out what has no place, without a word."""
     place = Path(shutil.copytree(config, tmp_path / "smaller"))
     content = json.loads((place / "unet/config.json").read_text())
-    fewer = [max(1, each - 1) for each in content["transformer_layers_per_block"]]
-    assert fewer != content["transformer_layers_per_block"]
+    fewer = content["transformer_layers_per_block"] - 1
     (place / "unet/config.json").write_text(json.dumps({**content, "transformer_layers_per_block": fewer}))
     refused(file, place, ComponentError, "'unet'", "have no place in the model. It is of a larger model than")
 
