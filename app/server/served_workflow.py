@@ -140,7 +140,7 @@ class ServedWorkflow:
 
     def _components(self) -> list[dict[str, Any]]:
         pipe = self.pipe
-        sizes = pipe.component_sizes(pipe.specs)
+        sizes = pipe.component_sizes(pipe.component_names)
         return [
             {
                 "name": name,
