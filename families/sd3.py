@@ -77,9 +77,7 @@ class SD3Contract(FlowContract):
             return None
         return f"The IP-Adapter of {self.name} reads one image, and was given {several[0]}: give ip_adapter_image=... one image."
 
-    def control(
-        self, steering: ControlNetInputs, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def control(self, steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return residuals for the blocks."""
         return joint_control(steering, latents, t, kwargs)
 

@@ -150,27 +150,17 @@ def _remembered(
     """Return when something is carried that may be what the loop is for.
 
     What only the block that makes the version remembers for itself is none of that, as the guidance of a prediction; but there the
-    version must have the shape of what the iterations begin with, though it may have more channels, as with a variance.
+    version must have the very shape of what the iterations begin with.
     """
     shape = _shape(begun.param.type_hint)
-    is_likely = _alike(_shape(version.type_hint), shape)
+    is_likely = bool(shape) and _shape(version.type_hint) == shape
     return any_of(
         when
         for read, memory, when in carried
         if not is_likely
         or read.path != version.writer
-        or _alike(_shape(memory.type_hint), shape)
+        or _shape(memory.type_hint) == shape
         or any(other.path != read.path for other in flow.readers[memory])
-    )
-
-
-def _alike(made: str, begun: str) -> bool:
-    """Return whether shapes that are said have the same dimensions, all but one by the same names."""
-    pairs = [*zip(made.split(), begun.split(), strict=False)]
-    return (
-        bool(pairs)
-        and len(made.split()) == len(begun.split())
-        and sum(one != other for one, other in pairs) <= (len(pairs) > 2)
     )
 
 
@@ -232,7 +222,8 @@ def _unused(body: _Body, flow: Dataflow) -> Iterator[Finding]:
 
 def _shape(type_hint: object) -> str:
     value = value_of(type_hint)
-    return value.shape if value else ""
+    # A prediction has the channels of latents, and behind them perhaps a variance.
+    return value.shape.replace(" predicted ", " c ") if value else ""
 
 
 def _follows(change: Version, version: Version) -> bool:

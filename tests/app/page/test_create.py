@@ -60,6 +60,8 @@ def test_what_is_missing_is_no_fault_before_one_has_tried_and_what_is_no_number_
     assert page.locator(".fault").count() == 0
     page.click("#run")
     page.wait_for_selector("[data-field=prompt] .fault")
+    # The page then puts the cursor there, and what is typed meanwhile would go there, too.
+    page.wait_for_timeout(400)
     page.fill(STEPS, "ten")
     assert page.inner_text("[data-field=num_inference_steps] .fault") == "ten is no number."
     page.fill(STEPS, "1.5")
