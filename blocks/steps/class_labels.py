@@ -31,7 +31,7 @@ class TakeClassLabels(Block):
     def run(self, class_labels: ClassLabels, num_images_per_prompt: ImagesPerPrompt = 1) -> Out:
         import torch
 
-        labels = [class_labels] if isinstance(class_labels, int) else list(class_labels)
+        labels = _listed(class_labels)
         rows = torch.tensor(labels, device=self.device).repeat_interleave(num_images_per_prompt)
         # The last embedding is that of no class (Ho and Salimans 2022, 2207.12598, section 3).
         none = torch.full_like(rows, self.family.class_count(self.denoiser))
@@ -77,7 +77,7 @@ class TakeOptionalClassLabels(Block):
         dtype = compute_dtype(self.denoiser)
         if class_labels is None:
             return self.Out(batch_size=batch_size or 1, dtype=dtype, labels=Conditioning({}))
-        labels = [class_labels] if isinstance(class_labels, int) else list(class_labels)
+        labels = _listed(class_labels)
         count = batch_size or len(labels)
         if len(labels) not in (1, count):
             raise InputError(
@@ -102,8 +102,12 @@ class TakeBatchSize(Block):
         return self.Out(batch_size=batch_size, dtype=compute_dtype(self.denoiser))
 
 
+def _listed(labels: int | Iterable[int]) -> list[int]:
+    return [labels] if isinstance(labels, int) else list(labels)
+
+
 def _unknown_classes(labels: int | Iterable[int] | None, classes: int) -> Iterator[str]:
-    for label in [labels] if isinstance(labels, int) else labels or ():
+    for label in () if labels is None else _listed(labels):
         if label >= classes:
             text = f"class_labels hold {label}; the denoiser knows the classes 0 to {classes - 1}."
             yield Fault(text, "class_labels")
