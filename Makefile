@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Byte code is made of what is imported, when it is: that of all files takes a minute, and most are never imported.
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile --constraint constraints.txt
-ROOMS := state registry engine guiders families adapters blocks saving pipeline presets app modular_pipelines testing
+ROOMS := state registry engine guiders families adapters blocks saving pipeline presets app modular_pipelines testing scale
 export HF_HUB_OFFLINE = 1
 export OMP_NUM_THREADS ?= 2
 

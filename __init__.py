@@ -199,7 +199,7 @@ __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - all are strings
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("registry", "state", "testing"):
+    if name in ("registry", "scale", "state", "testing"):
         # Messages name what is in them.
         return importlib.import_module(f".{name}", __name__)
     if name not in _HOME:

@@ -15,7 +15,7 @@ from .shared.batch_state import MadeRows
 from .shared.change_options import cache_option, change_options, repo_option
 from .shared.changes import opened_as_asked
 from .shared.exits import SOME_FAILED, failed_event
-from .shared.file_values import read_inputs
+from ...pipeline.forms.file_values import read_inputs
 from .shared.output import print_event, remark, shows_progress
 from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument
 from .shared.targets import Target

@@ -11,7 +11,7 @@ import click
 from ...state import RepoError
 from .shared.change_options import change_options, repo_option
 from .shared.changes import opened_as_asked
-from .shared.file_values import read_inputs
+from ...pipeline.forms.file_values import read_inputs
 from .shared.output import print_json, remark, table
 from .shared.profiles import keep_profile
 from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument

@@ -56,7 +56,7 @@ def recipe_of(
     settings = pipe.settings
     description = pipe.description()
     known = {
-        "software": _software(),
+        "software": software(),
         "device": pipe.device_words,
         "arithmetic": arithmetic(),
         "process": _process(identities),
@@ -153,7 +153,8 @@ class Description:
 
 
 @cache
-def _software() -> dict[str, str]:
+def software() -> dict[str, str]:
+    """Return the versions of what computes."""
     return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
 
 

@@ -11,7 +11,7 @@ import click
 from ....state import Fault
 from ....state.values.form import side_fault
 from ....state.values.value import Value
-from .input_values import converted, single_kinds
+from ....pipeline.forms.input_values import converted, single_kinds
 from .unknown_options import unknown_words
 
 

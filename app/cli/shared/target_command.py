@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from ....state import BrickworkError
-from .input_values import choices, converted, is_switch, joined, kind_words, takes_several
+from ....pipeline.forms.input_values import choices, converted, is_switch, joined, kind_words, takes_several
 from .known_targets import known_target
 from .opening import opened_for_later
 from .option_faults import FaultyOptionsError, option_faults

@@ -153,7 +153,7 @@ def test_an_image_comes_from_a_file_or_from_stdin_and_an_address_only_with_leave
     assert invoke(*words, "--image", "-", "-o", "b.png", input=apple.read_bytes()).exit_code == 0
     assert pixels("a.png") == pixels("b.png")
     address = invoke(*words, "--image", "https://example.org/a.png")
-    assert (address.exit_code, "--allow-urls loads it." in address.stderr) == (2, True)
+    assert (address.exit_code, "(--allow-urls) loads it." in address.stderr) == (2, True)
     broken = invoke(*words, "--image", "none.png")
     assert (broken.exit_code, "none.png" in broken.stderr) == (2, True)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ....pipeline import ModularPipeline
-    from ....pipeline.recipes.recipe import Recipe
+    from ..pipeline import ModularPipeline
+    from ..pipeline.recipes.recipe import Recipe
 
 _SAME = ("machine", "results", "outside")
 """In what two runs may differ: the software, which `replay` compares, and what they gave."""
@@ -27,8 +27,8 @@ class MadeRows:
         Raises:
             InputError: the inputs do not fit.
         """
-        from ....pipeline.recipes.recipe_files import read_recipe
-        from ....state import RepoError
+        from ..pipeline.recipes.recipe_files import read_recipe
+        from ..state import RepoError
 
         first = next((path for path in (folder / f"{name}.png", folder / f"{name}-0.png") if path.is_file()), None)
         if first is None:
@@ -44,9 +44,9 @@ class MadeRows:
 
     def _is_same(self, recipe: Recipe, inputs: Mapping[str, Any]) -> bool:
         """Return whether a run of these inputs would have this recipe."""
-        from ....engine.execution.identities import RunIdentities
-        from ....pipeline.recipes.recipe_diff import differences
-        from ....pipeline.recipes.recipe_of_run import recipe_of
+        from ..engine.execution.identities import RunIdentities
+        from ..pipeline.recipes.recipe_diff import differences
+        from ..pipeline.recipes.recipe_of_run import recipe_of
 
         pipe = self._pipe
         if self._identities is None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ....state import InputError
-from ....state.errors import did_you_mean
+from ...state import InputError
+from ...state.errors import did_you_mean
 from .input_values import names_a_file
 
 
@@ -35,10 +35,10 @@ def _read(name: str, value: Any, allows_urls: bool) -> Any:
 
         return Image.open(BytesIO(sys.stdin.buffer.read()))
     if value.startswith(("http://", "https://")):
-        from ....blocks.steps.load_image import load_image
+        from ...blocks.steps.load_image import load_image
 
         if not allows_urls:
-            raise InputError(f"{name} is the address {value}; --allow-urls loads it.")
+            raise InputError(f"{name} is the address {value}; allow_urls=True (--allow-urls) loads it.")
         return load_image(value, allow_urls=True)
     path, sign, key = value.partition("#")
     if path.endswith(".safetensors"):
@@ -48,8 +48,8 @@ def _read(name: str, value: Any, allows_urls: bool) -> Any:
 
 def _value_in(path: Path, key: str, name: str) -> Any:
     """Return a value of a file that `brickwork run -o` has written, or a tensor of any other."""
-    from ....state import RepoError
-    from ....state.value_file import load_values
+    from ...state import RepoError
+    from ...state.value_file import load_values
 
     if not path.is_file():
         raise RepoError(f"{name}: there is no file {path}.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from brickwork.app.cli.shared.input_values import (
+from brickwork.pipeline.forms.input_values import (
     choices,
     converted,
     is_switch,

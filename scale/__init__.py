@@ -1,0 +1,28 @@
+"""More than one worker: a set of rows through one workflow, on processes of this machine or on Ray."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .job import Job as Job
+    from .mapping import Report as Report
+    from .mapping import map as map
+    from .mapping import stream as stream
+    from .outcome import Outcome as Outcome
+    from .rows import Row as Row
+
+_HOME = {"Job": "job", "Outcome": "outcome", "Report": "mapping", "Row": "rows", "map": "mapping", "stream": "mapping"}
+
+__all__ = ["Job", "Outcome", "Report", "Row", "map", "stream"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'brickwork.scale' has no attribute {name!r}; it has {', '.join(__all__)}.")
+    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
