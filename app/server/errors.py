@@ -23,6 +23,8 @@ _SAID = (InputError, CompositionError, DeclarationError, RunError, QueueFullErro
 _IN_PYTHON: Sequence[tuple[re.Pattern[str], str]] = [
     (re.compile(python), people)
     for python, people in (
+        (r"--as workflow\.yaml", "the workflow file"),
+        (r"brickwork replay repeats it", "a replay repeats it"),
         (r"brickwork\.presets\.embedded\.known_words\(\) lists", "`brickwork words` lists"),
         (r"It stands in pipe\.input_defaults\.", "It stands among the values that the workflow has itself."),
         (r"pipe\.(?:un)?load_ip_adapter\(\.\.\.\) first, or leave", "leave"),
