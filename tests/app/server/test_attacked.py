@@ -57,7 +57,10 @@ def test_a_variant_is_shown_with_what_it_changes(client: Client, apple: dict[str
 
 @pytest.mark.parametrize(
     ("query", "said"),
-    [("?after=x", "after is the number of an event."), ("?blocks=zz", "blocks is 'all', or is left out.")],
+    [
+        ("?after=x", "after is the number of an event, a whole number from 0 on of 18 digits at most."),
+        ("?blocks=zz", "blocks is 'all', or is left out."),
+    ],
 )
 def test_events_are_not_sent_for_questions_that_say_nothing(
     client: Client, apple: dict[str, Any], query: str, said: str
@@ -111,3 +114,41 @@ def test_runs_that_cannot_be_read_are_moved_aside_and_kept(workflow: ServedWorkf
     shutil.copytree(tmp_path / "unreadable" / "cut", tmp_path / "runs" / "cut")
     service_in(tmp_path, workflow).stop()
     assert (tmp_path / "unreadable" / "cut-1" / "run.json").read_text() == "{"
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ({"workflow": "painting"}, "workflow cannot stand beside from: a variant has those of its run. Leave it out."),
+        (
+            {"workflow": "painting", "output": "latents"},
+            "workflow and output cannot stand beside from: a variant has those of its run. Leave them out.",
+        ),
+    ],
+)
+def test_a_variant_takes_nothing_that_it_would_ignore(
+    client: Client, apple: Any, others: dict[str, Any], said: str
+) -> None:
+    body = {"from": {"run": apple["id"], "at_step": 1}, "inputs": {"guidance_scale": 3}, **others}
+    answer = client.post("/api/runs", body)
+    assert (answer.status, answer.error["message"]) == (422, said)
+
+
+def test_an_output_that_is_named_twice_is_refused(client: Client) -> None:
+    for address, body in (("/api/runs", {"inputs": STEP}), ("/api/sweeps", {"inputs": STEP, "axes": {"seed": [1]}})):
+        answer = client.post(address, {**body, "output": ["images", "images"]})
+        assert (answer.status, answer.error["message"]) == (422, "output names a value twice; a run gives it once.")
+
+
+@pytest.mark.parametrize("number", ["9" * 50, "%D9%A3", "-1", "1.5"])
+def test_numbers_in_addresses_are_digits_and_not_endless(client: Client, apple: Any, number: str) -> None:
+    """What is not understood is no beginning, and no other digit."""
+    events = client.get(f"/api/runs/{apple['id']}/events?after={number}")
+    assert events.status == 422
+    assert events.error["message"] == "after is the number of an event, a whole number from 0 on of 18 digits at most."
+    assert client.get(f"/api/runs?limit={number}").error["message"] == "limit is a whole number from 1 to 200."
+
+
+def test_after_the_last_event_there_is_none(client: Client, apple: Any) -> None:
+    assert client.get(f"/api/runs/{apple['id']}/events?after={'9' * 18}").body == b""
+    assert client.get(f"/api/runs/{apple['id']}/events", **{"Last-Event-ID": "9" * 18}).body == b""

@@ -22,7 +22,7 @@ from brickwork.state import InputError
 _ROOMS = ("adapters", "app/shared", "blocks", "families", "guiders", "pipeline", "presets")
 """Whose errors and remarks a run meets."""
 PYTHON = re.compile(
-    r"\bpipe\.\w|\w\(\)|\(\.\.\.\)|\w=\.\.\.|\w=[,.;]?(?:\s|$)|\w\(\w+=|\w\((?:'|\"|\*)|\bbrickwork\.\w|attrs\.|from_pretrained|load_components"
+    r"\bpipe\.\w|\w\(\)|\(\.\.\.\)|\w=\.\.\.|\w=[,.;]?(?:\s|$)|\w\(\w+=|\w\((?:'|\"|\*)|\bbrickwork\.\w|attrs\.|torch\.[A-Z]|from_pretrained|load_components"
     r"|/(?:tmp|work|home|root|usr)\b"
 )
 """Calls, arguments, modules, and folders of this machine."""
@@ -95,8 +95,8 @@ def test_no_fault_of_an_input_names_python_or_a_folder(served: Served, client: C
     for number, name in enumerate(pipe.blocks.input_names):
         for value in (ODD[number % len(ODD)], ODD[(5 * number + 7) % len(ODD)]):
             found |= set(told(client, name_of_workflow, {"prompt": "a pear", name: value}))
-    for value in ODD:
-        found |= set(told(client, name_of_workflow, {"prompt": "a pear", "guider": value}))
+    for name, value in ((name, value) for name in ("guider", "seed") for value in ODD):
+        found |= set(told(client, name_of_workflow, {"prompt": "a pear", name: value}))
     assert len(found) > 80
     assert [text for text in sorted(found) if PYTHON.search(text)] == []
 
