@@ -152,3 +152,14 @@ def test_numbers_in_addresses_are_digits_and_not_endless(client: Client, apple: 
 def test_after_the_last_event_there_is_none(client: Client, apple: Any) -> None:
     assert client.get(f"/api/runs/{apple['id']}/events?after={'9' * 18}").body == b""
     assert client.get(f"/api/runs/{apple['id']}/events", **{"Last-Event-ID": "9" * 18}).body == b""
+
+
+def test_a_prompt_that_is_cut_off_is_said_to_whoever_watches(client: Client) -> None:
+    long = " ".join(["red"] * 3000)
+    run = client.asked({**STEP, "prompt": f"{long} apple"}, seed=1)
+    (said,) = [event.data for event in client.events(run) if event.kind == "warning"]
+    assert said["path"] == "text_encoder.positive.encode"
+    assert said["text"].startswith(
+        "text_encoder and text_encoder_2 read 32 tokens; this part of the prompt was cut off: ['red red"
+    )
+    assert len(said["text"]) == 601
