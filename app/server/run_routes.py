@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from .errors import RefusedError
 from .job import OVER, Asked, Job
-from .requests import FOR_EVER, body_of, client_of, in_thread, json_answer, service_of
+from .requests import FOR_EVER, KeptFile, body_of, client_of, in_thread, json_answer, service_of
 from .run_events import preview_options
 from .watching import event_answer, events_of
 
@@ -191,4 +191,4 @@ async def get_output(request: Request) -> Response:
     name = f"{params['id'][:8]}-{params['index']}{path.suffix}"
     # An output never changes, and its address has the run in it.
     headers = {"Cache-Control": FOR_EVER}
-    return FileResponse(path, media_type=kind, filename=name, content_disposition_type="inline", headers=headers)
+    return KeptFile(path, media_type=kind, filename=name, content_disposition_type="inline", headers=headers)

@@ -163,3 +163,24 @@ def test_a_prompt_that_is_cut_off_is_said_to_whoever_watches(client: Client) -> 
         "text_encoder and text_encoder_2 read 32 tokens; this part of the prompt was cut off: ['red red"
     )
     assert len(said["text"]) == 601
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "part"),
+    [
+        ("bytes=0-3", 206, slice(0, 4)),
+        ("bytes=-5", 206, slice(-5, None)),
+        ("bytes=9-1", 200, slice(None)),
+        ("lines=1-2", 200, slice(None)),
+        ("bytes=", 200, slice(None)),
+        ("bytes=" + ",".join(f"{n}-{n}" for n in range(500)), 200, slice(None)),
+    ],
+)
+def test_a_range_that_is_none_is_not_looked_at(
+    client: Client, apple: Any, asked: str, status: int, part: slice
+) -> None:
+    address = apple["outputs"][0]["url"]
+    whole = client.get(address)
+    found = client.get(address, Range=asked)
+    assert (found.status, found.headers["content-type"]) == (status, "image/png")
+    assert found.body == whole.body[part]
