@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from ...registry.hub.strict_yaml import written
 from .compositions import catalog
 from .errors import RefusedError
+from .job import OVER
 from .requests import FOR_EVER, KeptFile, body_of, in_thread, json_answer, service_of
 
 
@@ -76,7 +77,9 @@ async def get_queue(request: Request) -> Response:
         for task in service.queue.waiting
         if id(task) in by_task
     ]
-    going = [{"id": by_task[id(task)].id} for task in service.queue.going if id(task) in by_task]
+    known = [by_task[id(task)] for task in service.queue.going if id(task) in by_task]
+    # The thread of a run that has told its end is there for a moment more.
+    going = [{"id": job.id} for job in known if job.status not in OVER]
     settings = service.settings
     return json_answer({"waiting": waiting, "running": going, "size": settings.queue, "workers": settings.workers})
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from served import Client
+from served import Client, Served
 
 from brickwork import InputError
 from brickwork.app.server.served_workflow import MOST_IMAGES, ServedWorkflow
@@ -184,3 +185,25 @@ def test_a_range_that_is_none_is_not_looked_at(
     found = client.get(address, Range=asked)
     assert (found.status, found.headers["content-type"]) == (status, "image/png")
     assert found.body == whole.body[part]
+
+
+def test_a_run_that_has_told_its_end_is_not_among_those_that_run(served: Served, client: Client) -> None:
+    """Although its thread has not let go of it yet."""
+    release, told = threading.Event(), threading.Event()
+    run = client.asked({**STEP, "num_inference_steps": 900}, seed=1)
+    job = served.service.jobs.get(run)
+
+    def hold() -> None:
+        if job.status == "cancelled":
+            told.set()
+            release.wait(60)
+
+    job.events.listen(hold)
+    try:
+        client.ask("DELETE", f"/api/runs/{run}")
+        assert told.wait(60)
+        assert job.task in served.service.queue.going, "its thread goes on"
+        assert client.get("/api/queue").data["running"] == []
+    finally:
+        release.set()
+        job.events.forget(hold)
