@@ -37,7 +37,7 @@ from ..core.slots import component
 from .control_rows import repeated_images, residuals_for_all, residuals_of
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .denoiser_call import DenoiserCall, DenoiserInput
-from .denoiser_fit import control_faults
+from .denoiser_fit import control_faults, empty_windows
 from .given_image import control_pixels, given_image, image_faults, unstretched
 from .predict_noise import PredictNoise, repeated
 from .prepare_image_latents import repeat_to_batch
@@ -92,7 +92,7 @@ class PrepareControl(Block):
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say what is no image; a list may hold one for each net. Control begins before it ends."""
         yield from image_faults(given, control_image="control")
-        yield from _empty_windows(given)
+        yield from empty_windows(given)
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say of how many nets, or kinds of control, the images and numbers are, where there are others."""
@@ -226,18 +226,6 @@ class PrepareControl(Block):
             list(one) if isinstance(one, (list, tuple)) and n > 1 else [one]
             for one, n in zip(image, wanted, strict=True)
         ]
-
-
-def _empty_windows(given: Mapping[str, Any]) -> Iterable[Fault]:
-    """Say that control would end before it began, of whichever net, so that it counted at no step."""
-    names = ("control_guidance_start", "control_guidance_end")
-    values = [given.get(name, default) for name, default in zip(names, (0.0, 1.0), strict=True)]
-    count = max(len(value) if isinstance(value, list) else 1 for value in values)
-    starts, ends = (value if isinstance(value, list) else [value] * count for value in values)
-    # Lists of other lengths, and what is no number, are faults by themselves.
-    for start, end in zip(starts, ends, strict=False):
-        if isinstance(start, (int, float)) and isinstance(end, (int, float)) and start >= end:
-            yield Fault(f"{names[0]} is {start} and {names[1]} {end}; control begins before it ends.", *names)
 
 
 def control_windows(steps: int, starts: Sequence[float], ends: Sequence[float]) -> list[Any]:
