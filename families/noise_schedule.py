@@ -96,16 +96,19 @@ def _host_table(scheduler: Scheduler, table: Tensor) -> Tensor:
 
 def is_flow(scheduler: Scheduler) -> bool:
     """Return whether a scheduler denoises by flow matching."""
-    config = scheduler.config
     # By name: flow schedulers share no base class, and most have no `prediction_type`.
-    return "FlowMatch" in type(scheduler).__name__ or config.get("prediction_type") == "flow_prediction"
+    return "FlowMatch" in type(scheduler).__name__ or _predicts(scheduler, "flow_prediction")
 
 
 def is_trigonometric(scheduler: Scheduler) -> bool:
     """Return whether a scheduler goes from image to noise on a circle, `cos(t) x + sin(t) z` (TrigFlow: Lu and Song 2024, 2410.11081)."""
+    return _predicts(scheduler, "trigflow")
+
+
+def _predicts(scheduler: Scheduler, kind: str) -> bool:
     # One of somebody's own may have no configuration.
     config = getattr(scheduler, "config", None)
-    return isinstance(config, Mapping) and config.get("prediction_type") == "trigflow"
+    return isinstance(config, Mapping) and config.get("prediction_type") == kind
 
 
 def loop_timesteps(scheduler: Scheduler) -> Tensor:
