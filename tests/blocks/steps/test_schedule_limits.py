@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from diffusers import DPMSolverMultistepScheduler, EulerDiscreteScheduler
+from diffusers import DPMSolverMultistepScheduler, EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler
 
 from brickwork import InputError
 from brickwork.blocks.steps.schedule_limits import step_count_faults
@@ -53,3 +53,9 @@ def test_with_levels_of_the_callers_own_their_number_counts() -> None:
     scheduler = EulerDiscreteScheduler()
     set_schedule(scheduler, 10**9, None, [3.0, 1.0, 0.0], "cpu")
     assert len(scheduler.timesteps) == 2
+
+
+def test_a_timestep_of_0_is_a_noise_level_of_0_and_no_warning_of_numpy() -> None:
+    scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
+    set_schedule(scheduler, 2, [500, 0], None, "cpu", {"mu": 1.0})  # type: ignore[arg-type]  # diffusers' own
+    assert scheduler.sigmas[1:].tolist() == [0, 0]
