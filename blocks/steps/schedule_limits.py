@@ -37,7 +37,7 @@ def schedule_faults(given: Mapping[str, Any]) -> Iterable[str]:
             )
 
 
-def set_quietly(scheduler: Scheduler, *steps: int, **asked: Any) -> None:
+def set_quietly(scheduler: Any, *steps: int, **asked: Any) -> None:
     """Set a scheduler. Where a timestep is 0, those of flow matching divide by it and come to the right noise level, 0, with a warning of NumPy."""
     import numpy as np
 
