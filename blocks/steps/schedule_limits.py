@@ -40,6 +40,14 @@ def schedule_faults(given: Mapping[str, Any]) -> Iterable[str]:
             )
 
 
+def set_quietly(scheduler: Any, *steps: int, **asked: Any) -> None:
+    """Set a scheduler. Where a timestep is 0, those of flow matching divide by it and come to the right noise level, 0, with a warning of NumPy."""
+    import numpy as np
+
+    with np.errstate(divide="ignore"):
+        scheduler.set_timesteps(*steps, **asked)
+
+
 def step_count_faults(scheduler: Scheduler, steps: object) -> Iterator[Fault]:
     """Say that there are more steps than noise levels that the network was trained with.
 

@@ -37,6 +37,7 @@ from .schedule_limits import (
     refuse_too_many_steps,
     schedule_fault,
     schedule_faults,
+    set_quietly,
     skipped_steps,
     step_count_faults,
     trained_timesteps,
@@ -342,7 +343,7 @@ def set_schedule(
         # The number by position: a scheduler of somebody's own may call it by another name.
         steps_alone = () if own or "sigmas" in rest else (steps,)
         try:
-            scheduler.set_timesteps(*steps_alone, **{**own, **rest, "device": device})
+            set_quietly(scheduler, *steps_alone, **{**own, **rest, "device": device})
         except (ValueError, IndexError) as error:
             least = least_steps(scheduler, steps) if steps_alone and "broadcast" in str(error) else None
             if least is not None:

@@ -112,3 +112,9 @@ def test_sigmas_go_to_schedulers_that_take_no_list(cls: Any) -> None:
     for scheduler in (cls(**flow), own(**flow)):
         set_schedule(scheduler, 50, None, [0.8, 0.5], "cpu")
         assert len(scheduler.timesteps) == 2
+
+
+def test_a_timestep_of_0_is_a_noise_level_of_0_and_no_warning_of_numpy() -> None:
+    scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
+    set_schedule(scheduler, 2, [500, 0], None, "cpu", {"mu": 1.0})  # type: ignore[arg-type]  # diffusers' own
+    assert scheduler.sigmas[1:].tolist() == [0, 0]
