@@ -6,10 +6,19 @@ from ..blocks.core.insertable_dict import InsertableDict
 from ..blocks.steps.denoise import Denoise
 from ..blocks.steps.encode_prompt import EncodePrompt
 from ..blocks.steps.expand_batch import ExpandBatch
+from ..blocks.steps.resolve_size import ResolveSize
 from ..blocks.steps.set_timesteps import SetPartialTimesteps, SetTimesteps
 from ..blocks.video.by_boundary import DenoiseEarly, DenoiseLate, FindBoundary, TakeSecondGuidance
-from ..blocks.video.encode import EncodeFirstFrame, EncodeVideo, SeeImage
-from ..blocks.video.latents import DecodeVideo, NoiseVideo, PrepareVideoLatents, SetTimestepsOfLatents
+from ..blocks.video.encode import EncodeFirstFrame, EncodeStartImage, EncodeVideo, PlaceStartImage, SeeImage
+from ..blocks.video.latents import (
+    DecodeVideo,
+    DropAddedFrames,
+    NoiseVideo,
+    PrepareSizedVideoLatents,
+    PrepareVideoLatents,
+    SetTimestepsOfLatents,
+)
+from ..blocks.video.solver import DenoiseVideo
 from ..families.contract import FamilyContract
 from .tasks import Blocks
 
@@ -27,8 +36,7 @@ def text2video(family: FamilyContract) -> Blocks:
         input=ExpandBatch.bind(family),
         set_timesteps=SetTimesteps.bind(family),
         prepare_latents=PrepareVideoLatents.bind(family),
-        denoise=Denoise.bind(family),
-        decode=DecodeVideo.bind(family),
+        **_denoised(family),
     )
 
 
@@ -40,9 +48,18 @@ def video2video(family: FamilyContract) -> Blocks:
         image_encoder=EncodeVideo.bind(family),
         set_timesteps=SetPartialTimesteps.bind(family),
         prepare_latents=NoiseVideo.bind(family),
-        denoise=Denoise.bind(family),
-        decode=DecodeVideo.bind(family),
+        **_denoised(family),
     )
+
+
+def _denoised(family: FamilyContract) -> Blocks:
+    """Return what tasks end with."""
+    loop = DenoiseVideo if family.frames_first else Denoise
+    made: Blocks = InsertableDict(denoise=loop.bind(family))
+    if type(family).read_frames is not FamilyContract.read_frames:
+        made["drop_frames"] = DropAddedFrames.bind(family)
+    made["decode"] = DecodeVideo.bind(family)
+    return made
 
 
 def image2video(family: FamilyContract) -> Blocks:
@@ -51,6 +68,14 @@ def image2video(family: FamilyContract) -> Blocks:
     if family.fields("seen_image"):
         made.insert_before("denoise", "seen_image", SeeImage.bind(family))
     return made.insert_before("denoise", "first_frame", EncodeFirstFrame.bind(family))
+
+
+def image_beside2video(family: FamilyContract) -> Blocks:
+    """Return the blocks of videos that begin with an image, for denoisers that read its latents beside those of the first frame, and zeros after."""
+    made = text2video(family).insert("resolve_size", ResolveSize.bind(family), 0)
+    made["prepare_latents"] = PrepareSizedVideoLatents.bind(family)
+    made.insert_before("prepare_latents", "image_encoder", EncodeStartImage.bind(family))
+    return made.insert_before("denoise", "first_frame", PlaceStartImage.bind(family))
 
 
 def with_schedule_of_latents(blocks: Blocks, family: FamilyContract) -> Blocks:

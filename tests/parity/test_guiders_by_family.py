@@ -67,6 +67,7 @@ REFUSED = {
         ("NormKeptGuidance", name): LATENTS.format(called)
         for name, called in {
             "auraflow": "auraflow",
+            "cogvideox": "cogvideox",
             "cogview4": "cogview4",
             "dit": "dit",
             "hidream": "hidream",
@@ -106,6 +107,7 @@ REFUSED = {
 """What is for networks that were trained for it."""
 SOME = [
     "auraflow",
+    "cogvideox",
     "cogview4",
     "hidream",
     "hunyuan_dit",

@@ -1,0 +1,86 @@
+"""Families of videos beside their classic pipelines: sizes and frames that they take by themselves, rates, and what does not fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from coarse_images import picture
+from family_rows import cogvideox
+from family_table import cast, families
+
+from brickwork import InputError, ModularPipeline, SequentialPipelineBlocks
+from brickwork.families.video.cogvideox import COGVIDEOX
+from brickwork.presets.cogvideox import AUTO_BLOCKS
+
+FAMILIES = families()
+SIZE = {"height": 16, "width": 32}
+
+
+def of_parts(name: str, blocks: Any, **made: Any) -> ModularPipeline:
+    """A pipeline of blocks over the parts of a family, but for some."""
+    pipe = SequentialPipelineBlocks.from_blocks_dict(blocks).init_pipeline()
+    parts = {**FAMILIES[name].parts("float32"), **{key: cast(part, "float32") for key, part in made.items()}}
+    pipe.update_components(**{key: part for key, part in parts.items() if key in pipe.component_names})
+    pipe.configure(progress=False)
+    return pipe
+
+
+def run(pipe: ModularPipeline, **inputs: Any) -> Any:
+    return pipe(
+        prompt="a red circle", num_inference_steps=2, max_sequence_length=40, seed=7, output_type="pt", **inputs
+    )
+
+
+def test_a_video_has_the_size_and_frames_of_its_transformer_and_the_rate_that_is_asked_for() -> None:
+    pipe = of_parts("cogvideox", cogvideox.TEXT2VIDEO_BLOCKS)
+    state = run(pipe)
+    assert list(state.videos.shape) == [1, 9, 3, 16, 32]
+    assert state.frame_rate == 8
+    assert run(pipe, frame_rate=16.0, num_frames=1).frame_rate == 16
+
+
+def test_a_video_asks_for_video_to_video() -> None:
+    pipe = of_parts("cogvideox", AUTO_BLOCKS)
+    given = {"video": cogvideox.VIDEO, "strength": 0.6, **SIZE}
+    for task, inputs in {"text2video": SIZE, "video2video": given}.items():
+        alone = of_parts("cogvideox", FAMILIES["cogvideox"].tasks[task].blocks)
+        assert torch.equal(run(pipe, **inputs).videos, run(alone, **inputs).videos)
+
+
+def test_frames_that_are_there_for_the_transformer_alone_are_not_given_back() -> None:
+    pipe = of_parts("cogvideox", cogvideox.TEXT2VIDEO_BLOCKS, transformer=cogvideox.patched())
+    assert list(run(pipe, **SIZE, num_frames=9).latents.shape) == [1, 4, 3, 2, 4]
+
+
+def test_a_video_of_half_patches_is_refused() -> None:
+    pipe = of_parts("cogvideox", cogvideox.VIDEO2VIDEO_BLOCKS, transformer=cogvideox.patched())
+    with pytest.raises(
+        InputError, match="has 3 latents along time, and the transformer reads 2 as one: give a video of 5 or 13 frames"
+    ):
+        run(pipe, video=cogvideox.VIDEO, strength=0.6, **SIZE)
+    with pytest.raises(InputError, match="has 1 latents along time, .* give a video of 5 frames"):
+        run(pipe, video=cogvideox.VIDEO[:1], strength=0.6, **SIZE)
+
+
+def test_places_that_were_learned_are_of_one_size() -> None:
+    learned = cogvideox.transformer(use_rotary_positional_embeddings=True, use_learned_positional_embeddings=True)
+    pipe = of_parts("cogvideox", cogvideox.TEXT2VIDEO_BLOCKS, transformer=learned)
+    with pytest.raises(
+        InputError, match="The latents are 4x4 .* learned places for 2x4 alone: leave height and width out"
+    ):
+        run(pipe, height=32, width=32)
+    assert torch.isfinite(run(pipe).videos).all()
+    assert COGVIDEOX.latents_fault(cogvideox.transformer(), torch.zeros(1, 4, 3, 4, 4)) is None
+
+
+def test_each_video_has_its_own_draw_of_the_image() -> None:
+    """Within 1e-4 of each alone, as kernels round batches of other sizes otherwise."""
+    pipe = of_parts("cogvideox", cogvideox.IMAGE2VIDEO_BLOCKS, transformer=cogvideox.beside()())
+    given = {"prompt": "a red circle", "image": picture(3, 32), **SIZE, "num_frames": 5, "output_type": "pt"}
+    asked = {**given, "num_inference_steps": 2, "max_sequence_length": 40}
+    both = pipe(**asked, num_images_per_prompt=2, seed=[7, 8], output="videos")
+    for row, seed in zip(both, (7, 8), strict=True):
+        assert float((pipe(**asked, seed=seed, output="videos")[0] - row).abs().max()) < 1e-4
+    assert float((both[0] - both[1]).abs().max()) > 1e-3
