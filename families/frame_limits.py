@@ -20,6 +20,10 @@ class FrameLimits:
     """Whether latents come to the VAE's scale in their own number format, and then into that of the VAE."""
     frames_first: ClassVar[bool] = False
     """Whether noise is drawn in the order of frames before channels: other noise than in that of latents."""
+    predicts_float32: ClassVar[bool] = False
+    """Whether predictions are in float32, in which the solver computes, beside latents in the denoiser's dtype."""
+    draws_float32: ClassVar[bool] = False
+    """Whether noise is drawn in float32, and then rounded to the dtype of latents."""
     draws_video: ClassVar[bool] = False
     """Whether latents of given videos are drawn from the VAE's posterior, and are not its most likely ones."""
 

@@ -54,7 +54,7 @@ def video2video(family: FamilyContract) -> Blocks:
 
 def _denoised(family: FamilyContract) -> Blocks:
     """Return what tasks end with."""
-    loop = DenoiseVideo if family.frames_first else Denoise
+    loop = DenoiseVideo if family.predicts_float32 else Denoise
     made: Blocks = InsertableDict(denoise=loop.bind(family))
     if type(family).read_frames is not FamilyContract.read_frames:
         made["drop_frames"] = DropAddedFrames.bind(family)

@@ -163,7 +163,10 @@ def draw_video_noise(
     """Draw standard normal noise of a shape `(b, c, f, h, w)`, in the order in which the family draws; the rest as `draw_noise`."""
     count, channels, frames, *sides = shape
     order = (frames, channels) if family.frames_first else (channels, frames)
-    return family.in_drawing_order(draw_noise((count, *order, *sides), generator, device, dtype))
+    import torch
+
+    drawn = draw_noise((count, *order, *sides), generator, device, torch.float32 if family.draws_float32 else dtype)
+    return family.in_drawing_order(drawn).to(dtype)
 
 
 class SetTimestepsOfLatents(SetTimesteps):

@@ -67,7 +67,7 @@ asks(StepVideoScheduler, scheduler=(AskedMember("step", "goes from one noise lev
 
 
 class DenoiseVideo(Denoise):
-    """Denoise the latents, step by step, by solvers that draw noise in the family's order of axes."""
+    """Denoise the latents, step by step, by solvers that are given predictions in float32 and draw noise in the family's order of axes."""
 
     block_classes = [ScaleLatents, PredictNoise, StepVideoScheduler]
     block_names = ["before_denoiser", "denoiser", "after_denoiser"]

@@ -34,6 +34,7 @@ class CogVideoXContract(LatentTransformer):
     medium: ClassVar[Literal["image", "video"]] = "video"
     frame_rate: ClassVar[float] = 8.0
     frames_first: ClassVar[bool] = True
+    predicts_float32: ClassVar[bool] = True
     draws_video: ClassVar[bool] = True
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:

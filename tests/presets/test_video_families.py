@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import diffusers
 import pytest
 import torch
 from coarse_images import picture
-from family_rows import cogvideox
+from family_rows import cogvideox, mochi
 from family_table import cast, families
 
 from brickwork import InputError, ModularPipeline, SequentialPipelineBlocks
@@ -84,3 +85,23 @@ def test_each_video_has_its_own_draw_of_the_image() -> None:
     for row, seed in zip(both, (7, 8), strict=True):
         assert float((pipe(**asked, seed=seed, output="videos")[0] - row).abs().max()) < 1e-4
     assert float((both[0] - both[1]).abs().max()) > 1e-3
+
+
+def test_nothing_said_is_told_as_no_token_where_the_repository_says_so() -> None:
+    """The classic also blanks every row of a batch whose last text is empty."""
+    family = FAMILIES["mochi"]
+    given = {name: each for name, each in mochi.ASKED.items() if name != "negative_prompt"} | {
+        "prompt": "a red circle",
+        "output_type": "pt",
+    }
+    classic = family.classic(diffusers.MochiPipeline, family.parts("float32"), force_zeros_for_empty_prompt=True)
+    expected = classic(**given, generator=torch.Generator().manual_seed(7)).frames
+    assert torch.equal(family.ready("text2video")(**given, seed=7, output="videos"), expected)
+
+
+def test_one_step_goes_from_noise_to_the_video() -> None:
+    drawn = FAMILIES["mochi"].draw("text2video", num_inference_steps=1)
+    assert torch.isfinite(drawn).all()
+    with pytest.raises(ZeroDivisionError):
+        family = FAMILIES["mochi"]
+        family.classic(diffusers.MochiPipeline, family.parts("float32"))(**{**mochi.ASKED, "num_inference_steps": 1})
