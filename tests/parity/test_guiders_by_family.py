@@ -60,7 +60,7 @@ SAME = "compares with a prediction that is told less, and unet is told nothing, 
 NO_OTHER = "is told nothing that can be left out, so both would be the same"
 LAYERS = "perturbs layers, and {} does not say which layers unet has"
 LATENTS = "NormKeptGuidance works on the tokens of a transformer, and the denoiser of {} reads latents"
-DISTILLED = ("flux", "flux2", "sana_sprint")
+DISTILLED = ("flux", "flux2", "hunyuan_video", "sana_sprint")
 """Families whose network is told a strength in every prediction."""
 REFUSED = {
     **{
@@ -89,6 +89,10 @@ REFUSED = {
         "NormKeptGuidance",
         "sana_sprint",
     ): "works on the tokens of a transformer, and the denoiser of sana-sprint reads latents",
+    (
+        "NormKeptGuidance",
+        "hunyuan_video",
+    ): "works on the tokens of a transformer, and the denoiser of hunyuan-video reads latents",
     ("NormKeptGuidance", "sdxl"): LATENTS.format("stable-diffusion-xl"),
     **{
         ("PerturbedAttentionGuidance", name): "perturbs the scores of attention, and that of transformer is linear"
@@ -112,6 +116,7 @@ SOME = [
     "cogview4",
     "hidream",
     "hunyuan_dit",
+    "hunyuan_video",
     "kolors",
     "ltx",
     "lumina2",

@@ -8,10 +8,10 @@ import diffusers
 import pytest
 import torch
 from coarse_images import picture
-from family_rows import cogvideox, mochi
+from family_rows import cogvideox, hunyuan_video, mochi
 from family_table import cast, families
 
-from brickwork import InputError, ModularPipeline, SequentialPipelineBlocks
+from brickwork import ClassifierFreeGuidance, InputError, ModularPipeline, SequentialPipelineBlocks
 from brickwork.families.video.cogvideox import COGVIDEOX
 from brickwork.presets.cogvideox import AUTO_BLOCKS
 
@@ -99,9 +99,47 @@ def test_nothing_said_is_told_as_no_token_where_the_repository_says_so() -> None
     assert torch.equal(family.ready("text2video")(**given, seed=7, output="videos"), expected)
 
 
+def test_a_transformer_that_is_told_no_strength_is_guided_by_what_is_said() -> None:
+    plain = hunyuan_video.transformer(guidance_embeds=False)
+    pipe = of_parts("hunyuan_video", hunyuan_video.TEXT2VIDEO_BLOCKS, transformer=plain)
+    pipe.update_components(guider=ClassifierFreeGuidance(guidance_scale=2.0))
+    given = {
+        "prompt": "a red circle",
+        **SIZE,
+        "num_frames": 5,
+        "num_inference_steps": 2,
+        "output_type": "pt",
+        "seed": 7,
+    }
+    drawn = [pipe(**given, negative_prompt=said, max_sequence_length=90, output="videos") for said in ("blue", "green")]
+    assert not torch.equal(*drawn)
+
+
+def test_the_second_text_is_read_which_the_classic_ignores() -> None:
+    family = FAMILIES["hunyuan_video"]
+    classic = family.classic(diffusers.HunyuanVideoPipeline, family.parts("float32"))
+    asked = {**hunyuan_video.ASKED, "num_frames": 5, "output_type": "pt", "num_inference_steps": 1}
+    theirs = [
+        classic(**asked, prompt_2=said, generator=torch.Generator().manual_seed(7)).frames for said in ("red", "a dog")
+    ]
+    assert torch.equal(*theirs)
+    ours = [family.draw("text2video", prompt_2=said, num_inference_steps=1) for said in ("red", "a dog")]
+    assert not torch.equal(*ours)
+
+
+def test_a_little_strength_is_much_of_the_video() -> None:
+    family = FAMILIES["hunyuan_video"]
+    state = family.ready("video2video")(
+        **{**hunyuan_video.ASKED, "video": hunyuan_video.VIDEO, "strength": 0.3, "seed": 7}
+    )
+    assert len(state.timesteps) == 1
+    assert list(state.latents.shape) == [2, 4, 2, 2, 4]
+
+
 def test_one_step_goes_from_noise_to_the_video() -> None:
     drawn = FAMILIES["mochi"].draw("text2video", num_inference_steps=1)
     assert torch.isfinite(drawn).all()
+    family = FAMILIES["mochi"]
+    classic = family.classic(diffusers.MochiPipeline, family.parts("float32"))
     with pytest.raises(ZeroDivisionError):
-        family = FAMILIES["mochi"]
-        family.classic(diffusers.MochiPipeline, family.parts("float32"))(**{**mochi.ASKED, "num_inference_steps": 1})
+        classic(**{**mochi.ASKED, "num_inference_steps": 1})
