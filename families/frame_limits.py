@@ -24,6 +24,8 @@ class FrameLimits:
     """Whether predictions are in float32, in which the solver computes, beside latents in the denoiser's dtype."""
     draws_float32: ClassVar[bool] = False
     """Whether noise is drawn in float32, and then rounded to the dtype of latents."""
+    noises_decoding: ClassVar[bool] = False
+    """Whether some of its VAEs are given a little noise, and told how much, when they decode."""
     draws_video: ClassVar[bool] = False
     """Whether latents of given videos are drawn from the VAE's posterior, and are not its most likely ones."""
 
@@ -34,6 +36,17 @@ class FrameLimits:
     def read_frames(self, denoiser: Any, frames: int) -> int:  # noqa: ARG002 - others read the denoiser
         """Latents along time that a denoiser reads for a video of so many; those at the beginning are then too many."""
         return frames
+
+    def times_of_frames(self, latents: Tensor, t: Tensor, kept: Tensor) -> Tensor:
+        """Timesteps `[b f]` of frames of latents `[b c f h w]`: 0 for those that are given.
+
+        Args:
+            kept: how many are, of each video.
+        """
+        import torch
+
+        is_noisy = torch.arange(latents.shape[2], device=latents.device) >= kept[:, None]
+        return t.expand(len(latents))[:, None] * is_noisy
 
     def in_drawing_order(self, latents: Tensor) -> Tensor:
         """Latents `[b c f h w]` as noise for them is drawn, and the other way round."""

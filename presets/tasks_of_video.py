@@ -11,6 +11,7 @@ from ..blocks.steps.set_timesteps import SetPartialTimesteps, SetTimesteps
 from ..blocks.video.by_boundary import DenoiseEarly, DenoiseLate, FindBoundary, TakeSecondGuidance
 from ..blocks.video.encode import EncodeFirstFrame, EncodeStartImage, EncodeVideo, PlaceStartImage, SeeImage
 from ..blocks.video.latents import (
+    DecodeNoisyVideo,
     DecodeVideo,
     DropAddedFrames,
     NoiseVideo,
@@ -19,6 +20,7 @@ from ..blocks.video.latents import (
     SetTimestepsOfLatents,
 )
 from ..blocks.video.solver import DenoiseVideo
+from ..blocks.video.start_image import BeginWithImage, DenoiseAfterImage, TellFrameRate
 from ..families.contract import FamilyContract
 from .tasks import Blocks
 
@@ -31,12 +33,15 @@ def text2video(family: FamilyContract) -> Blocks:
         >>> list(text2video(WAN))
         ['text_encoder', 'input', 'set_timesteps', 'prepare_latents', 'denoise', 'decode']
     """
-    return InsertableDict(
+    made: Blocks = InsertableDict(
         text_encoder=EncodePrompt.bind(family),
         input=ExpandBatch.bind(family),
         set_timesteps=SetTimesteps.bind(family),
         prepare_latents=PrepareVideoLatents.bind(family),
         **_denoised(family),
+    )
+    return (
+        made.insert_before("denoise", "frame_rate", TellFrameRate.bind(family)) if family.fields("frame_rate") else made
     )
 
 
@@ -58,7 +63,7 @@ def _denoised(family: FamilyContract) -> Blocks:
     made: Blocks = InsertableDict(denoise=loop.bind(family))
     if type(family).read_frames is not FamilyContract.read_frames:
         made["drop_frames"] = DropAddedFrames.bind(family)
-    made["decode"] = DecodeVideo.bind(family)
+    made["decode"] = (DecodeNoisyVideo if family.noises_decoding else DecodeVideo).bind(family)
     return made
 
 
@@ -76,6 +81,15 @@ def image_beside2video(family: FamilyContract) -> Blocks:
     made["prepare_latents"] = PrepareSizedVideoLatents.bind(family)
     made.insert_before("prepare_latents", "image_encoder", EncodeStartImage.bind(family))
     return made.insert_before("denoise", "first_frame", PlaceStartImage.bind(family))
+
+
+def image_first2video(family: FamilyContract) -> Blocks:
+    """Return the blocks of videos whose first frame is an image, for denoisers that are told which frames have no noise."""
+    made = text2video(family).insert("resolve_size", ResolveSize.bind(family), 0)
+    made["prepare_latents"] = PrepareSizedVideoLatents.bind(family)
+    made["denoise"] = DenoiseAfterImage.bind(family)
+    made.insert_before("prepare_latents", "image_encoder", EncodeStartImage.bind(family))
+    return made.insert_after("prepare_latents", "first_frame", BeginWithImage.bind(family))
 
 
 def with_schedule_of_latents(blocks: Blocks, family: FamilyContract) -> Blocks:

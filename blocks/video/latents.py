@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 from ...families.asked_members import FIRST_NOISE, asks
 from ...families.contract import Autoencoder, Denoiser, FamilyContract, Scheduler
 from ...families.noise_schedule import first_scale
@@ -12,6 +14,8 @@ from ...registry.model_dtype import compute_dtype
 from ...state import Fault, InputError, Outputs
 from ...state.vocabulary import (
     BatchSize,
+    DecodeNoiseScale,
+    DecodeTimestep,
     DenoisingEnd,
     DType,
     FrameCount,
@@ -241,14 +245,67 @@ class DecodeVideo(Block):
         frame_rate: FrameRate
 
     def run(self, latents: Latents, output_type: OutputType = "pil", frame_rate: FrameRate | None = None) -> Out:
+        rate = frame_rate or self.family.frame_rate
+        return self.Out(videos=self.shown(latents, output_type), frame_rate=rate)
+
+    def shown(self, latents: Tensor, output_type: str, noise: DecodingNoise | None = None) -> Any:
+        """Return videos in the form that is asked for.
+
+        Args:
+            noise: that the VAE is given, and told of; None for none.
+        """
         family, vae = self.family, self.vae
-        rate = frame_rate or family.frame_rate
         if output_type == "latent":
-            return self.Out(videos=latents, frame_rate=rate)
+            return latents
         with in_float32(vae, decoding_overflows(family, vae)):
             dtype = compute_dtype(vae)
             # Into the VAE's format before or after they are scaled: the other way round is another rounding than the classic's.
             given = latents if family.unscales_first else latents.to(dtype)
-            pixels = decoded_by(family, vae, family.unscale_latents(vae, given).to(dtype))
-        made = self.video_processor.postprocess_video(pixels, output_type=output_type)
-        return self.Out(videos=made, frame_rate=rate)
+            unscaled = family.unscale_latents(vae, given).to(dtype)
+            mixed, told = (unscaled, {}) if noise is None else noise.mixed(unscaled, self.device)
+            pixels = decoded_by(family, vae, mixed, **told)
+        return self.video_processor.postprocess_video(pixels, output_type=output_type)
+
+
+@frozen(eq=False)
+class DecodingNoise:
+    """Noise that a VAE is given when it decodes: the level that it is told, and how much of the latents it is, for all videos or one for each."""
+
+    timestep: float | list[float]
+    scale: float | list[float] | None
+    generator: Generators | None
+
+    def mixed(self, latents: Tensor, device: Any) -> tuple[Tensor, dict[str, Any]]:
+        """Return latents with the noise, and what the VAE is told."""
+        levels = self._of_rows(self.timestep, latents, "decode_timestep")
+        scales = levels if self.scale is None else self._of_rows(self.scale, latents, "decode_noise_scale")
+        noise = draw_noise(tuple(latents.shape), self.generator, device, latents.dtype)
+        part = scales[:, None, None, None, None]
+        return (1 - part) * latents + part * noise, {"temb": levels}
+
+    @staticmethod
+    def _of_rows(value: float | list[float], latents: Tensor, name: str) -> Tensor:
+        listed = list(value) if isinstance(value, (list, tuple)) else [value] * len(latents)
+        if len(listed) != len(latents):
+            raise InputError(
+                f"{name} holds {len(listed)} numbers, and there are {len(latents)} videos; give one number, or one for each."
+            )
+        return latents.new_tensor(listed)
+
+
+class DecodeNoisyVideo(DecodeVideo):
+    """Turn latents into videos with a VAE that may have been trained with noise, which then gets some and is told how much."""
+
+    def run(
+        self,
+        latents: Latents,
+        output_type: OutputType = "pil",
+        frame_rate: FrameRate | None = None,
+        decode_timestep: DecodeTimestep = 0.0,
+        decode_noise_scale: DecodeNoiseScale | None = None,
+        generator: Generators | None = None,
+    ) -> DecodeVideo.Out:
+        rate = frame_rate or self.family.frame_rate
+        asked = DecodingNoise(decode_timestep, decode_noise_scale, generator)
+        noise = asked if self.vae.config.timestep_conditioning else None
+        return self.Out(videos=self.shown(latents, output_type, noise), frame_rate=rate)

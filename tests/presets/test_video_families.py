@@ -8,11 +8,12 @@ import diffusers
 import pytest
 import torch
 from coarse_images import picture
-from family_rows import cogvideox, hunyuan_video, mochi
+from family_rows import cogvideox, hunyuan_video, ltx, mochi
 from family_table import cast, families
 
 from brickwork import ClassifierFreeGuidance, InputError, ModularPipeline, SequentialPipelineBlocks
 from brickwork.families.video.cogvideox import COGVIDEOX
+from brickwork.presets import ltx as ltx_presets
 from brickwork.presets.cogvideox import AUTO_BLOCKS
 
 FAMILIES = families()
@@ -134,6 +135,36 @@ def test_a_little_strength_is_much_of_the_video() -> None:
     )
     assert len(state.timesteps) == 1
     assert list(state.latents.shape) == [2, 4, 2, 2, 4]
+
+
+def test_an_image_asks_for_a_video_that_begins_with_it() -> None:
+    pipe = of_parts("ltx", ltx_presets.AUTO_BLOCKS)
+    size = {"height": 32, "width": 64, "num_frames": 9}
+    for task, inputs in {"text2video": {}, "image2video": {"image": picture(3, 64)}}.items():
+        alone = of_parts("ltx", FAMILIES["ltx"].tasks[task].blocks)
+        assert torch.equal(run(pipe, **size, **inputs).videos, run(alone, **size, **inputs).videos)
+
+
+def test_the_first_frame_stays_as_it_is() -> None:
+    pipe = of_parts("ltx", ltx.IMAGE2VIDEO_BLOCKS)
+    state = run(pipe, image=picture(3, 64), height=32, width=64, num_frames=9)
+    assert torch.equal(state.latents[:, :, :1], state.kept_latents)
+    given = torch.zeros_like(state.latents)
+    again = run(pipe, image=picture(3, 64), height=32, width=64, num_frames=9, latents=given)
+    assert torch.equal(again.kept_latents, state.kept_latents)
+
+
+def test_the_rate_is_told_and_another_number_of_noise_levels_is_refused() -> None:
+    family = FAMILIES["ltx"]
+    drawn = [family.draw("text2video", frame_rate=rate) for rate in (None, 25.0, 12.5)]
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[1], drawn[2])
+    pipe = of_parts("ltx", ltx.TEXT2VIDEO_BLOCKS, vae=ltx.told_vae())
+    for name in ("decode_timestep", "decode_noise_scale"):
+        with pytest.raises(
+            InputError, match=f"{name} holds 3 numbers, and there are 1 videos; give one number, or one for each"
+        ):
+            run(pipe, height=32, width=64, num_frames=9, **{name: [0.1, 0.2, 0.3]})
 
 
 def test_one_step_goes_from_noise_to_the_video() -> None:
