@@ -26,6 +26,8 @@ class FrameLimits:
     """Whether noise is drawn in float32, and then rounded to the dtype of latents."""
     noises_decoding: ClassVar[bool] = False
     """Whether some of its VAEs are given a little noise, and told how much, when they decode."""
+    draws_start: ClassVar[bool] = True
+    """Whether latents of the image that videos begin with are drawn from the VAE's posterior."""
     draws_video: ClassVar[bool] = False
     """Whether latents of given videos are drawn from the VAE's posterior, and are not its most likely ones."""
 

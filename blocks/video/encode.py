@@ -128,7 +128,9 @@ def _scaled(scale: Any, vae: Any, dtype: torch.dtype, latents: Tensor) -> Tensor
 
 
 class EncodeStartImage(Block):
-    """Encode the image that videos begin with, drawn from the VAE's posterior: latents of one frame, in the scale of references."""
+    """Encode the image that videos begin with, as latents of one frame, in the scale of references: drawn from the VAE's posterior, or its most likely ones, as the
+    family has it.
+    """
 
     memory_advice = VAE_ADVICE
 
@@ -148,7 +150,9 @@ class EncodeStartImage(Block):
         pixels = pixels_of(self.video_processor, given_image(image, "image"), "image", height, width)
         rows = [each[None, :, None] for each in pixels]
         scaled = partial(_scaled, self.family.scale_reference, self.vae, dtype)
-        return self.Out(start_latents=row_by_row(self.family, self.vae, rows, generator, self.device, True, scaled))
+        draws = self.family.draws_start
+        source = generator if draws else None
+        return self.Out(start_latents=row_by_row(self.family, self.vae, rows, source, self.device, draws, scaled))
 
 
 class PlaceStartImage(Block):

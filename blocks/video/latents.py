@@ -294,18 +294,22 @@ class DecodingNoise:
 
 
 class DecodeNoisyVideo(DecodeVideo):
-    """Turn latents into videos with a VAE that may have been trained with noise, which then gets some and is told how much."""
+    """Turn latents into videos with a VAE that may have been trained with noise, which then gets some and is told how much.
 
-    def run(
+    How many frames a second has is said where the denoiser is told it.
+    """
+
+    class Out(Outputs):
+        videos: Videos
+
+    def run(  # type: ignore[override]  # a block's signature is its declaration
         self,
         latents: Latents,
         output_type: OutputType = "pil",
-        frame_rate: FrameRate | None = None,
         decode_timestep: DecodeTimestep = 0.0,
         decode_noise_scale: DecodeNoiseScale | None = None,
         generator: Generators | None = None,
-    ) -> DecodeVideo.Out:
-        rate = frame_rate or self.family.frame_rate
+    ) -> Out:
         asked = DecodingNoise(decode_timestep, decode_noise_scale, generator)
         noise = asked if self.vae.config.timestep_conditioning else None
-        return self.Out(videos=self.shown(latents, output_type, noise), frame_rate=rate)
+        return self.Out(videos=self.shown(latents, output_type, noise))

@@ -55,9 +55,10 @@ def beginning_with(first: Tensor, latents: Tensor) -> Tensor:
 
 
 class TellFrameRate(Block):
-    """Tell the denoiser how many frames a second has."""
+    """Tell the denoiser how many frames a second has, those of the family where nobody says it."""
 
     class Out(Outputs):
+        frame_rate: FrameRate
         rate: Annotated[Conditioning, Group("frame_rate")]
 
     def run(
@@ -68,7 +69,7 @@ class TellFrameRate(Block):
         rate = frame_rate or self.family.frame_rate
         # In double precision: it is a number, and no input of a layer.
         rates = torch.full((batch_size * num_images_per_prompt,), rate, dtype=torch.float64)
-        return self.Out(rate=told(self.family, "frame_rate", rates))
+        return self.Out(frame_rate=rate, rate=told(self.family, "frame_rate", rates))
 
 
 class KeepFirstFrames(Block):

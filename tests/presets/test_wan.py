@@ -58,6 +58,34 @@ def test_a_repository_of_either_layout_draws_what_the_classic_draws(
     assert torch.equal(again(**given, generator=torch.Generator().manual_seed(7), output="videos"), drawn)
 
 
+def test_a_repository_of_timesteps_of_tokens_begins_with_an_image(tmp_path: Path) -> None:
+    asked = FAMILY.tasks["image2video by timesteps of tokens"]
+    theirs = FAMILY.classic(asked.classic, FAMILY.parts("float32"), **asked.classic_options)
+    theirs.save_pretrained(tmp_path)
+    # As the released index has it: the classic class of this test is one of its own.
+    index = tmp_path / "model_index.json"
+    index.write_text(index.read_text().replace(type(theirs).__name__, "WanImageToVideoPipeline"))
+    opened = ModularPipeline.from_pretrained(str(tmp_path)).load_components()
+    opened.configure(progress=False)
+    state = opened(**{**asked.given, "seed": 7, "output_type": "latent"})
+    assert torch.equal(state.latents[:, :, :1], state.kept_latents)
+
+
+@pytest.mark.parametrize("task", ["video2video by timesteps of tokens", "video2video by two networks"])
+def test_little_strength_is_much_of_the_video(task: str) -> None:
+    """Of two networks, the first may have no step left."""
+    asked = FAMILY.tasks[task]
+    pipe = FAMILY.pipe(task, "strength", asked.blocks, "batched")
+    torch.manual_seed(1)
+    parts = {**FAMILY.parts("float32"), **{key: cast(make(), "float32") for key, make in asked.parts.items()}}
+    pipe.update_components(**{key: part for key, part in parts.items() if key in pipe.component_names})
+    given = {**asked.given, "seed": 7, "output_type": "latent", "height": 32, "width": 32}
+    drawn = [pipe(**{**given, "strength": strength}) for strength in (0.21, 1.0)]
+    assert [len(each.timesteps) for each in drawn] == [1, 5]
+    far = [float((each.latents - each.image_latents).abs().mean()) for each in drawn]
+    assert far[0] < far[1]
+
+
 def test_a_run_gives_frames_as_images_with_their_rate_and_a_preview_for_each_step() -> None:
     pipe = FAMILY.ready("text2video")
     previews = Previews(FAMILY.parts("float32")["vae"], WAN)

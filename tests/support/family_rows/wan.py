@@ -13,8 +13,11 @@ from brickwork.presets.wan import (
     IMAGE2VIDEO_BLOCKS,
     TEXT2VIDEO_BLOCKS,
     TOKEN_TIMES_BLOCKS,
+    TOKEN_TIMES_IMAGE2VIDEO_BLOCKS,
+    TOKEN_TIMES_VIDEO2VIDEO_BLOCKS,
     TWO_NETWORKS_BLOCKS,
     TWO_NETWORKS_IMAGE2VIDEO_BLOCKS,
+    TWO_NETWORKS_VIDEO2VIDEO_BLOCKS,
     VIDEO2VIDEO_BLOCKS,
 )
 
@@ -93,6 +96,15 @@ IMAGE_PARTS = {
 }
 OF_IMAGE = {**ASKED, **FRAMES, "image": picture(3, 32), "num_inference_steps": 2}
 
+OF_VIDEO = {
+    **ASKED,
+    "prompt": "a red circle",
+    "negative_prompt": "blue",
+    "video": VIDEO,
+    "strength": 0.63,
+    "num_inference_steps": 5,
+}
+
 FAMILY = Family(
     "wan",
     "transformer",
@@ -105,14 +117,7 @@ FAMILY = Family(
         "video2video": Task(
             VIDEO2VIDEO_BLOCKS,
             reading(diffusers.WanVideoToVideoPipeline),
-            {
-                **ASKED,
-                "prompt": "a red circle",
-                "negative_prompt": "blue",
-                "video": VIDEO,
-                "strength": 0.63,
-                "num_inference_steps": 5,
-            },
+            OF_VIDEO,
         ),
         "two networks": Task(
             TWO_NETWORKS_BLOCKS,
@@ -126,6 +131,16 @@ FAMILY = Family(
             diffusers.WanPipeline,
             {**ASKED, **FRAMES, "num_inference_steps": 2, "height": 2 * SIDE},
             classic_options={"expand_timesteps": True},
+        ),
+        "image2video by timesteps of tokens": Task(
+            TOKEN_TIMES_IMAGE2VIDEO_BLOCKS,
+            reading(diffusers.WanImageToVideoPipeline),
+            {**OF_IMAGE, "num_inference_steps": 4, "height": 2 * SIDE},
+            classic_options={"expand_timesteps": True},
+        ),
+        "video2video by timesteps of tokens": Task(TOKEN_TIMES_VIDEO2VIDEO_BLOCKS, None, OF_VIDEO),
+        "video2video by two networks": Task(
+            TWO_NETWORKS_VIDEO2VIDEO_BLOCKS, None, OF_VIDEO, parts={"transformer_2": transformer}
         ),
         "image2video by two networks": Task(
             TWO_NETWORKS_IMAGE2VIDEO_BLOCKS,
