@@ -21,6 +21,7 @@ from ..blocks.video.latents import (
 )
 from ..blocks.video.solver import DenoiseVideo
 from ..blocks.video.start_image import BeginWithImage, DenoiseAfterImage, TellFrameRate
+from ..blocks.video.steer import EncodeSteeringVideo, PrepareSteeredLatents
 from ..families.contract import FamilyContract
 from .tasks import Blocks
 
@@ -90,6 +91,14 @@ def image_first2video(family: FamilyContract) -> Blocks:
     made["denoise"] = DenoiseAfterImage.bind(family)
     made.insert_before("prepare_latents", "image_encoder", EncodeStartImage.bind(family))
     return made.insert_after("prepare_latents", "first_frame", BeginWithImage.bind(family))
+
+
+def steered2video(family: FamilyContract) -> Blocks:
+    """Return the blocks of videos that are steered by a video, a mask of it, and images that they shall look like."""
+    made = text2video(family).insert("resolve_size", ResolveSize.bind(family), 0)
+    made["prepare_latents"] = PrepareSteeredLatents.bind(family)
+    made.insert_before("prepare_latents", "image_encoder", EncodeSteeringVideo.bind(family))
+    return made.insert_after("denoise", "drop_frames", DropAddedFrames.bind(family))
 
 
 def with_schedule_of_latents(blocks: Blocks, family: FamilyContract) -> Blocks:

@@ -30,7 +30,7 @@ from ..core.slots import component
 from ..steps.decode import VAE_ADVICE
 from ..steps.encode_beside import told
 from ..steps.encode_image import encoded
-from ..steps.given_image import as_pil, given_image, image_faults, pixels_of
+from ..steps.given_image import Purpose, as_pil, given_image, image_faults, pixels_of
 from ..steps.prepare_image_latents import repeat_to_batch
 
 if TYPE_CHECKING:
@@ -40,8 +40,11 @@ if TYPE_CHECKING:
     from transformers import CLIPImageProcessor, CLIPVisionModel
 
 
-def frames_of(video: Any) -> list[Any]:
+def frames_of(video: Any, name: str = "video", purpose: Purpose = "image") -> list[Any]:
     """Return videos as the processor of images reads them, each the frames of one: a list of PIL images, an array or a tensor.
+
+    Args:
+        name: of the input. purpose: as of `given_image`.
 
     Raises:
         InputError: it is none, or the videos have other numbers of frames.
@@ -50,12 +53,12 @@ def frames_of(video: Any) -> list[Any]:
     many = isinstance(first, (list, tuple)) or getattr(first, "ndim", 0) == (5 if first is video else 4)
     videos = list(video) if many else [video]
     if not videos or any(isinstance(each, (list, tuple)) and not each for each in videos):
-        raise InputError("video has no frames; give its frames as images, or what load_video(path) returns.")
-    made = [given_image(each, "video") for each in videos]
+        raise InputError(f"{name} has no frames; give its frames as images, or what load_video(path) returns.")
+    made = [given_image(each, name, purpose) for each in videos]
     made = [[each] if hasattr(each, "getbbox") else each for each in made]
     counts = sorted({len(each) for each in made})
     if len(counts) > 1:
-        raise InputError(f"video holds videos of {', '.join(map(str, counts))} frames; give videos of one length.")
+        raise InputError(f"{name} holds videos of {', '.join(map(str, counts))} frames; give videos of one length.")
     return made
 
 

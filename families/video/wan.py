@@ -12,7 +12,7 @@ from attrs import evolve, fields, frozen
 from ...engine.network_calls import call_rows
 from ...guiders import ClassifierFreeGuidance
 from ...registry import families
-from ...state.vocabulary import SeenImage
+from ...state.vocabulary import SeenImage, ToldLayerScales, VideoControl
 from ...state.written_constants import note_constant
 from ..channel_statistics import with_statistics, without_statistics
 from ..contract import ConditioningField, RoleComponent, TextEncoding
@@ -103,6 +103,16 @@ class TokenTimesContract(WanContract):
         return self.times_of_frames(latents, t.float(), kept).repeat_interleave(tokens, dim=1)
 
 
+@frozen
+class SteeredContract(WanContract):
+    """Wan VACE, whose transformer is steered by a video in some of its layers."""
+
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
+        """Call the transformer with one weight for each layer: they are the same for all videos."""
+        told = {**kwargs, _SCALES: kwargs[_SCALES][0]} if _SCALES in kwargs else kwargs
+        return super().predict(denoiser, latents, t, told)
+
+
 def cleaned(text: str) -> str:
     """Return a text without the escapes of HTML, twice made in many captions, and with single spaces."""
     return re.sub(r"\s+", " ", html.unescape(html.unescape(text))).strip()
@@ -115,6 +125,13 @@ def _late(family: WanContract) -> WanContract:
     return evolve(family, name=f"{family.name}-late", prefix=f"{family.prefix}Late", roles=roles)
 
 
+_SCALES = "control_hidden_states_scale"
+_STEERING = (
+    ConditioningField(
+        "video_control", "negative_video_control", VideoControl, argument="control_hidden_states", shared=True
+    ),
+    ConditioningField("layer_scales", "negative_layer_scales", ToldLayerScales, argument=_SCALES, shared=True),
+)
 _SEEN_AS = "encoder_hidden_states_image"
 _TEXT = (TEXT_FIELDS[0],)
 _SEEN = ConditioningField(
@@ -214,6 +231,27 @@ WAN_2_2_TOKENS = TokenTimesContract(
 )
 """The contract of Wan 2.2 TI2V 5B."""
 
-for _name in ("WAN", "WAN_2_2_TOKENS", "WAN_IMAGE", "WAN_2_2", "WAN_2_2_LATE", "WAN_2_2_IMAGE", "WAN_2_2_IMAGE_LATE"):
+WAN_VACE = SteeredContract(
+    **{
+        **{each.name: getattr(WAN, each.name) for each in fields(WanContract) if each.init},
+        "name": "wan-vace",
+        "prefix": "WanVACE",
+        "roles": {**WAN.roles, "denoiser": (RoleComponent("transformer", "diffusers:WanVACETransformer3DModel"),)},
+        "groups": {**WAN.groups, "denoiser_input_fields": (*_TEXT, *_STEERING), "video_control": _STEERING},
+        "classic_pipeline": "WanVACEPipeline",
+    }
+)
+"""The contract of Wan 2.1 VACE (Jiang et al. 2025, https://arxiv.org/abs/2503.07598)."""
+
+for _name in (
+    "WAN_VACE",
+    "WAN",
+    "WAN_2_2_TOKENS",
+    "WAN_IMAGE",
+    "WAN_2_2",
+    "WAN_2_2_LATE",
+    "WAN_2_2_IMAGE",
+    "WAN_2_2_IMAGE_LATE",
+):
     families.register(globals()[_name].name, f"{__name__}:{_name}")
     note_constant(globals()[_name], f"{__name__}.{_name}")

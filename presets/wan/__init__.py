@@ -9,9 +9,10 @@ from ...families.video.wan import (
     WAN_2_2_LATE,
     WAN_2_2_TOKENS,
     WAN_IMAGE,
+    WAN_VACE,
 )
 from ..tasks import Blocks
-from ..tasks_of_video import image2video, image_first2video, text2video, video2video, with_second_network
+from ..tasks_of_video import image2video, image_first2video, steered2video, text2video, video2video, with_second_network
 from .auto import AUTO_BLOCKS, WanAutoBlocks
 
 TEXT2VIDEO_BLOCKS: Blocks = SharedBlocks("TEXT2VIDEO_BLOCKS", text2video(WAN))
@@ -50,6 +51,9 @@ TWO_NETWORKS_VIDEO2VIDEO_BLOCKS: Blocks = SharedBlocks(
 )
 """Blocks of video to video by the two networks of Wan 2.2, by name."""
 
+VACE_BLOCKS: Blocks = SharedBlocks("VACE_BLOCKS", steered2video(WAN_VACE))
+"""Blocks of videos that are steered by a video, a mask and images, by Wan VACE, by name."""
+
 NAMES: dict[str, str] = {
     "wan.text2video": "TEXT2VIDEO_BLOCKS",
     "wan.video2video": "VIDEO2VIDEO_BLOCKS",
@@ -60,6 +64,8 @@ NAMES: dict[str, str] = {
     "wan.token_times.text2video": "TOKEN_TIMES_BLOCKS",
     "wan.token_times.image2video": "TOKEN_TIMES_IMAGE2VIDEO_BLOCKS",
     "wan.token_times.video2video": "TOKEN_TIMES_VIDEO2VIDEO_BLOCKS",
+    "wan.vace": "VACE_BLOCKS",
+    "WanVACEPipeline": "VACE_BLOCKS",
     "wan.auto": "WanAutoBlocks",
     "WanPipeline": "TEXT2VIDEO_BLOCKS",
     "WanPipeline/boundary_ratio": "TWO_NETWORKS_BLOCKS",
@@ -82,6 +88,7 @@ __all__ = [
     "TWO_NETWORKS_BLOCKS",
     "TWO_NETWORKS_IMAGE2VIDEO_BLOCKS",
     "TWO_NETWORKS_VIDEO2VIDEO_BLOCKS",
+    "VACE_BLOCKS",
     "VIDEO2VIDEO_BLOCKS",
     "WAN",
     "WAN_2_2",
@@ -90,5 +97,6 @@ __all__ = [
     "WAN_2_2_LATE",
     "WAN_2_2_TOKENS",
     "WAN_IMAGE",
+    "WAN_VACE",
     "WanAutoBlocks",
 ]

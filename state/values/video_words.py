@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ForwardRef
+from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Union
 
 from . import kinds as of
 from .value import Value
 
 if TYPE_CHECKING:
+    import numpy.typing
+    from PIL.Image import Image
     from torch import Tensor
+
+    NDArray = numpy.typing.NDArray[Any]
 else:
+    Image = ForwardRef("Image", module="PIL.Image")
+    NDArray = ForwardRef("ndarray", module="numpy")
     Tensor = ForwardRef("Tensor", module="torch")
 
 __all__ = [
@@ -17,9 +23,14 @@ __all__ = [
     "DecodeTimestep",
     "KeptFrames",
     "KeptLatents",
+    "LayerScales",
+    "ReferenceImages",
     "SolverMemory",
     "StartLatents",
     "ToldFrameRate",
+    "ToldLayerScales",
+    "VideoControl",
+    "VideoMask",
 ]
 
 StartLatents = Annotated[
@@ -54,4 +65,27 @@ DecodeNoiseScale = Annotated[
     float | list[float],
     of.part(doc="How much noise these are given; as much as `decode_timestep` says where absent.", low=0, high=1),
 ]
+VideoMask = Annotated[
+    Union[list[Any], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    of.of_image(
+        doc="White where the given video is drawn anew, black where it stays: a mask for each frame, or lists of such, one for each prompt."
+    ),
+]
+ReferenceImages = Annotated[
+    Union[Image, list[Image], list[NDArray], list[Tensor], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    of.image(doc="What the videos shall look like: one image or several, which are all shown to each video."),
+]
+VideoControl = Annotated[
+    Tensor,
+    Value(
+        "b steering h w",
+        "Latents of what stays, of what is drawn anew, and the mask, as the denoiser reads them.",
+        dtype="float",
+    ),
+]
+LayerScales = Annotated[
+    float | list[float],
+    of.of_image(doc="Weight of what steers the video; a list has one for each layer that reads it.", low=0),
+]
+ToldLayerScales = Annotated[Tensor, Value("b steered_layers", "The same for each video.", dtype="float")]
 SolverMemory = Annotated[Any, Value(doc="What a solver is given again that it said in the step before.")]
