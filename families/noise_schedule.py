@@ -42,7 +42,7 @@ def prediction_type_of(scheduler: Scheduler) -> PredictionType:
     """
     config = scheduler.config
     if is_flow(scheduler):
-        return "flow"
+        return "flow_to_sample" if config.get("invert_sigmas") else "flow"
     named = config.get("prediction_type")
     if named not in _PREDICTIONS:
         raise InputError(
@@ -62,8 +62,8 @@ def level_of(scheduler: Scheduler, t: Tensor | float) -> tuple[float, float]:
         return math.cos(time), math.sin(time)
     if is_flow(scheduler):
         # Of rectified flow, the timestep is the share of noise in 1000 parts.
-        noise = time / scheduler.config.num_train_timesteps
-        return 1.0 - noise, noise
+        share = time / scheduler.config.num_train_timesteps
+        return (share, 1.0 - share) if scheduler.config.get("invert_sigmas") else (1.0 - share, share)
     kept = getattr(scheduler, "alphas_cumprod", None)
     if kept is None:
         raise InputError(

@@ -1,0 +1,91 @@
+"""Words of videos that the vocabulary has beside its own; see `vocabulary.py`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Union
+
+from . import kinds as of
+from .value import Value
+
+if TYPE_CHECKING:
+    import numpy.typing
+    from PIL.Image import Image
+    from torch import Tensor
+
+    NDArray = numpy.typing.NDArray[Any]
+else:
+    Image = ForwardRef("Image", module="PIL.Image")
+    NDArray = ForwardRef("ndarray", module="numpy")
+    Tensor = ForwardRef("Tensor", module="torch")
+
+__all__ = [
+    "DecodeNoiseScale",
+    "DecodeTimestep",
+    "KeptFrames",
+    "KeptLatents",
+    "LayerScales",
+    "ReferenceImages",
+    "SolverMemory",
+    "StartLatents",
+    "ToldFrameRate",
+    "ToldLayerScales",
+    "VideoControl",
+    "VideoMask",
+]
+
+StartLatents = Annotated[
+    Tensor,
+    of.latents(
+        "images c start rows columns",
+        "Latents of the image that a video begins with, which are one frame.",
+        dtype="float",
+    ),
+]
+KeptLatents = Annotated[
+    Tensor,
+    of.latents(
+        "b c kept rows columns",
+        "Latents of the frames that each video begins with, which stay as they are.",
+        dtype="float",
+    ),
+]
+KeptFrames = Annotated[
+    Tensor, Value("b", "How many latents along time are given, and have no noise, for denoisers that are told it.")
+]
+ToldFrameRate = Annotated[Tensor, Value("b", "How many frames of a second each video has, as the denoiser is told it.")]
+DecodeTimestep = Annotated[
+    float | list[float],
+    of.part(
+        doc="Noise level that VAEs which were trained with noise are told; a list has one for each video.",
+        low=0,
+        high=1,
+    ),
+]
+DecodeNoiseScale = Annotated[
+    float | list[float],
+    of.part(doc="How much noise these are given; as much as `decode_timestep` says where absent.", low=0, high=1),
+]
+VideoMask = Annotated[
+    Union[list[Any], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    of.of_image(
+        doc="White where the given video is drawn anew, black where it stays: a mask for each frame, or lists of such, one for each prompt."
+    ),
+]
+ReferenceImages = Annotated[
+    Union[Image, list[Image], list[NDArray], list[Tensor], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    of.image(doc="What the videos shall look like: one image or several, which are all shown to each video."),
+]
+VideoControl = Annotated[
+    Tensor,
+    Value(
+        "b steering h w",
+        "Latents of what stays, of what is drawn anew, and the mask, as the denoiser reads them.",
+        dtype="float",
+    ),
+]
+LayerScales = Annotated[
+    float | list[float],
+    of.of_image(doc="Weight of what steers the video; a list has one for each layer that reads it.", low=0),
+]
+ToldLayerScales = Annotated[Tensor, Value("b steered_layers", "The same for each video.", dtype="float")]
+SolverMemory = Annotated[Any, Value(doc="What a solver is given again that it said in the step before.")]
