@@ -24,6 +24,10 @@ class FrameLimits:
     """Whether predictions are in float32, in which the solver computes, beside latents in the denoiser's dtype."""
     draws_float32: ClassVar[bool] = False
     """Whether noise is drawn in float32, and then rounded to the dtype of latents."""
+    decodes_frames: ClassVar[Literal["as a video", "alone", "together"]] = "as a video"
+    """How the VAE decodes frames: latents of a video at once, or a batch of images, each by itself, or which see each other."""
+    frames_at_once: ClassVar[int | None] = None
+    """How many frames it decodes in a call where nobody says; all of a video where None."""
     draws_video: ClassVar[bool] = False
     """Whether latents of given videos are drawn from the VAE's posterior, and are not its most likely ones."""
 

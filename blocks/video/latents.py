@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...engine.network_calls import call_network
 from ...families.asked_members import FIRST_NOISE, asks
 from ...families.contract import Autoencoder, Denoiser, FamilyContract, Scheduler
 from ...families.noise_schedule import first_scale
@@ -12,6 +13,7 @@ from ...registry.model_dtype import compute_dtype
 from ...state import Fault, InputError, Outputs
 from ...state.vocabulary import (
     BatchSize,
+    DecodedFrames,
     DenoisingEnd,
     DType,
     FrameCount,
@@ -240,7 +242,22 @@ class DecodeVideo(Block):
         videos: Videos
         frame_rate: FrameRate
 
-    def run(self, latents: Latents, output_type: OutputType = "pil", frame_rate: FrameRate | None = None) -> Out:
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say that a VAE decodes no part of the frames by itself."""
+        if given.get("decode_chunk_size") is not None and self.family.decodes_frames == "as a video":
+            yield Fault(
+                f"decode_chunk_size: the VAE of {self.family.name} reads a video as one, and not frames; leave it out, and decode in tiles: "
+                "pipe.vae.enable_tiling().",
+                "decode_chunk_size",
+            )
+
+    def run(
+        self,
+        latents: Latents,
+        output_type: OutputType = "pil",
+        frame_rate: FrameRate | None = None,
+        decode_chunk_size: DecodedFrames | None = None,
+    ) -> Out:
         family, vae = self.family, self.vae
         rate = frame_rate or family.frame_rate
         if output_type == "latent":
@@ -249,6 +266,30 @@ class DecodeVideo(Block):
             dtype = compute_dtype(vae)
             # Into the VAE's format before or after they are scaled: the other way round is another rounding than the classic's.
             given = latents if family.unscales_first else latents.to(dtype)
-            pixels = decoded_by(family, vae, family.unscale_latents(vae, given).to(dtype))
+            scaled = family.unscale_latents(vae, given).to(dtype)
+            if family.decodes_frames == "as a video":
+                pixels = decoded_by(family, vae, scaled)
+            else:
+                pixels = decoded_frames(family, vae, scaled, decode_chunk_size)
         made = self.video_processor.postprocess_video(pixels, output_type=output_type)
         return self.Out(videos=made, frame_rate=rate)
+
+
+def decoded_frames(family: FamilyContract, vae: Autoencoder, latents: Tensor, at_once: int | None) -> Tensor:
+    """Return videos `[b 3 f height width]` of latents `[b c f h w]`, of a VAE that reads frames as images.
+
+    Args:
+        at_once: so many frames in a call. Of VAEs that see frames together they are of one video.
+    """
+    import torch
+
+    count, frames = latents.shape[0], latents.shape[2]
+    rows = latents.transpose(1, 2).flatten(0, 1)
+    groups = torch.split(rows, frames) if family.decodes_frames == "together" else [rows]
+    each = at_once or family.frames_at_once or frames
+    parts = [part for group in groups for part in torch.split(group, each)]
+    made = [
+        call_network(vae.decode, part, **family.decode_arguments(vae, part), return_dict=False)[0] for part in parts
+    ]
+    pixels = torch.cat(made)
+    return pixels.reshape(count, frames, *pixels.shape[1:]).transpose(1, 2).float()
