@@ -28,6 +28,10 @@ class FrameLimits:
     """Whether some of its VAEs are given a little noise, and told how much, when they decode."""
     draws_start: ClassVar[bool] = True
     """Whether latents of the image that videos begin with are drawn from the VAE's posterior."""
+    decodes_frames: ClassVar[Literal["as a video", "alone", "together"]] = "as a video"
+    """How the VAE decodes frames: latents of a video at once, or a batch of images, each by itself, or which see each other."""
+    frames_at_once: ClassVar[int | None] = None
+    """How many frames it decodes in a call where nobody says; all of a video where None."""
     draws_video: ClassVar[bool] = False
     """Whether latents of given videos are drawn from the VAE's posterior, and are not its most likely ones."""
 

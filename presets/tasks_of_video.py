@@ -10,6 +10,7 @@ from ..blocks.steps.resolve_size import ResolveSize
 from ..blocks.steps.set_timesteps import SetPartialTimesteps, SetTimesteps
 from ..blocks.video.by_boundary import DenoiseEarly, DenoiseLate, FindBoundary, TakeSecondGuidance
 from ..blocks.video.encode import EncodeFirstFrame, EncodeStartImage, EncodeVideo, PlaceStartImage, SeeImage
+from ..blocks.video.image_motion import EncodeMovingImage, SeeMovingImage, TellMotion
 from ..blocks.video.latents import (
     DecodeNoisyVideo,
     DecodeVideo,
@@ -99,6 +100,20 @@ def steered2video(family: FamilyContract) -> Blocks:
     made["prepare_latents"] = PrepareSteeredLatents.bind(family)
     made.insert_before("prepare_latents", "image_encoder", EncodeSteeringVideo.bind(family))
     return made.insert_after("denoise", "drop_frames", DropAddedFrames.bind(family))
+
+
+def moving_image(family: FamilyContract) -> Blocks:
+    """Return the blocks that set an image in motion, for denoisers that are told it in the place of a text, and read it beside each frame."""
+    return InsertableDict(
+        input=SeeMovingImage.bind(family),
+        resolve_size=ResolveSize.bind(family),
+        image_encoder=EncodeMovingImage.bind(family),
+        set_timesteps=SetTimesteps.bind(family),
+        prepare_latents=PrepareSizedVideoLatents.bind(family),
+        motion=TellMotion.bind(family),
+        denoise=Denoise.bind(family),
+        decode=DecodeVideo.bind(family),
+    )
 
 
 def with_schedule_of_latents(blocks: Blocks, family: FamilyContract) -> Blocks:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from ...engine.network_calls import call_network
 from ...families.asked_members import FIRST_NOISE, asks
 from ...families.contract import Autoencoder, Denoiser, FamilyContract, Scheduler
 from ...families.noise_schedule import first_scale
@@ -14,6 +15,7 @@ from ...registry.model_dtype import compute_dtype
 from ...state import Fault, InputError, Outputs
 from ...state.vocabulary import (
     BatchSize,
+    DecodedFrames,
     DecodeNoiseScale,
     DecodeTimestep,
     DenoisingEnd,
@@ -244,15 +246,32 @@ class DecodeVideo(Block):
         videos: Videos
         frame_rate: FrameRate
 
-    def run(self, latents: Latents, output_type: OutputType = "pil", frame_rate: FrameRate | None = None) -> Out:
-        rate = frame_rate or self.family.frame_rate
-        return self.Out(videos=self.shown(latents, output_type), frame_rate=rate)
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say that a VAE decodes no part of the frames by itself."""
+        if given.get("decode_chunk_size") is not None and self.family.decodes_frames == "as a video":
+            yield Fault(
+                f"decode_chunk_size: the VAE of {self.family.name} reads a video as one, and not frames; leave it out, and decode in tiles: "
+                "pipe.vae.enable_tiling().",
+                "decode_chunk_size",
+            )
 
-    def shown(self, latents: Tensor, output_type: str, noise: DecodingNoise | None = None) -> Any:
+    def run(
+        self,
+        latents: Latents,
+        output_type: OutputType = "pil",
+        frame_rate: FrameRate | None = None,
+        decode_chunk_size: DecodedFrames | None = None,
+    ) -> Out:
+        rate = frame_rate or self.family.frame_rate
+        return self.Out(videos=self.shown(latents, output_type, at_once=decode_chunk_size), frame_rate=rate)
+
+    def shown(
+        self, latents: Tensor, output_type: str, noise: DecodingNoise | None = None, at_once: int | None = None
+    ) -> Any:
         """Return videos in the form that is asked for.
 
         Args:
-            noise: that the VAE is given, and told of; None for none.
+            noise: that the VAE is given, and told of; None for none. at_once: as `decoded_frames` has it.
         """
         family, vae = self.family, self.vae
         if output_type == "latent":
@@ -263,7 +282,10 @@ class DecodeVideo(Block):
             given = latents if family.unscales_first else latents.to(dtype)
             unscaled = family.unscale_latents(vae, given).to(dtype)
             mixed, told = (unscaled, {}) if noise is None else noise.mixed(unscaled, self.device)
-            pixels = decoded_by(family, vae, mixed, **told)
+            if family.decodes_frames == "as a video":
+                pixels = decoded_by(family, vae, mixed, **told)
+            else:
+                pixels = decoded_frames(family, vae, mixed, at_once)
         return self.video_processor.postprocess_video(pixels, output_type=output_type)
 
 
@@ -313,3 +335,23 @@ class DecodeNoisyVideo(DecodeVideo):
         asked = DecodingNoise(decode_timestep, decode_noise_scale, generator)
         noise = asked if self.vae.config.timestep_conditioning else None
         return self.Out(videos=self.shown(latents, output_type, noise))
+
+
+def decoded_frames(family: FamilyContract, vae: Autoencoder, latents: Tensor, at_once: int | None) -> Tensor:
+    """Return videos `[b 3 f height width]` of latents `[b c f h w]`, of a VAE that reads frames as images.
+
+    Args:
+        at_once: so many frames in a call. Of VAEs that see frames together they are of one video.
+    """
+    import torch
+
+    count, frames = latents.shape[0], latents.shape[2]
+    rows = latents.transpose(1, 2).flatten(0, 1)
+    groups = torch.split(rows, frames) if family.decodes_frames == "together" else [rows]
+    each = at_once or family.frames_at_once or frames
+    parts = [part for group in groups for part in torch.split(group, each)]
+    made = [
+        call_network(vae.decode, part, **family.decode_arguments(vae, part), return_dict=False)[0] for part in parts
+    ]
+    pixels = torch.cat(made)
+    return pixels.reshape(count, frames, *pixels.shape[1:]).transpose(1, 2).float()

@@ -60,6 +60,8 @@ SAME = "compares with a prediction that is told less, and unet is told nothing, 
 NO_OTHER = "is told nothing that can be left out, so both would be the same"
 LAYERS = "perturbs layers, and {} does not say which layers unet has"
 LATENTS = "NormKeptGuidance works on the tokens of a transformer, and the denoiser of {} reads latents"
+VIDEOS = [name for name, each in families().items() if each.output == "videos"]
+"""Families that draw videos."""
 DISTILLED = ("flux", "flux2", "hunyuan_video", "sana_sprint")
 """Families whose network is told a strength in every prediction."""
 REFUSED = {
@@ -79,6 +81,7 @@ REFUSED = {
             "sana": "sana",
             "sd3": "stable-diffusion-3",
             "stable_diffusion": "stable-diffusion",
+            "svd": "stable-video-diffusion",
             "wan": "wan",
             "z_image": "z-image",
         }.items()
@@ -97,6 +100,11 @@ REFUSED = {
     **{
         ("PerturbedAttentionGuidance", name): "perturbs the scores of attention, and that of transformer is linear"
         for name in ("sana", "sana_sprint")
+    },
+    **{
+        ("FrameScaledGuidance", name): "guides each frame of a video by itself, and"
+        for name in FAMILIES
+        if name not in VIDEOS
     },
     # DDPM is told nothing that could be left out for a second prediction.
     **{(name, "ddpm"): SAME for name in GUIDERS if name not in ("ClassifierGuidance", "EmbeddedGuidance")},
@@ -124,6 +132,7 @@ SOME = [
     "pixart",
     "sana",
     "sana_sprint",
+    "svd",
     "wan",
     "z_image",
 ]
@@ -133,6 +142,7 @@ OF_PREDICTIONS = [
     "ClassifierFreeGuidance",
     "ClassifierFreeZeroStarGuidance",
     "DynamicThresholding",
+    "FrameScaledGuidance",
     "FrequencyDecoupledGuidance",
     "MagnitudeAwareGuidance",
     "TangentialClassifierFreeGuidance",
