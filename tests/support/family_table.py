@@ -160,7 +160,9 @@ class Family:
     def drawn_by(self, classic: Any, inputs: Mapping[str, Any]) -> Any:
         """Return what a classic pipeline draws."""
         made = classic(**inputs)
-        return made.frames if self.output == "videos" else made.images
+        if "frames" not in made:
+            return made.images
+        return made.frames if self.output == "videos" else made.frames[:, 0]
 
     def pipe(self, task: str, name: str, blocks: Mapping[str, Any], batching: str) -> ModularPipeline:
         """Return a preset, made once."""

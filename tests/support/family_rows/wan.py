@@ -36,12 +36,12 @@ FRAMES = {"num_frames": 5}
 VIDEO = [picture(seed, 32) for seed in range(5)]
 
 
-def transformer(channels: int = 4, **changes: Any) -> Any:
+def transformer(channels: int = 4, made: int = 4, **changes: Any) -> Any:
     return diffusers.WanTransformer3DModel(
         num_attention_heads=2,
         attention_head_dim=12,
         in_channels=channels,
-        out_channels=4,
+        out_channels=made,
         text_dim=32,
         freq_dim=16,
         ffn_dim=16,
