@@ -50,6 +50,7 @@ _ROOMS = {
         "ConditionalGuidance",
         "DynamicThresholding",
         "EmbeddedGuidance",
+        "FrameScaledGuidance",
         "FrequencyDecoupledGuidance",
         "GUIDERS",
         "GuidanceAround",
@@ -134,6 +135,7 @@ if TYPE_CHECKING:
     from .guiders import ConditionalGuidance as ConditionalGuidance
     from .guiders import DynamicThresholding as DynamicThresholding
     from .guiders import EmbeddedGuidance as EmbeddedGuidance
+    from .guiders import FrameScaledGuidance as FrameScaledGuidance
     from .guiders import FrequencyDecoupledGuidance as FrequencyDecoupledGuidance
     from .guiders import GuidanceAround as GuidanceAround
     from .guiders import GuidanceBranch as GuidanceBranch

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..registry.devices.moved_tensors import inner_tensors
+
 
 def held_bytes(values: Iterable[Any]) -> int:
     """Return bytes that values keep in memory: whole storages of tensors, arrays, images, text; containers are gone
@@ -14,9 +16,9 @@ def held_bytes(values: Iterable[Any]) -> int:
     seen: dict[int, int] = {}
     for value in flat(values):
         if hasattr(type(value), "untyped_storage"):
-            storage = value.untyped_storage()
-            # By storage: a view of one row keeps the whole tensor alive.
-            seen[storage.data_ptr()] = storage.nbytes()
+            for storage in (each.untyped_storage() for each in inner_tensors(value)):
+                # By storage: a view of one row keeps the whole tensor alive.
+                seen[storage.data_ptr()] = storage.nbytes()
         elif hasattr(value, "getbands"):
             width, height = value.size
             # Pillow holds modes I and F in four bytes per pixel, and says nothing of its memory itself.
@@ -36,8 +38,10 @@ def tensor_bytes(values: Iterable[Any]) -> int:
         if isinstance(value, (list, tuple)):
             pending += value
         elif hasattr(type(value), "untyped_storage"):
-            # What the run computes with, and not what lies behind it: these bytes are for people to compare.
-            seen[value.untyped_storage().data_ptr()] = value.numel() * value.element_size()
+            for each in inner_tensors(value):
+                # What the run computes with, and not what lies behind it: these bytes are for people to compare.
+                place, size = each.untyped_storage().data_ptr(), each.numel() * each.element_size()
+                seen[place] = max(size, seen.get(place, 0))
     return sum(seen.values())
 
 
@@ -46,8 +50,8 @@ def device_bytes(values: Iterable[Any]) -> int:
     seen: dict[tuple[str, int], int] = {}
     for value in flat(values):
         if hasattr(type(value), "untyped_storage") and lies_on_device(value):
-            storage = value.untyped_storage()
-            seen[str(value.device), storage.data_ptr()] = storage.nbytes()
+            for storage in (each.untyped_storage() for each in inner_tensors(value)):
+                seen[str(value.device), storage.data_ptr()] = storage.nbytes()
     return sum(seen.values())
 
 

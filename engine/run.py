@@ -117,5 +117,9 @@ class Run:
     def remark(self, path: str, text: str) -> None:
         """Say what a person should know though the result is what was asked for: to the log, and to listeners."""
         _logger.warning("%s: %s", path, text, stacklevel=caller_level())
+        self.tell(path, text)
+
+    def tell(self, path: str, text: str) -> None:
+        """Say to listeners alone what the log has already."""
         if self.emit is not None:
             self.emit(RunWarning(path, text))

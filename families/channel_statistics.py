@@ -37,23 +37,24 @@ class PackedOverStatistics(Packed2x2):
 
 def without_statistics(config: Any, latents: Tensor) -> Tensor:
     """Return latents `[b c ...]` without mean, times 1 over the deviation, which rounds otherwise than a division."""
-    mean, deviation = _of_channels(config, latents)
+    mean, deviation = statistics_of(config, latents)
     return (latents - mean) * (1.0 / deviation)
 
 
 def divided_by_statistics(config: Any, latents: Tensor) -> Tensor:
     """Return the same by a division, as diffusers has it where images are read as references."""
-    mean, deviation = _of_channels(config, latents)
+    mean, deviation = statistics_of(config, latents)
     return (latents - mean) / deviation
 
 
 def with_statistics(config: Any, latents: Tensor) -> Tensor:
     """Return latents `[b c ...]` with deviation and mean; the inverse of `without_statistics`."""
-    mean, deviation = _of_channels(config, latents)
+    mean, deviation = statistics_of(config, latents)
     return latents / (1.0 / deviation) + mean
 
 
-def _of_channels(config: Any, latents: Tensor) -> tuple[Tensor, Tensor]:
+def statistics_of(config: Any, latents: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and deviation of each channel, in the shape and dtype in which they go with latents."""
     import torch
 
     mean, deviation = (

@@ -282,7 +282,7 @@ class FamilyContract(ImageScales, DenoiserLimits, FrameLimits):
         """Shapes of what a branch is told, without rows: branches of one shape can share a batch."""
         found: list[tuple[int, ...] | None] = []
         for part in self.fields("denoiser_input_fields"):
-            value: Any = conditioning.get(part.negative if _is_dropped(part, branch) else part.positive)
+            value: Any = conditioning.get(_name_of(part, conditioning, _is_dropped(part, branch)))
             found.append(tuple(value.shape[1:]) if hasattr(value, "shape") else None)
         return tuple(found)
 
@@ -374,11 +374,12 @@ def _is_dropped(part: ConditioningField, branch: GuidanceBranch) -> bool:
     return branch.negative if part.kind == "text" else part.kind in branch.without
 
 
+def _name_of(part: ConditioningField, conditioning: Mapping[str, Any], negative: bool) -> str:
+    return part.negative if negative and (part.negative in conditioning or not part.shared) else part.positive
+
+
 def _branch_value(part: ConditioningField, conditioning: Mapping[str, Any], negative: bool) -> Any:
-    name = part.negative if negative else part.positive
-    if name not in conditioning and negative and part.shared:
-        name = part.positive
-    if name not in conditioning:
+    if (name := _name_of(part, conditioning, negative)) not in conditioning:
         raise InputError(
             f"The guider asks for the negative branch, and {name!r} was not given. Pass {name}=..., "
             "or guidance_scale=1 to do without."

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class FrameLimits:
@@ -15,6 +18,45 @@ class FrameLimits:
     """Frames of a second in the videos that it was trained with."""
     unscales_first: ClassVar[bool] = False
     """Whether latents come to the VAE's scale in their own number format, and then into that of the VAE."""
+    frames_first: ClassVar[bool] = False
+    """Whether noise is drawn in the order of frames before channels: other noise than in that of latents."""
+    predicts_float32: ClassVar[bool] = False
+    """Whether predictions are in float32, in which the solver computes, beside latents in the denoiser's dtype."""
+    draws_float32: ClassVar[bool] = False
+    """Whether noise is drawn in float32, and then rounded to the dtype of latents."""
+    noises_decoding: ClassVar[bool] = False
+    """Whether some of its VAEs are given a little noise, and told how much, when they decode."""
+    draws_start: ClassVar[bool] = True
+    """Whether latents of the image that videos begin with are drawn from the VAE's posterior."""
+    decodes_frames: ClassVar[Literal["as a video", "alone", "together"]] = "as a video"
+    """How the VAE decodes frames: latents of a video at once, or a batch of images, each by itself, or which see each other."""
+    frames_at_once: ClassVar[int | None] = None
+    """How many frames it decodes in a call where nobody says; all of a video where None."""
+    draws_video: ClassVar[bool] = False
+    """Whether latents of given videos are drawn from the VAE's posterior, and are not its most likely ones."""
+
+    def default_frames(self, denoiser: Any) -> int:
+        """Frames of a video where nobody says how many: those that the denoiser was trained with."""
+        return int(getattr(denoiser.config, "sample_frames", 16))
+
+    def read_frames(self, denoiser: Any, frames: int) -> int:  # noqa: ARG002 - others read the denoiser
+        """Latents along time that a denoiser reads for a video of so many; those at the beginning are then too many."""
+        return frames
+
+    def times_of_frames(self, latents: Tensor, t: Tensor, kept: Tensor) -> Tensor:
+        """Timesteps `[b f]` of frames of latents `[b c f h w]`: 0 for those that are given.
+
+        Args:
+            kept: how many are, of each video.
+        """
+        import torch
+
+        is_noisy = torch.arange(latents.shape[2], device=latents.device) >= kept[:, None]
+        return t.expand(len(latents))[:, None] * is_noisy
+
+    def in_drawing_order(self, latents: Tensor) -> Tensor:
+        """Latents `[b c f h w]` as noise for them is drawn, and the other way round."""
+        return latents.transpose(1, 2) if self.frames_first else latents
 
     def temporal_factor(self, vae: Any) -> int:
         """Frames per latent along time; the first frame has a latent of its own."""

@@ -42,7 +42,7 @@ def prediction_type_of(scheduler: Scheduler) -> PredictionType:
     """
     config = scheduler.config
     if is_flow(scheduler):
-        return "flow"
+        return "flow_to_sample" if config.get("invert_sigmas") else "flow"
     named = config.get("prediction_type")
     if named not in _PREDICTIONS:
         raise InputError(
@@ -62,8 +62,8 @@ def level_of(scheduler: Scheduler, t: Tensor | float) -> tuple[float, float]:
         return math.cos(time), math.sin(time)
     if is_flow(scheduler):
         # Of rectified flow, the timestep is the share of noise in 1000 parts.
-        noise = time / scheduler.config.num_train_timesteps
-        return 1.0 - noise, noise
+        share = time / scheduler.config.num_train_timesteps
+        return (share, 1.0 - share) if scheduler.config.get("invert_sigmas") else (1.0 - share, share)
     kept = getattr(scheduler, "alphas_cumprod", None)
     if kept is None:
         raise InputError(
@@ -96,16 +96,19 @@ def _host_table(scheduler: Scheduler, table: Tensor) -> Tensor:
 
 def is_flow(scheduler: Scheduler) -> bool:
     """Return whether a scheduler denoises by flow matching."""
-    config = scheduler.config
     # By name: flow schedulers share no base class, and most have no `prediction_type`.
-    return "FlowMatch" in type(scheduler).__name__ or config.get("prediction_type") == "flow_prediction"
+    return "FlowMatch" in type(scheduler).__name__ or _predicts(scheduler, "flow_prediction")
 
 
 def is_trigonometric(scheduler: Scheduler) -> bool:
     """Return whether a scheduler goes from image to noise on a circle, `cos(t) x + sin(t) z` (TrigFlow: Lu and Song 2024, 2410.11081)."""
+    return _predicts(scheduler, "trigflow")
+
+
+def _predicts(scheduler: Scheduler, kind: str) -> bool:
     # One of somebody's own may have no configuration.
     config = getattr(scheduler, "config", None)
-    return isinstance(config, Mapping) and config.get("prediction_type") == "trigflow"
+    return isinstance(config, Mapping) and config.get("prediction_type") == kind
 
 
 def loop_timesteps(scheduler: Scheduler) -> Tensor:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from .roles import Autoencoder, Denoiser, Scheduler
 
+KEPT, RATE = "@kept", "@frame_rate"
+"""Where a denoiser of videos is told how many frames are given, and how many a second has."""
 CHANNELS, TOKENS = "@channels", "@tokens"
 """Where a denoiser is told images: in further channels of the latents, or in further tokens after theirs."""
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from ..state.vocabulary import (
     ExtraChannels,
     ImagePromptEmbeds,
+    KeptFrames,
     NegativePrompt,
     Prompt,
     ReferenceLatents,
     SecondNegativePrompt,
     SecondPrompt,
     SeveralReferences,
+    ToldFrameRate,
 )
 from .contract import ConditioningField
-from .packing import CHANNELS, TOKENS
+from .packing import CHANNELS, KEPT, RATE, TOKENS
 
 PROMPT = ConditioningField("prompt", "negative_prompt", Prompt, NegativePrompt)
 """The text."""
@@ -44,3 +46,13 @@ REFERENCE = ConditioningField(
     "reference_latents", "negative_reference_latents", ReferenceLatents, argument=TOKENS, required=False, kind="image"
 )
 """Images in further tokens."""
+
+KEPT_FRAMES = ConditioningField(
+    "kept_frames", "negative_kept_frames", KeptFrames, argument=KEPT, required=False, shared=True
+)
+"""How many latents along time are given, and have no noise."""
+
+TOLD_FRAME_RATE = ConditioningField(
+    "told_frame_rate", "negative_told_frame_rate", ToldFrameRate, argument=RATE, required=False, shared=True
+)
+"""How many frames a second has, of denoisers that are told it."""

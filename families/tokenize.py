@@ -175,8 +175,8 @@ def processed(processor: Any, texts: list[str], images: list[Any]) -> dict[str, 
     return dict(found)
 
 
-def warn_of_cuts(read: Mapping[str, Tokens], what: str) -> None:
-    """Log what text encoders do not read of their texts: each cut once, with all that make it, and who reads the whole.
+def warn_of_cuts(read: Mapping[str, Tokens], what: str) -> list[str]:
+    """Log, and return, what text encoders do not read of their texts: each cut once, with all that make it, and who reads the whole.
 
     The classic pipelines log it for each encoder, and count what a T5 loses from the CLIPs' 77th token on.
 
@@ -184,21 +184,17 @@ def warn_of_cuts(read: Mapping[str, Tokens], what: str) -> None:
         read: the tokens of each text encoder, by its name. what: "prompt", or what else the texts are.
     """
     cuts: dict[tuple[int, tuple[str, ...]], list[str]] = {}
+    said: list[str] = []
     for name, tokens in read.items():
         if tokens.lost:
             cuts.setdefault((tokens.length, tokens.lost), []).append(name)
     for (length, lost), names in cuts.items():
         texts = read[names[0]].texts
         whole = [name for name, tokens in read.items() if tokens.texts == texts and not tokens.lost]
-        logger.warning(
-            "%s %d tokens; this part of the %s was cut off: %s%s",
-            _reading(names),
-            length,
-            what,
-            list(lost),
-            f". {_reading(whole)} all of it" if whole else "",
-            stacklevel=caller_level(),
-        )
+        rest = f". {_reading(whole)} all of it" if whole else ""
+        said.append(f"{_reading(names)} {length} tokens; this part of the {what} was cut off: {list(lost)}{rest}")
+        logger.warning("%s", said[-1], stacklevel=caller_level())
+    return said
 
 
 def _reading(names: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from .methods.classifier import ClassifierGuidance
 from .methods.classifier_free import ClassifierFreeGuidance
 from .methods.conditional import ConditionalGuidance
 from .methods.dynamic_thresholding import DynamicThresholding
+from .methods.frame_scaled import FrameScaledGuidance
 from .methods.frequency_decoupled import FrequencyDecoupledGuidance
 from .methods.image_text import ImageTextGuidance
 from .methods.magnitude_aware import MagnitudeAwareGuidance
@@ -40,6 +41,7 @@ __all__ = [
     "ConditionalGuidance",
     "DynamicThresholding",
     "EmbeddedGuidance",
+    "FrameScaledGuidance",
     "FrequencyDecoupledGuidance",
     "GuidanceAround",
     "GuidanceBranch",

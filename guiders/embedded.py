@@ -47,6 +47,11 @@ class EmbeddedGuidance(Guider):
         """Whether the inner guider works on tokens."""
         return self.guider is not None and self.guider.on_tokens
 
+    @property
+    def on_frames(self) -> bool:  # type: ignore[override]  # the inner one's
+        """Whether the inner guider tells frames apart."""
+        return self.guider is not None and self.guider.on_frames
+
     def needs_gradient(self, step: GuidanceStep) -> bool:
         """Return whether the inner guider needs gradients."""
         return self.guider is not None and self.guider.needs_gradient(step)

@@ -82,6 +82,8 @@ class Guider(WordedGuider):
     """Whether it changes predictions also where all branches say the same."""
     on_tokens: ClassVar[bool] = False
     """Whether `combine` works on a transformer's tokens, `[b tokens width]`, in place of latents."""
+    on_frames: ClassVar[bool] = False
+    """Whether `combine` tells the frames of a video apart, `[b c f h w]`."""
 
     # attrs with slots would make each class twice, and register both: `slots=False` above.
     def __init_subclass__(cls, is_base: bool = False) -> None:

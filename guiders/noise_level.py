@@ -11,7 +11,7 @@ from ..state import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-PredictionType = Literal["epsilon", "v_prediction", "sample", "flow"]
+PredictionType = Literal["epsilon", "v_prediction", "sample", "flow", "flow_to_sample"]
 
 
 @frozen(eq=False)
@@ -22,7 +22,8 @@ class NoiseLevel:
         latents: as the network is given them, `[b c h w]`.
         signal, noise: alpha and sigma of the level. Their squares add up to 1, but for flows, where they themselves do.
         predicts: what the network returns: the noise, the velocity of Salimans and Ho (2022,
-            https://arxiv.org/abs/2202.00512, appendix D), the clean sample, or the velocity of a flow, `epsilon - sample`.
+            https://arxiv.org/abs/2202.00512, appendix D), the clean sample, or the velocity of a flow, `epsilon - sample`, or
+            that in the direction of the sample.
         timestep: as the network is told it.
     """
 
@@ -44,6 +45,8 @@ class NoiseLevel:
         latents, prediction = self.latents.float(), prediction.float()
         if self.predicts == "flow":
             return latents - self.noise * prediction
+        if self.predicts == "flow_to_sample":
+            return latents + self.noise * prediction
         if self.predicts == "v_prediction":
             return self.signal * latents - self.noise * prediction
         if self.signal == 0.0:
@@ -60,6 +63,8 @@ class NoiseLevel:
             found = sample
         elif self.predicts == "flow":
             found = (latents - sample) / self.noise
+        elif self.predicts == "flow_to_sample":
+            found = (sample - latents) / self.noise
         elif self.predicts == "v_prediction":
             found = (self.signal * latents - sample) / self.noise
         else:

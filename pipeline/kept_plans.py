@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cached_property
 from itertools import islice
@@ -23,6 +24,9 @@ from ..pipeline.composition_version import CompositionVersion
 from .recipes.recipe_of_run import Description
 
 _PROMPT = "prompt"
+_NEEDS: dict[tuple[object, ...], tuple[tuple[FamilyContract, ...], tuple[frozenset[str], ...]]] = {}
+"""Contracts of a composition, and what its workflows require, by what it is."""
+_MOST_NEEDS = 64
 
 
 @define(eq=False)
@@ -111,9 +115,29 @@ class KeptPlans:
     @cached_property
     def workflow_needs(self) -> tuple[frozenset[str], ...]:
         """Return the inputs that each workflow requires, that of nothing given first; none of a composition of very many workflows."""
+        # Half a second for all tasks, and a server makes many copies of one composition; its identity takes 4 ms.
+        identity = self._identity()
+        if identity is not None and identity in _NEEDS:
+            return _NEEDS[identity][1]
         found = list(islice(all_workflows(self.version.root, few=False), MOST + 1))
         needs = dict.fromkeys(frozenset(str(param.name) for param in each.required) for each in found)
-        return tuple(needs) if len(found) <= MOST else ()
+        answer = tuple(needs) if len(found) <= MOST else ()
+        if identity is not None:
+            if len(_NEEDS) >= _MOST_NEEDS:
+                _NEEDS.clear()
+            # With the contracts, so that no other one comes to lie at the place of one of them.
+            _NEEDS[identity] = self.families, answer
+        return answer
+
+    def _identity(self) -> tuple[object, ...] | None:
+        """Return what tells the blocks apart from others, in this process; None where something on them has no content to compare, and for
+        classes that do not lie in a package, which somebody may define anew.
+        """
+        description = Description.of(self.version.root)
+        if description.classes or None in description.attributes:
+            return None
+        # In the order of the blocks, as the data have it.
+        return json.dumps(description.data), description.attributes, tuple(map(id, self.families))
 
     @cached_property
     def families(self) -> tuple[FamilyContract, ...]:

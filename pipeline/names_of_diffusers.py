@@ -46,6 +46,8 @@ INPUTS: Mapping[str, str] = {
     "cfg_normalization": "guider=brickwork.NormKeptGuidance(...), or guider=brickwork.ClassifierFreeGuidance(...) for none",
     "cfg_trunc_ratio": "guider=..., whose stop= is the fraction of the steps after which nothing is guided",
     "cfg_truncation": "guider=..., whose stop= is the fraction of the steps after which nothing is guided",
+    "min_guidance_scale": "guider=brickwork.FrameScaledGuidance(first_frame_scale=...)",
+    "max_guidance_scale": "guidance_scale=",
     "num_images": "num_images_per_prompt=",
     "init_image": "image=, of a task with an image",
     "input_image": "image=, of a task with an image",

@@ -176,6 +176,8 @@ class PipelineRequests(PipelineAdapters):
             InputError: inputs are unknown or missing.
         """
         values = given if isinstance(given, Mapping) else dict.fromkeys(given_names(given, "given"), True)
+        if SEED in values:
+            values, checked = self._by_generator(values), checked and self._by_generator(dict.fromkeys(checked, True))
         present = frozenset([name for name, value in values.items() if value is not None])
         names = values if checked is None else checked
         key = (present, frozenset(values), frozenset(names))
@@ -185,6 +187,12 @@ class PipelineRequests(PipelineAdapters):
             given_names(list(values), "given")
             known = plans[key] = self._checked_plan(values, names)
         return known
+
+    def _by_generator(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return inputs with the generators for which a seed stands in a call."""
+        known = self.kept_plans()
+        is_meant = takes_seed([*known.input_names, *known.group_names])
+        return {GENERATOR if is_meant and name == SEED else name: value for name, value in values.items()}
 
     @property
     def _planned_last(self) -> KeptPlans:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from ..blocks.core.insertable_dict import InsertableDict
@@ -10,6 +11,7 @@ from ..blocks.core.sequential import SequentialPipelineBlocks
 from ..blocks.techniques.families_in_turn import (
     CompareVaes,
     DecodeClean,
+    DecodeDrawn,
     EncodeClean,
     FamiliesInTurn,
     KeepFirstTimesteps,
@@ -20,28 +22,32 @@ from ..blocks.techniques.families_in_turn import (
 )
 from ..families.contract import FamilyContract
 from ..state import CompositionError
-from .tasks import Blocks, of_family, text2image
+from .tasks import Blocks, image2image, of_family, text2image
 
-_RENAMED = ("num_inference_steps", "guidance_scale", "sigmas", "timesteps", "eta")
+_RENAMED = ("num_inference_steps", "guidance_scale", "sigmas", "timesteps", "eta", "max_sequence_length", "clip_skip")
 """Inputs that the second family has for itself, with "second_" before their names."""
 _SHARED = ("height", "width")
 """Inputs of both that blocks of the second also write."""
 
 
 def families_in_turn(
-    first: FamilyContract, second: FamilyContract, through: Literal["pixels", "latents"] = "pixels"
+    first: FamilyContract,
+    second: FamilyContract,
+    through: Literal["pixels", "latents"] = "pixels",
+    compared: Literal["whole", "encoder"] = "whole",
 ) -> Blocks:
     """Return blocks that denoise in one family down to a level of noise, and from there in another. Both make images of the same prompt.
 
     `first_share` says how far the first goes. Components of the second have "second_" before their names, and so have its
-    `num_inference_steps`, `guidance_scale`, `sigmas`, `timesteps` and `eta`, and embeddings in place of prompts.
+    `num_inference_steps`, `guidance_scale`, `sigmas`, `timesteps`, `eta`, `max_sequence_length` and `clip_skip`, and embeddings in place of prompts.
 
     Args:
         through: "latents" where both have the same VAE, which each run looks at; the noise stays. "pixels" for any two: what the first family takes
             for the image is decoded, encoded, and noise of the second's level put on it.
+        compared: "encoder" hands latents over also where the decoders of the VAEs have other weights, as where one was trained further.
 
     Raises:
-        CompositionError: `through` is something else, or a family is no contract.
+        CompositionError: `through` or `compared` is something else, or a family is no contract.
 
     Example:
         >>> from brickwork.families.sdxl import SDXL
@@ -51,6 +57,8 @@ def families_in_turn(
     """
     if through not in ("pixels", "latents"):
         raise CompositionError(f'through is {through!r}; it is "pixels" or "latents".')
+    if compared not in ("whole", "encoder"):
+        raise CompositionError(f'compared is {compared!r}; it is "whole" or "encoder".')
     for family in (first, second):
         of_family({}, family, "families_in_turn(first, second)")
     begins: Blocks = InsertableDict(text2image(first))
@@ -60,7 +68,8 @@ def families_in_turn(
     ends: Blocks = InsertableDict(text2image(second))
     ends.insert_after("set_timesteps", "keep_last", KeepLastTimesteps.bind(second))
     if through == "latents":
-        begins.insert("compare_vaes", CompareVaes.bind(first), 0)
+        compare: Any = CompareVaes.bind(first)(compared=compared)
+        begins.insert("compare_vaes", compare, 0)
         begins.insert_after("leave_noise", "unscale_clean", UnscaleClean.bind(first))
         ends["prepare_latents"] = TakeLatents.bind(second)
     else:
@@ -70,19 +79,44 @@ def families_in_turn(
     choices: dict[str, Any] = {
         "first": SequentialPipelineBlocks.from_blocks_dict(text2image(first)),
         "both": both,
-        "second": _apart(text2image(second), second, ("latents",)),
+        "second": _apart(text2image(second), second, {"latents": "latents"}),
     }
     made: Any = FamiliesInTurn.from_blocks_dict(choices)
     return InsertableDict(denoise_in_turn=made)
 
 
-def _apart(blocks: Blocks, family: FamilyContract, more: tuple[str, ...] = ()) -> Scope:
-    """Return a scope with values and components of its own, of which images leave; `more` inputs are let in under their names."""
+def refined_by(first: FamilyContract, second: FamilyContract) -> Blocks:
+    """Return blocks that draw an image in one family, and let another change it by image to image, as both do one after the other.
+
+    The image is handed over as pixels, so any two families go together. `strength` says how much the second changes; its other names are
+    those of `families_in_turn`.
+
+    Raises:
+        CompositionError: a family is no contract.
+
+    Example:
+        >>> from brickwork.families.flux import FLUX
+        >>> from brickwork.families.sdxl import SDXL
+        >>> list(refined_by(FLUX, SDXL))[-3:]
+        ['denoise', 'decode', 'refine']
+    """
+    for family in (first, second):
+        of_family({}, family, "refined_by(first, second)")
+    begins: Blocks = InsertableDict(text2image(first))
+    begins["decode"] = DecodeDrawn.bind(first)
+    refine: Any = _apart(image2image(second), second, {"image": "clean_pixels", "strength": "strength"})
+    return begins.insert_after("decode", "refine", refine)
+
+
+def _apart(blocks: Blocks, family: FamilyContract, more: Mapping[str, str] = {}) -> Scope:
+    """Return a scope with values and components of its own, of which images leave; `more` inputs are let in, under other names."""
     inner = SequentialPipelineBlocks.from_blocks_dict(blocks)
     read = set(inner.input_names)
     embeds = [name for part in family.fields("prompt_embeds") for name in (part.positive, part.negative)]
     own = {name: f"second_{name}" for name in (*_RENAMED, *embeds) if name in read}
-    shared = {name: name for name in (*_SHARED, *more) if name in read}
+    shared = {name: name for name in _SHARED if name in read} | {
+        name: outside for name, outside in more.items() if name in read
+    }
     components = {name: f"second_{name}" for name in inner.component_names}
     return Scope.from_blocks_dict(
         dict(blocks), inputs={**own, **shared}, outputs={"images": "images"}, components=components

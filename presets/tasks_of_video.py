@@ -6,10 +6,23 @@ from ..blocks.core.insertable_dict import InsertableDict
 from ..blocks.steps.denoise import Denoise
 from ..blocks.steps.encode_prompt import EncodePrompt
 from ..blocks.steps.expand_batch import ExpandBatch
+from ..blocks.steps.resolve_size import ResolveSize
 from ..blocks.steps.set_timesteps import SetPartialTimesteps, SetTimesteps
 from ..blocks.video.by_boundary import DenoiseEarly, DenoiseLate, FindBoundary, TakeSecondGuidance
-from ..blocks.video.encode import EncodeFirstFrame, EncodeVideo, SeeImage
-from ..blocks.video.latents import DecodeVideo, NoiseVideo, PrepareVideoLatents, SetTimestepsOfLatents
+from ..blocks.video.encode import EncodeFirstFrame, EncodeStartImage, EncodeVideo, PlaceStartImage, SeeImage
+from ..blocks.video.image_motion import EncodeMovingImage, SeeMovingImage, TellMotion
+from ..blocks.video.latents import (
+    DecodeNoisyVideo,
+    DecodeVideo,
+    DropAddedFrames,
+    NoiseVideo,
+    PrepareSizedVideoLatents,
+    PrepareVideoLatents,
+    SetTimestepsOfLatents,
+)
+from ..blocks.video.solver import DenoiseVideo
+from ..blocks.video.start_image import BeginWithImage, DenoiseAfterImage, TellFrameRate
+from ..blocks.video.steer import EncodeSteeringVideo, PrepareSteeredLatents
 from ..families.contract import FamilyContract
 from .tasks import Blocks
 
@@ -22,13 +35,15 @@ def text2video(family: FamilyContract) -> Blocks:
         >>> list(text2video(WAN))
         ['text_encoder', 'input', 'set_timesteps', 'prepare_latents', 'denoise', 'decode']
     """
-    return InsertableDict(
+    made: Blocks = InsertableDict(
         text_encoder=EncodePrompt.bind(family),
         input=ExpandBatch.bind(family),
         set_timesteps=SetTimesteps.bind(family),
         prepare_latents=PrepareVideoLatents.bind(family),
-        denoise=Denoise.bind(family),
-        decode=DecodeVideo.bind(family),
+        **_denoised(family),
+    )
+    return (
+        made.insert_before("denoise", "frame_rate", TellFrameRate.bind(family)) if family.fields("frame_rate") else made
     )
 
 
@@ -40,9 +55,18 @@ def video2video(family: FamilyContract) -> Blocks:
         image_encoder=EncodeVideo.bind(family),
         set_timesteps=SetPartialTimesteps.bind(family),
         prepare_latents=NoiseVideo.bind(family),
-        denoise=Denoise.bind(family),
-        decode=DecodeVideo.bind(family),
+        **_denoised(family),
     )
+
+
+def _denoised(family: FamilyContract) -> Blocks:
+    """Return what tasks end with."""
+    loop = DenoiseVideo if family.predicts_float32 else Denoise
+    made: Blocks = InsertableDict(denoise=loop.bind(family))
+    if type(family).read_frames is not FamilyContract.read_frames:
+        made["drop_frames"] = DropAddedFrames.bind(family)
+    made["decode"] = (DecodeNoisyVideo if family.noises_decoding else DecodeVideo).bind(family)
+    return made
 
 
 def image2video(family: FamilyContract) -> Blocks:
@@ -51,6 +75,45 @@ def image2video(family: FamilyContract) -> Blocks:
     if family.fields("seen_image"):
         made.insert_before("denoise", "seen_image", SeeImage.bind(family))
     return made.insert_before("denoise", "first_frame", EncodeFirstFrame.bind(family))
+
+
+def image_beside2video(family: FamilyContract) -> Blocks:
+    """Return the blocks of videos that begin with an image, for denoisers that read its latents beside those of the first frame, and zeros after."""
+    made = text2video(family).insert("resolve_size", ResolveSize.bind(family), 0)
+    made["prepare_latents"] = PrepareSizedVideoLatents.bind(family)
+    made.insert_before("prepare_latents", "image_encoder", EncodeStartImage.bind(family))
+    return made.insert_before("denoise", "first_frame", PlaceStartImage.bind(family))
+
+
+def image_first2video(family: FamilyContract) -> Blocks:
+    """Return the blocks of videos whose first frame is an image, for denoisers that are told which frames have no noise."""
+    made = text2video(family).insert("resolve_size", ResolveSize.bind(family), 0)
+    made["prepare_latents"] = PrepareSizedVideoLatents.bind(family)
+    made["denoise"] = DenoiseAfterImage.bind(family)
+    made.insert_before("prepare_latents", "image_encoder", EncodeStartImage.bind(family))
+    return made.insert_after("prepare_latents", "first_frame", BeginWithImage.bind(family))
+
+
+def steered2video(family: FamilyContract) -> Blocks:
+    """Return the blocks of videos that are steered by a video, a mask of it, and images that they shall look like."""
+    made = text2video(family).insert("resolve_size", ResolveSize.bind(family), 0)
+    made["prepare_latents"] = PrepareSteeredLatents.bind(family)
+    made.insert_before("prepare_latents", "image_encoder", EncodeSteeringVideo.bind(family))
+    return made.insert_after("denoise", "drop_frames", DropAddedFrames.bind(family))
+
+
+def moving_image(family: FamilyContract) -> Blocks:
+    """Return the blocks that set an image in motion, for denoisers that are told it in the place of a text, and read it beside each frame."""
+    return InsertableDict(
+        input=SeeMovingImage.bind(family),
+        resolve_size=ResolveSize.bind(family),
+        image_encoder=EncodeMovingImage.bind(family),
+        set_timesteps=SetTimesteps.bind(family),
+        prepare_latents=PrepareSizedVideoLatents.bind(family),
+        motion=TellMotion.bind(family),
+        denoise=Denoise.bind(family),
+        decode=DecodeVideo.bind(family),
+    )
 
 
 def with_schedule_of_latents(blocks: Blocks, family: FamilyContract) -> Blocks:

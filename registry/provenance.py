@@ -1,7 +1,7 @@
 """Where a component comes from: one note, with one reader and one writer.
 
-The note lies on the component itself, and in no table beside it: `copy.copy`, `copy.deepcopy`, pickling and `torch.compile` make
-other objects, which are from where the first one is, and a table that knows objects by their identity would know nothing of them.
+The note lies on the component itself where it can (`notes.py`): `copy.copy`, `copy.deepcopy`, pickling and `torch.compile` make
+other objects, which are from where the first one is, and a table that knows objects by their identity knows nothing of them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import contextlib
 from typing import Any
 
 from attrs import evolve, frozen
+
+from .notes import notes_of, put_note, writes_attributes
 
 _NOTE = "_brickwork_provenance"
 _LOAD_ID = "_diffusers_load_id"
@@ -42,7 +44,8 @@ _UNKNOWN = Provenance()
 
 def provenance_of(component: object) -> Provenance:
     """Return where a component is from, as far as that was noted."""
-    noted: Provenance = getattr(component, _NOTE, _UNKNOWN)
+    beside = notes_of(component) if writes_attributes(component) else None
+    noted: Provenance = getattr(component, _NOTE, _UNKNOWN) if beside is None else beside.get(_NOTE, _UNKNOWN)
     load_id = getattr(component, _LOAD_ID, None)
     if noted.load_id == load_id:
         return noted
@@ -57,10 +60,10 @@ def note_provenance(component: object, **known: Any) -> None:
     """
     noted = evolve(provenance_of(component), **known)
     with contextlib.suppress(AttributeError):
-        # Past `__setattr__`: that of networks takes attributes apart, and that of frozen classes refuses them.
         if evolve(noted, load_id=None) != _UNKNOWN:
-            object.__setattr__(component, _NOTE, noted)
+            put_note(component, _NOTE, noted)
         if noted.load_id is not None:
+            # Also on what writes it into its files: diffusers' own blocks take no component without.
             object.__setattr__(component, _LOAD_ID, noted.load_id)
 
 

@@ -16,7 +16,7 @@ from ..adapters.saved_adapters import SavedAdapters
 from ..adapters.textual_inversion import Encoder, taught_of, untaught_table
 from ..registry import ComponentSpec
 from ..registry.hub.repo import HUB_OPTIONS, Repo
-from ..registry.identity.component_identity import NOTES, dtype_of
+from ..registry.identity.component_identity import dtype_of
 from ..registry.identity.same_component import component_differences
 from ..registry.identity.same_model import model_differences, same_tensor, stored_differences
 from ..registry.loading.aligned_file import align, begins_line
@@ -33,6 +33,9 @@ from ..state.errors import with_article
 
 if TYPE_CHECKING:
     import torch
+
+_PLACES = ("_name_or_path", "_diffusers_load_id")
+"""Settings in which transformers and diffusers note where something was loaded from."""
 
 
 @frozen(eq=False)
@@ -94,7 +97,7 @@ def _plain(name: str, model: Any, fresh: torch.nn.Module | None = None) -> Any:
 
 def write(piece: Piece, stage: Path, max_shard_size: int | str | None = None) -> None:
     """Write a piece to a folder of its name, without notes of where it came from on this machine."""
-    save = _unnoted(piece.plain).save_pretrained
+    save = piece.plain.save_pretrained
     # Classes of somebody's own need not take what diffusers' and transformers' models do.
     accepted = inspect.signature(save).parameters
     takes_all = any(each.kind is each.VAR_KEYWORD for each in accepted.values())
@@ -111,26 +114,17 @@ def write(piece: Piece, stage: Path, max_shard_size: int | str | None = None) ->
         for file in weight_files(folder, piece.variant):
             align(file)
     # Paths of this machine say who somebody is, and are nothing to others.
-    if (folder / CONFIG).is_file():
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        (folder / CONFIG).write_text(json.dumps(_without_places(config), indent=2) + "\n", encoding="utf-8")
-
-
-def _unnoted(component: Any) -> Any:
-    """Return what writes a component: image processors of transformers write all of their attributes, and so our notes, too."""
-    notes = [name for name in tuple(getattr(component, "__dict__", ())) if name.startswith(NOTES)]
-    if not notes or is_network(type(component)):
-        return component
-    plain = copy.copy(component)
-    for name in notes:
-        del plain.__dict__[name]
-    return plain
+    for file in folder.glob(f"*{CONFIG}"):
+        config = json.loads(file.read_text(encoding="utf-8"))
+        plain = _without_places(config)
+        if file.name == CONFIG or plain != config:
+            file.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
 
 
 def _without_places(config: object) -> Any:
-    """Return a configuration without the folder that a model was loaded from, which libraries note in it."""
+    """Return a configuration without the folder that a component was loaded from, which libraries note in it."""
     if isinstance(config, dict):
-        return {name: _without_places(value) for name, value in config.items() if name != "_name_or_path"}
+        return {name: _without_places(value) for name, value in config.items() if name not in _PLACES}
     return [_without_places(value) for value in config] if isinstance(config, list) else config
 
 

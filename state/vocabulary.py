@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, Union
 from .values import kinds as of
 from .values.value import Value as Value  # noqa: PLC0414 - so that a type checker lets others import it from here
 from .values.value import value_of as value_of  # noqa: PLC0414 - as above
+from .values.video_words import *  # noqa: F403 - as above, those of videos
 
 if TYPE_CHECKING:
     import numpy.typing
@@ -281,14 +282,6 @@ Flags = Annotated[
 BatchSize = Annotated[int, of.output(doc="Number of prompts, before num_images_per_prompt.", low=1)]
 Height = Annotated[int, of.side(doc="Height of the images in pixels; the denoiser's own size where absent.", low=1)]
 Width = Annotated[int, of.side(doc="Width of the images in pixels; the denoiser's own size where absent.", low=1)]
-EarlyTimesteps = Annotated[Tensor, Value("early_steps", "The timesteps of the first of two networks.")]
-LateTimesteps = Annotated[Tensor, Value("late_steps", "The timesteps of the second, which goes on from there.")]
-FirstLateStep = Annotated[
-    int, Value(doc="Which iteration of the loop is the first of the second network, from 0.", low=0)
-]
-SecondGuidanceScale = Annotated[
-    float, of.guidance(doc="Strength of guidance of the second network in this run; the first's where absent.", low=0)
-]
 FrameCount = Annotated[int, of.size(doc="Frames of each video.", low=1)]
 FrameRate = Annotated[float, Value(doc="Frames of a video that are shown in a second.", low=0, open=True)]
 Videos = Annotated[
@@ -306,10 +299,6 @@ InputVideo = Annotated[
 LastImage = Annotated[
     Union[Image, list[Image], list[NDArray], list[Tensor], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
     of.image(doc="The image that the video ends with: one for all prompts, or one for each."),
-]
-SeenImage = Annotated[
-    Tensor,
-    of.embeds("images seen_tokens seen_width", "Hidden states of an encoder that sees the images.", dtype="float"),
 ]
 ClassLabels = Annotated[
     int | list[int],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.flattening import walk
 from ..blocks.core.from_diffusers import adopt
 from ..state import BrickworkError, InputError
 from ..state.errors import did_you_mean
@@ -99,7 +101,9 @@ def check_block(
         return _reported(
             BlockReport(name, (failed_at(name, "in a pipeline", error),), ("in a pipeline",)), raise_faults
         )
-    maker = Maker(runs.name, made.all_inputs, inputs or {}, made.family.image_multiple)
+    # Of a composition of several families, what all of them take.
+    multiple = math.lcm(*(each.family.image_multiple for _, each in walk(made)))
+    maker = Maker(runs.name, made.all_inputs, inputs or {}, multiple)
     process = ProcessMarks()
     try:
         with seeded(0):

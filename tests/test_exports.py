@@ -37,6 +37,7 @@ PUBLIC = [
     "DynamicThresholding",
     "EmbeddedGuidance",
     "Fault",
+    "FrameScaledGuidance",
     "FrequencyDecoupledGuidance",
     "FrozenError",
     "GUIDERS",

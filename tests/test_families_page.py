@@ -1,4 +1,4 @@
-"""The tables of docs/families.md are those of the tests."""
+"""The tables of docs/families.md are those of the tests, and a family is what the page says: small, and no loop of its own."""
 
 from __future__ import annotations
 
@@ -75,6 +75,50 @@ def test_a_family_stays_small(folder: Path) -> None:
     assert any("families" in file.parts for file in files)
     assert sum(lines_of(file, names=False) for file in files) < 300
     assert sum(lines_of(file) for file in files) <= MOST.get(folder.name, 300)
+
+
+OF_SCHEDULERS = ("step", "set_timesteps", "set_begin_index", "add_noise", "scale_noise", "scale_model_input")
+OF_STEPS = ("set_schedule", "begin_at", "with_noise", "scaled_input", "draw_noise")
+OF_NOISE = ("rand", "randn", "randn_like", "rand_like", "randint", "randn_tensor", "normal_", "normal", "Generator")
+
+
+def computed_by_a_family(tree: ast.AST) -> list[str]:
+    """Say what code does that the shared steps do: a loop that predicts, noise that is drawn, a scheduler that is called."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    named = [(node, ast.unparse(node.func).rpartition(".")[2]) for node in calls]
+    found = [name for _, name in named if name in (*OF_SCHEDULERS, *OF_STEPS, *OF_NOISE)]
+    for loop in ast.walk(tree):
+        if isinstance(loop, ast.While):
+            found.append("while")
+        elif isinstance(loop, (ast.For, ast.comprehension)) and "timestep" in ast.unparse(loop.iter):
+            found.append(f"for {ast.unparse(loop.target)}")
+        elif isinstance(loop, (ast.For, ast.ListComp)):
+            within = {id(node) for node in ast.walk(loop)}
+            found += [f"for: {name}" for node, name in named if id(node) in within and name in ("predict", "denoiser")]
+    return found
+
+
+@pytest.mark.parametrize("folder", FAMILIES, ids=lambda folder: folder.name)
+def test_a_family_has_no_loop_draws_no_noise_and_calls_no_scheduler(folder: Path) -> None:
+    found = {file.name: computed_by_a_family(ast.parse(file.read_text())) for file in files_of_a_family(folder)}
+    assert {name: each for name, each in found.items() if each} == {}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "scheduler.step(x, t, latents)",
+        "scheduler.set_timesteps(4)",
+        "torch.randn(shape)",
+        "while left: pass",
+        "for t in timesteps: pass",
+        "[f(t) for t in self.scheduler.timesteps]",
+        "for each in parts: family.predict(each)",
+        "[denoiser(each) for each in parts]",
+    ],
+)
+def test_what_a_family_may_not_compute_is_found(code: str) -> None:
+    assert len(computed_by_a_family(ast.parse(code))) == 1
 
 
 def test_the_smallest_family_takes_at_most_sixty_lines() -> None:

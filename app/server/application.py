@@ -31,7 +31,7 @@ from .errors import RefusedError
 from .openai_images import get_model, list_models, post_edit, post_generation
 from .openapi import described
 from .page import page_routes
-from .recipe_routes import get_diff, get_python, get_recipe, get_shell, get_workflow_file
+from .recipe_routes import get_diff, get_forms, get_python, get_recipe, get_shell, get_workflow_file
 from .requests import Handler, answering, error_answer, in_thread, json_answer, service_of
 from .run_routes import delete_run, get_events, get_output, get_run, list_runs, post_branch, post_replay, post_run
 from .service import Service
@@ -101,6 +101,7 @@ ENDPOINTS: Sequence[Endpoint] = (
     Endpoint("GET", "/api/runs/{id}/events", get_events),
     Endpoint("GET", "/api/runs/{id}/outputs/{name}/{index:int}.{ending}", get_output),
     Endpoint("GET", "/api/runs/{id}/recipe", get_recipe),
+    Endpoint("GET", "/api/runs/{id}/forms", get_forms),
     Endpoint("GET", "/api/runs/{id}/workflow.yaml", get_workflow_file),
     Endpoint("GET", "/api/runs/{id}/python", get_python),
     Endpoint("GET", "/api/runs/{id}/shell", get_shell),

@@ -25,6 +25,7 @@ from ...state.digest import digest_of
 from ...state.errors import BrickworkError
 from ...state.limits import LARGEST_YAML
 from ..shared.block_listing import own_made, summaries
+from ..shared.words_for_people import for_people
 from .errors import RefusedError
 from .workflow_data import block_data, block_tree, graph_data, needed_names, plan_rows
 
@@ -107,7 +108,7 @@ class Compositions:
                 {key: value for key, value in data.items() if key not in ELSEWHERE}, "the composition"
             )
         except BrickworkError as error:
-            said = [str(fault) for fault in error.faults or [str(error)]]
+            said = [for_people(str(fault)) for fault in error.faults or [str(error)]]
             return {
                 "faults": [*faults, *said],
                 "warnings": [],
@@ -120,8 +121,8 @@ class Compositions:
             }
         report = pipe.check()
         found: dict[str, Any] = {
-            "faults": [*faults, *report.faults],
-            "warnings": list(report.warnings),
+            "faults": [*faults, *map(for_people, report.faults)],
+            "warnings": [for_people(text) for text in report.warnings],
             "blocks": block_tree(pipe.blocks),
             "options": pipe.option_schemas(),
             "digest": digest_of(pipe.described()),
@@ -134,7 +135,8 @@ class Compositions:
             plan = pipe.plan({**dict.fromkeys(pipe.input_defaults, True), **needed})
         except BrickworkError as error:
             known = found["faults"]
-            found["faults"] = [*known, *(str(f) for f in error.faults or [str(error)] if str(f) not in known)]
+            texts = (for_people(str(fault)) for fault in error.faults or [str(error)])
+            found["faults"] = [*known, *(text for text in texts if text not in known)]
             return found
         return {**found, "plan": plan_rows(plan), "graph": graph_data(plan.graph)}
 

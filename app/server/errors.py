@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import re
 import secrets
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import define, field
@@ -14,37 +13,11 @@ from attrs import define, field
 from ...engine.execution.out_of_memory import is_out_of_memory
 from ...engine.serving.work_queue import QueueClosedError, QueueFullError, TooLargeError
 from ...state.errors import BrickworkError, CompositionError, DeclarationError, InputError, RunError
+from ..shared.words_for_people import for_people
 
 _logger = logging.getLogger("brickwork.server")
-_SAID = (InputError, CompositionError, DeclarationError, RunError, QueueFullError, QueueClosedError)
+SAID = (InputError, CompositionError, DeclarationError, RunError, QueueFullError, QueueClosedError)
 """Errors whose words are for who asks; those of files and components name folders of this machine."""
-
-
-_IN_PYTHON: Sequence[tuple[re.Pattern[str], str]] = [
-    (re.compile(python), people)
-    for python, people in (
-        (r"brickwork\.presets\.embedded\.known_words\(\) lists", "`brickwork words` lists"),
-        (r"It stands in pipe\.input_defaults\.", "It stands among the values that the workflow has itself."),
-        (r"pipe\.(?:un)?load_ip_adapter\(\.\.\.\) first, or leave", "leave"),
-        (r": pipe\.load_ip_adapter\(\.\.\.\) first\.", ", and it has to be loaded where the server is started."),
-        (
-            r"Load (?:it|them) by pipe\.\w+\(\.\.\.\), and leave it out here\.",
-            "Leave it out; it is loaded where the server is started.",
-        ),
-        (
-            r"Load it by pipe\.\w+\(\.\.\.\), and write its word here\.",
-            "Leave it out; it is loaded where the server is started.",
-        ),
-    )
-]
-"""What errors and remarks advise in Python, and what it is for those who have a page, or HTTP."""
-
-
-def for_people(text: str) -> str:
-    """Return a text of an error or a remark with advice that one can follow without Python."""
-    for pattern, people in _IN_PYTHON:
-        text = pattern.sub(people, text)
-    return text
 
 
 class BodyError(BrickworkError):
@@ -97,20 +70,22 @@ _STATUS: Mapping[type[BaseException], int] = {
     BodyError: 400,
     QueueClosedError: 503,
     TooLargeError: 413,
-    **dict.fromkeys(_SAID, 422),
+    **dict.fromkeys(SAID, 422),
 }
 _RETRY = {"Retry-After": "5"}
 
 
 def faults_of(error: BaseException) -> list[dict[str, Any]]:
     """Return the faults of an error, each with the name of the input that it is about, where that is known."""
+    if isinstance(error, RefusedError):
+        return [dict(each) for each in error.faults or ({"input": None, "text": error.message},)]
     faults = getattr(error, "faults", ()) or [str(error)]
     return [{"input": getattr(fault, "input", None), "text": for_people(str(fault))} for fault in faults]
 
 
 def failure_data(error: BaseException, logs_details: bool = False) -> dict[str, Any]:
     """Return what is said of a run that has failed."""
-    if isinstance(error, _SAID):
+    if isinstance(error, SAID):
         return {"type": type(error).__name__, "message": for_people(str(error)), "faults": faults_of(error)}
     if isinstance(error, RefusedError):
         return {"type": error.kind, "message": error.message, "faults": list(error.faults)}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any, get_args
+
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -10,7 +14,8 @@ from ...pipeline.workflows.workflow_file import place_of
 from ...state import InputError, RepoError
 from ...state.limits import LARGEST_RECIPE
 from ...state.strict_json import read_json
-from ..shared.recipe_forms import Form, recipe_as
+from ..shared.recipe_forms import Form, WrittenForm, recipe_as, recipe_forms
+from .errors import RefusedError, refused
 from .job import Job
 from .requests import in_thread, json_answer, service_of
 from .service import Service
@@ -50,22 +55,55 @@ async def get_shell(request: Request) -> Response:
     return await _as(request, "shell", "text/plain")
 
 
-async def _as(request: Request, form: Form, kind: str) -> Response:
-    service = service_of(request)
-    job: Job = await in_thread(_with_recipe, service, request.path_params["id"])
-    origin = service.workflow(job.asked.workflow).origin
+async def get_forms(request: Request) -> Response:
+    """Return the workflow file, the Python and the command line of a run; of those that do not say it, why not."""
+    service, identifier = service_of(request), request.path_params["id"]
+    service.jobs.get(identifier)
     try:
-        found = await in_thread(recipe_as, job.recipe, form, None if origin is None else place_of(origin))
+        found = await in_thread(_forms, service, identifier, recipe_forms)
+    except (InputError, RefusedError) as error:
+        # There is no recipe: an answer, since who asks for all forms cannot know which there are.
+        found = dict.fromkeys(get_args(Form), error)
+    return json_answer(
+        {
+            form: {"text": _text(form, each), "fault": None}
+            if isinstance(each, WrittenForm)
+            else {"text": None, "fault": refused(each).message}
+            for form, each in found.items()
+        }
+    )
+
+
+async def _as(request: Request, form: Form, kind: str) -> Response:
+    service, identifier = service_of(request), request.path_params["id"]
+    found = await in_thread(_forms, service, identifier, partial(recipe_as, form=form))
+    return PlainTextResponse(_text(form, found), media_type=kind)
+
+
+def _forms(service: Service, identifier: str, written: Callable[..., Any]) -> Any:
+    """Return what is written of the recipe of a run.
+
+    Raises:
+        RefusedError: there is no such run, or its recipe is spoilt. InputError: it has none, or none of this form.
+    """
+    job = _with_recipe(service, identifier)
+    origin = service.workflow(job.asked.workflow).origin
+    components = None if origin is None else place_of(origin)
+    try:
+        return written(job.recipe, components=components, called=f"the run {identifier}")
     except InputError:
         raise
     except (RepoError, AttributeError, IndexError, KeyError, TypeError) as error:
         # Of the form of a recipe, and yet none that was written.
         raise job.without_recipe() from error
+
+
+def _text(form: Form, found: WrittenForm) -> str:
     sign = "# " if form != "shell" else ": "
     notes = "".join(
         f"{sign}{name} ({what}) is to be given again, as {file}\n" for name, (what, file) in found.missing.items()
     )
-    return PlainTextResponse(notes + found.text.rstrip("\n") + "\n", media_type=kind)
+    return notes + found.text.rstrip("\n") + "\n"
 
 
 async def get_diff(request: Request) -> Response:

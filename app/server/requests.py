@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from ...state.strict_json import parse_json
 from .error_shapes import shaped
@@ -126,6 +128,24 @@ def answering(handler: Handler) -> Handler:
             return error_answer(request.url.path, found)
 
     return answered
+
+
+class KeptFile(FileResponse):
+    """A file that never changes under its address, whole or in ranges. A range that is none is not looked at, as HTTP asks."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        headers = [(name, value) for name, value in scope["headers"] if name != b"range" or _is_range(value)]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
+
+_RANGES = re.compile(rb"bytes=\s*(?:\d{1,18}-\d{0,18}|-\d{1,18})(?:\s*,\s*(?:\d{1,18}-\d{0,18}|-\d{1,18})){0,15}\s*")
+
+
+def _is_range(value: bytes) -> bool:
+    """Return whether a header names ranges of bytes, each of which begins before it ends (RFC 9110, 14.1.2)."""
+    bounds = re.findall(rb"(\d+)-(\d+)", value)
+    return _RANGES.fullmatch(value) is not None and all(int(first) <= int(last) for first, last in bounds)
 
 
 async def in_thread(function: Callable[..., Any], *args: Any, **named: Any) -> Any:

@@ -13,6 +13,7 @@ from ...engine import events as of_run
 from ...engine.scoped_names import seen_at
 from ...pipeline.images.previews import first_shown
 from ..shared.event_data import event_data
+from ..shared.words_for_people import for_people
 
 if TYPE_CHECKING:
     from .job import Job
@@ -66,6 +67,8 @@ class RunEvents:
 
     def tell(self, kind: str, data: dict[str, Any], is_within: bool = False) -> None:
         """Note an event."""
+        if kind == "warning":
+            data = {**data, "text": for_people(data["text"])}
         dropped = self.job.events.tell(kind, data, is_within)
         if dropped:
             self.metrics.preview_drops.inc(dropped)

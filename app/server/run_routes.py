@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from .errors import RefusedError
 from .job import OVER, Asked, Job
-from .requests import FOR_EVER, body_of, client_of, in_thread, json_answer, service_of
+from .requests import FOR_EVER, KeptFile, body_of, client_of, in_thread, json_answer, service_of
 from .run_events import preview_options
 from .watching import event_answer, events_of
 
@@ -42,6 +42,10 @@ async def post_run(request: Request) -> Response:
     if start is not None:
         if set(start) - {"run", "at_step"} or not isinstance(start.get("run"), str):
             raise refusal('from is {"run": id, "at_step": step}.')
+        if others := [name for name in ("workflow", "output") if name in data]:
+            raise refusal(
+                f"{' and '.join(others)} cannot stand beside from: a variant has those of its run. Leave {'it' if len(others) == 1 else 'them'} out."
+            )
         return await _branched(request, start["run"], {**data, "at_step": start.get("at_step")})
     asked = Asked(
         service.workflow(data.get("workflow")).id,
@@ -101,6 +105,8 @@ def output_of(data: dict[str, Any]) -> Any:
     found = data.get("output")
     if isinstance(found, list) and not (found and all(isinstance(each, str) for each in found)):
         raise refusal("output is the name of a value, or a list of such.")
+    if isinstance(found, list) and len(set(found)) < len(found):
+        raise refusal("output names a value twice; a run gives it once.")
     return found
 
 
@@ -116,11 +122,16 @@ def priority_of(data: dict[str, Any]) -> Any:
     return found
 
 
+def _is_whole(text: str) -> bool:
+    """Return whether a text is a whole number from 0 on, in digits of ASCII, that no run has as many events as."""
+    return text.isascii() and text.isdecimal() and len(text) <= 18
+
+
 async def list_runs(request: Request) -> Response:
     """List runs, the last one first."""
     query = request.query_params
     limit = query.get("limit", "50")
-    if not limit.isdecimal() or not 1 <= int(limit) <= _MOST_LISTED:
+    if not _is_whole(limit) or not 1 <= int(limit) <= _MOST_LISTED:
         raise refusal(f"limit is a whole number from 1 to {_MOST_LISTED}.")
     jobs = service_of(request).jobs.all()
     if "before" in query:
@@ -152,12 +163,12 @@ def _job(request: Request) -> Job:
 async def get_events(request: Request) -> Response:
     """Send the events of a run, from the first or from after `Last-Event-ID`, to the last."""
     after, blocks = (request.query_params.get(name, "") for name in ("after", "blocks"))
-    if after and not after.isdecimal():
-        raise refusal("after is the number of an event.")
+    if after and not _is_whole(after):
+        raise refusal("after is the number of an event, a whole number from 0 on of 18 digits at most.")
     if blocks not in ("", "all"):
         raise refusal("blocks is 'all', or is left out.")
     last = request.headers.get("last-event-id", "") or after
-    following = int(last) + 1 if last.isdecimal() and len(last) < 12 else 0
+    following = int(last) + 1 if _is_whole(last) else 0
     return event_answer(_events(_job(request), following, blocks == "all"))
 
 
@@ -180,4 +191,4 @@ async def get_output(request: Request) -> Response:
     name = f"{params['id'][:8]}-{params['index']}{path.suffix}"
     # An output never changes, and its address has the run in it.
     headers = {"Cache-Control": FOR_EVER}
-    return FileResponse(path, media_type=kind, filename=name, content_disposition_type="inline", headers=headers)
+    return KeptFile(path, media_type=kind, filename=name, content_disposition_type="inline", headers=headers)

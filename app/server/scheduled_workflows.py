@@ -9,6 +9,7 @@ from attrs import define, field
 
 from ...state import InputError
 from ...state.errors import BrickworkError
+from ..shared.words_for_people import for_people
 from .served_workflow import ServedWorkflow
 from .workflow_inputs import unfit_inputs
 
@@ -46,5 +47,5 @@ def _with_scheduler(workflow: ServedWorkflow, name: str) -> ServedWorkflow:
         pipe = copy.copy(workflow.pipe)
         pipe.update_components(scheduler=name)
     except BrickworkError as error:
-        raise unfit_inputs([{"input": "scheduler", "text": str(error)}]) from None
+        raise unfit_inputs([{"input": "scheduler", "text": for_people(str(error))}]) from None
     return ServedWorkflow(workflow.id, workflow.title, pipe, workflow.origin)

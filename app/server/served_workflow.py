@@ -15,7 +15,8 @@ from ...pipeline.images.room_for_images import EACH
 from ...pipeline.seed import SEED, takes_seed
 from ...state import ComponentError, InputError
 from ...state.errors import BrickworkError
-from .errors import RefusedError, faults_of, for_people
+from ..shared.words_for_people import for_people
+from .errors import SAID, RefusedError, faults_of, refused
 from .workflow_data import block_tree, graph_data, needed_names, plan_rows
 
 if TYPE_CHECKING:
@@ -194,9 +195,12 @@ class ServedWorkflow:
             raise answer from None
 
     def _without_models(self, values: Mapping[str, Any]) -> RefusedError | None:
-        """Say which inputs ask for models that are not there; None where that is no matter of inputs."""
+        """Say that models are not there: those that every run needs, or those that inputs ask for; None where that is no matter of models."""
         faults = []
         usual = self._missing_with(())
+        if usual:
+            text = f"{self.id} has no {' and no '.join(usual)}, and no run without: they are given where the server is started."
+            return RefusedError(409, "MissingModelError", text, ({"input": None, "text": text},))
         given = [name for name, value in values.items() if value is not None]
         for name in given:
             missing = [each for each in self._missing_with([name]) if each not in usual]
@@ -219,7 +223,8 @@ class ServedWorkflow:
             request = self.prepared(values, None)
             plan = request.plan
         except (BrickworkError, RefusedError) as error:
-            faults = [dict(each) for each in error.faults] if isinstance(error, RefusedError) else faults_of(error)
+            # What is for the server's log alone is so here, too: errors of components name folders of this machine.
+            faults = faults_of(error if isinstance(error, SAID) else refused(error))
             plan = self._plan_for(values)
         if plan is None:
             return {"faults": faults, "workflow": None, "plan": [], "skipped": {}, "bytes": None, "graph": None}

@@ -11,6 +11,7 @@ from ...blocks.core.input_checks import expectations_of
 from ...guiders import guider_of
 from ...pipeline.images.files import file_inputs
 from ...state import InputError
+from ..shared.words_for_people import for_people
 from .errors import RefusedError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class InputReader:
                     raise InputError(f"{name!r} is none of the inputs that are given as JSON. {_instead(name)}")
                 found[name] = self._guider(value) if name in pipe.guider_names else self._value(value)
             except InputError as error:
-                faults += [{"input": name, "text": str(text)} for text in error.faults or [str(error)]]
+                faults += [{"input": name, "text": for_people(str(text))} for text in error.faults or [str(error)]]
         named = {name: value for name, value in found.items() if name not in pipe.guider_names}
         for name in file_inputs(named, expectations_of(pipe.blocks)):
             text = f'{name} is a text; images are uploaded (POST /api/files), and given as {{"$file": "sha256:..."}}.'
@@ -82,6 +83,8 @@ class InputReader:
         if isinstance(given, Mapping) and isinstance(given.get("name"), str):
             settings = {name: value for name, value in given.items() if name != "name"}
             return guider_of({"_class_name": given["name"], **settings})
+        if isinstance(given, Mapping) and "_class_name" not in given:
+            raise InputError('A guider is its name, or an object of its "name" and its settings.')
         return None if given is None else guider_of(given)
 
 

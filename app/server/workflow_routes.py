@@ -6,12 +6,13 @@ import time
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from ...registry.hub.strict_yaml import written
 from .compositions import catalog
 from .errors import RefusedError
-from .requests import FOR_EVER, body_of, in_thread, json_answer, service_of
+from .job import OVER
+from .requests import FOR_EVER, KeptFile, body_of, in_thread, json_answer, service_of
 
 
 async def list_workflows(request: Request) -> Response:
@@ -63,7 +64,7 @@ async def get_file(request: Request) -> Response:
         raise RefusedError(404, "UnknownFileError", f"There is no image {name}, or it is not kept any more.")
     path, kind = found
     # What has this name never changes.
-    return FileResponse(path, media_type=kind, headers={"Cache-Control": FOR_EVER})
+    return KeptFile(path, media_type=kind, headers={"Cache-Control": FOR_EVER})
 
 
 async def get_queue(request: Request) -> Response:
@@ -76,7 +77,9 @@ async def get_queue(request: Request) -> Response:
         for task in service.queue.waiting
         if id(task) in by_task
     ]
-    going = [{"id": by_task[id(task)].id} for task in service.queue.going if id(task) in by_task]
+    known = [by_task[id(task)] for task in service.queue.going if id(task) in by_task]
+    # The thread of a run that has told its end is there for a moment more.
+    going = [{"id": job.id} for job in known if job.status not in OVER]
     settings = service.settings
     return json_answer({"waiting": waiting, "running": going, "size": settings.queue, "workers": settings.workers})
 

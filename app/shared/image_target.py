@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from ...pipeline.recipes.recipe import Recipe
 
 
-def pipeline_of_image(path: Path, components: object) -> tuple[ModularPipeline, Recipe]:
+def pipeline_of_image(path: Path, components: object, called: str | None = None) -> tuple[ModularPipeline, Recipe]:
     """Return the pipeline of an image's recipe, with its inputs as defaults, and the recipe.
 
     Inputs that the recipe has by their digest only are not among them: they are to be given again.
 
     Args:
-        components: folder with the models; the one that ships is found without.
+        components: folder with the models; the one that ships is found without. called: what errors say for the path.
 
     Raises:
         InputError: blocks or components cannot be had, or are not as they were; all of them are named.
@@ -28,17 +28,18 @@ def pipeline_of_image(path: Path, components: object) -> tuple[ModularPipeline, 
     from ...pipeline.recipes.recipe_of_run import recipe_of
     from ...pipeline.replaying.replay import pipeline_of_recipe
 
+    called = str(path) if called is None else called
     recipe, kept = read_recipe(path)
     faults: list[str] = []
     pipe = pipeline_of_recipe(recipe, (), components, {}, faults)
     if faults or pipe is None:
-        raise InputError.of(f"The run of {path} cannot be put together", faults)
+        raise InputError.of(f"The pipeline of {called} cannot be put together", faults, headed=True)
     values = {**recipe.inputs, **{name: value for name, value in kept.items() if name in recipe.missing_inputs}}
     given = {**values, **dict.fromkeys([*recipe.missing_inputs, *recipe["generators"]], True)}
     now = recipe_of(pipe, pipe.plan(given), values, recipe["output"]).of_image(recipe.image)
     faults = [f"{text} now" for kind, text in differences(recipe, now) if kind in ("blocks", "components", "process")]
     if faults:
-        raise InputError.of(f"Something is not as it was when {path} was made", faults)
+        raise InputError.of(f"Something is not as it was when {called} was made", faults, headed=True)
     pipe.input_defaults = values
     if recipe["generators"]:
         pipe.input_defaults["seed"] = seed_of_recipe(recipe)

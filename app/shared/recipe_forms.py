@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from attrs import frozen
 
@@ -29,41 +29,97 @@ class WrittenForm:
     missing: dict[str, tuple[str, str]]
 
 
-def recipe_as(recipe_file: Path, form: Form, components: object = None) -> WrittenForm:
+def recipe_as(recipe_file: Path, form: Form, components: object = None, called: str | None = None) -> WrittenForm:
     """Write the recipe of an image, or of a recipe's file, in another form.
 
     Args:
-        components: where the models are; the one that ships is found without.
+        components: where the models are; the one that ships is found without. called: what errors say for the file.
 
     Raises:
         InputError: no file says it, or the run cannot be put together.
     """
-    import tempfile
+    return _Workflow.of(recipe_file, components, called).written(form)
 
-    from ...pipeline.workflows.workflow_writing import save_workflow
-    from ...registry.hub.strict_yaml import read_yaml
 
-    pipe, recipe = pipeline_of_image(recipe_file, components)
-    if recipe.base is not None:
-        raise InputError(
-            "The image is a variant that shares its first steps with another run, which no file says: brickwork replay repeats it."
-        )
-    output = recipe["output"] or "images"
-    pipe.outputs = () if output == "images" else tuple([output] if isinstance(output, str) else output)
-    if form == "shell" and not isinstance(output, str):
-        raise InputError("The run gave several values, which only a file says: --as workflow.yaml.")
-    missing = {
-        name: (kind, f"{name}.png") for name, kind in recipe.missing_inputs.items() if name not in pipe.input_defaults
-    }
-    with tempfile.TemporaryDirectory(prefix="brickwork-recipe-") as folder:
-        path = Path(folder) / "workflow.yaml"
-        save_workflow(pipe, path)
+def recipe_forms(
+    recipe_file: Path, components: object = None, called: str | None = None
+) -> dict[Form, WrittenForm | InputError]:
+    """Write a recipe in every form; of one that does not say it, return why.
+
+    Args:
+        components, called: as of `recipe_as`.
+    """
+    forms: tuple[Form, ...] = get_args(Form)
+    try:
+        workflow = _Workflow.of(recipe_file, components, called)
+    except InputError as error:
+        return dict.fromkeys(forms, error)
+    found: dict[Form, WrittenForm | InputError] = {}
+    for form in forms:
+        try:
+            found[form] = workflow.written(form)
+        except InputError as error:
+            found[form] = error
+    return found
+
+
+@frozen
+class _Workflow:
+    """What makes a run again.
+
+    Attributes:
+        file: text of the workflow file. missing: as of `WrittenForm`.
+    """
+
+    pipe: ModularPipeline
+    output: Any
+    file: str
+    missing: dict[str, tuple[str, str]]
+
+    @classmethod
+    def of(cls, recipe_file: Path, components: object, called: str | None) -> _Workflow:
+        """Put it together from a recipe.
+
+        Raises:
+            InputError: no file says it, or it cannot be put together.
+        """
+        import tempfile
+
+        from ...pipeline.workflows.workflow_writing import save_workflow
+
+        pipe, recipe = pipeline_of_image(recipe_file, components, called)
+        if recipe.base is not None:
+            raise InputError(
+                "The image is a variant that shares its first steps with another run, which no file says: brickwork replay repeats it."
+            )
+        output = recipe["output"] or "images"
+        pipe.outputs = () if output == "images" else tuple([output] if isinstance(output, str) else output)
+        missing = {
+            name: (kind, f"{name}.png")
+            for name, kind in recipe.missing_inputs.items()
+            if name not in pipe.input_defaults
+        }
+        with tempfile.TemporaryDirectory(prefix="brickwork-recipe-") as folder:
+            path = Path(folder) / "workflow.yaml"
+            save_workflow(pipe, path)
+            return cls(pipe, output, path.read_text(encoding="utf-8"), missing)
+
+    def written(self, form: Form) -> WrittenForm:
+        """Return it in a form.
+
+        Raises:
+            InputError: the form does not say it.
+        """
+        from ...registry.hub.strict_yaml import parse_yaml
+
         if form == "workflow.yaml":
-            return WrittenForm(path.read_text(encoding="utf-8"), missing)
-        data: dict[str, Any] = read_yaml(path).data
-    data["inputs"] = {**(data.get("inputs") or {}), **{name: file for name, (_, file) in missing.items()}}
-    _name_scheduler(data, pipe)
-    return WrittenForm((python_code if form == "python" else shell_line)(data, output), missing)
+            return WrittenForm(self.file, self.missing)
+        if form == "shell" and not isinstance(self.output, str):
+            raise InputError("The run gave several values, which only a file says: --as workflow.yaml.")
+        data: dict[str, Any] = parse_yaml(self.file.encode(), "workflow.yaml").data
+        data["inputs"] = {**(data.get("inputs") or {}), **{name: file for name, (_, file) in self.missing.items()}}
+        _name_scheduler(data, self.pipe)
+        return WrittenForm((python_code if form == "python" else shell_line)(data, self.output), self.missing)
 
 
 def _name_scheduler(data: dict[str, Any], pipe: ModularPipeline) -> None:

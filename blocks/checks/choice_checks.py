@@ -11,6 +11,7 @@ from ...engine.conditions import NEVER, Condition, any_of
 from ...engine.planning.flow import Dataflow, Read
 from ...state import InputParam
 from ...state.errors import did_you_mean, nearest
+from ...state.template_words import INPUT_WORDS
 from ...state.type_relations import accepts
 from ..core.choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from ..core.choice_declaration import parameters_of, takes_anything
@@ -131,7 +132,8 @@ def _unread_trigger(
         return  # a value of the run decides
     name = branch.rpartition(".")[2]
     reads = [each for each in block.sub_blocks[name].input_names if each != trigger]
-    near = nearest(trigger, reads) if not writers else None
+    # A well-known name is spelt as it is meant: a choice of one step alone has not the block beside it that reads the mask's image.
+    near = nearest(trigger, reads) if not writers and trigger not in INPUT_WORDS else None
     if near is not None:
         text = (
             f"{where}: the branch {name!r} hangs on {trigger!r}, which no block reads or writes. Did you mean {near!r}?"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from inspect import get_annotations
 from operator import is_, itemgetter
 from types import MethodType
 from typing import Any
@@ -234,7 +235,14 @@ def _grouped_outputs(owner: type[Any], out: type[Outputs]) -> tuple[tuple[str, t
     # Every step of every plan asks, and evaluating annotations is most of what it takes to bind one; see `Declaration`.
     known = _GROUPED.get(owner)
     if known is None or known[0] is not out or known[1] is not owner.family:
-        fields = {name: _names_of_group(owner, resolve_hint(hint, out)) for name, hint in out.__annotations__.items()}
+        # Of the classes that it derives from, too: `class Out(Base.Out)` has their fields.
+        hints = {
+            name: resolve_hint(hint, cls)
+            for cls in reversed(out.__mro__)
+            for name, hint in get_annotations(cls).items()
+            if name in out.__brickwork_fields__
+        }
+        fields = {name: _names_of_group(owner, hint) for name, hint in hints.items()}
         named = tuple((name, names) for name, names in fields.items() if names is not None)
         known = _GROUPED[owner] = out, owner.family, named
     return known[2]

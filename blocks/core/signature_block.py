@@ -323,6 +323,12 @@ class SignatureBlock(ModularPipelineBlocks):
         else:
             at[0].warn(at[1], text)
 
+    def _tell(self, text: str) -> None:
+        """Say to the listeners of a run what the log has already."""
+        at: tuple[Run, str] | None = self.__dict__.get("_at")
+        if at is not None:
+            at[0].tell(at[1], text)
+
     def mutated_names(self) -> tuple[str, ...]:
         """Return the names of the components whose state the block changes."""
         slots = self.declaration.components

@@ -37,7 +37,7 @@ from ..core.slots import component
 from .control_rows import repeated_images, residuals_for_all, residuals_of
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .denoiser_call import DenoiserCall, DenoiserInput
-from .denoiser_fit import control_faults
+from .denoiser_fit import control_faults, empty_windows
 from .given_image import control_pixels, given_image, image_faults, unstretched
 from .predict_noise import PredictNoise, repeated
 from .prepare_image_latents import repeat_to_batch
@@ -90,8 +90,9 @@ class PrepareControl(Block):
         yield from control_faults(self.family, "controlnet", nets, components)
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """Say what is no image; a list may hold one for each net."""
+        """Say what is no image; a list may hold one for each net. Control begins before it ends."""
         yield from image_faults(given, control_image="control")
+        yield from empty_windows(given)
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say of how many nets, or kinds of control, the images and numbers are, where there are others."""

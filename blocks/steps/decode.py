@@ -60,11 +60,17 @@ class Decode(Block):
             return decoded_by(self.family, vae, unscaled)
 
 
-def decoded_by(family: FamilyContract, vae: Autoencoder, latents: Tensor) -> Tensor:
-    """Return the images that a VAE makes of latents in its own scale, of `[b c h w]` those of one frame; or videos of `[b c f h w]`."""
+def decoded_by(family: FamilyContract, vae: Autoencoder, latents: Tensor, **told: Any) -> Tensor:
+    """Return the images that a VAE makes of latents in its own scale, of `[b c h w]` those of one frame; or videos of `[b c f h w]`.
+
+    Args:
+        told: what it is told beside them, in place of what the family says.
+    """
     one_frame = latents.ndim == 4 and (family.video_vae or family.medium == "video")
     given = latents.unsqueeze(2) if one_frame else latents
-    pixels: Tensor = call_network(vae.decode, given, **family.decode_arguments(vae, given), return_dict=False)[0]
+    pixels: Tensor = call_network(
+        vae.decode, given, **{**family.decode_arguments(vae, given), **told}, return_dict=False
+    )[0]
     return pixels.squeeze(2) if one_frame else pixels
 
 

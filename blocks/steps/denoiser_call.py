@@ -156,5 +156,10 @@ def loop_faults(family: FamilyContract, guider: Any, scheduler: Any, denoiser: s
             f"{type(guider).__name__} works on the tokens of a transformer, and the denoiser of {family.name} reads latents. "
             "Take another guider, such as ClassifierFreeGuidance or AdaptiveProjectedGuidance."
         )
+    if getattr(guider, "on_frames", False) and family.medium != "video":
+        yield (
+            f"{type(guider).__name__} guides each frame of a video by itself, and {family.name} draws images. Take another guider, such as "
+            "ClassifierFreeGuidance."
+        )
     yield from prediction_faults(family, scheduler, denoiser)
     yield from untold_faults(guider, denoiser, {part.kind for part in family.fields("denoiser_input_fields")})

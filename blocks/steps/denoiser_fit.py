@@ -369,3 +369,15 @@ def _channels_fault(
         f"The denoiser reads {reads} channels (in_channels), and is given {given}: it was trained for another task. Take the blocks of that task, or "
         "a denoiser of this one."
     )
+
+
+def empty_windows(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """Say that control would end before it began, of whichever net, so that it counted at no step."""
+    names = ("control_guidance_start", "control_guidance_end")
+    values = [given.get(name, default) for name, default in zip(names, (0.0, 1.0), strict=True)]
+    count = max(len(value) if isinstance(value, list) else 1 for value in values)
+    starts, ends = (value if isinstance(value, list) else [value] * count for value in values)
+    # Lists of other lengths, and what is no number, are faults by themselves.
+    for start, end in zip(starts, ends, strict=False):
+        if isinstance(start, (int, float)) and isinstance(end, (int, float)) and start >= end:
+            yield Fault(f"{names[0]} is {start} and {names[1]} {end}; control begins before it ends.", *names)

@@ -322,6 +322,10 @@ def _repeated(texts: list[str], count: int) -> list[str]:
     return texts
 
 
+_LONGEST_WARNING = 600
+"""Characters of what listeners are told of a cut; the log has all of it."""
+
+
 def encode_texts(
     block: PlainTexts,
     texts: Sequence[list[str]],
@@ -345,7 +349,8 @@ def encode_texts(
         batch = texts[encoding.field_of(place, len(texts))]
         read[name] = tokens_for(encoding, tokenizer, batch)
         said.append(said_of(encoder, read[name].ids, read[name].mask, encoding))
-    warn_of_cuts(read, what)
+    for text in warn_of_cuts(read, what):
+        block._tell(text if len(text) <= _LONGEST_WARNING else f"{text[:_LONGEST_WARNING]}…")
     return said
 
 

@@ -13,6 +13,7 @@ from ..core.slots import component
 from .given_image import as_pil, image_faults
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
 
@@ -33,10 +34,14 @@ class EncodeVariation(Block):
         """Say what is no image."""
         yield from image_faults(given, image="image")
 
+    def shown(self, image: InputImage) -> Tensor:
+        """Return images `[n 3 height width]` as the encoder sees them."""
+        pixels: Tensor = self.feature_extractor(as_pil(image, "image"), return_tensors="pt").pixel_values
+        return pixels
+
     def run(self, image: InputImage, num_images_per_prompt: ImagesPerPrompt = 1) -> Out:
         encoder = self.image_encoder
-        shown = as_pil(image, "image")
-        pixels = self.feature_extractor(shown, return_tensors="pt").pixel_values.to(self.device, encoder.dtype)
+        pixels = self.shown(image).to(self.device, encoder.dtype)
         embeds = call_network(encoder, pixels).image_embeds[:, None]
         rows = embeds.repeat_interleave(num_images_per_prompt, dim=0)
         (part,) = self.family.fields("prompt_embeds")

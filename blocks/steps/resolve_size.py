@@ -75,7 +75,10 @@ def resolved_size(
 
 def own_size(family: FamilyContract, denoiser: Denoiser, vae: Autoencoder) -> dict[str, int]:
     """Return the height and width in pixels of images where the caller names none; nothing for a denoiser that says none."""
-    sides = getattr(denoiser.config, "sample_size", None)
+    config = denoiser.config
+    sides = getattr(config, "sample_size", None)
+    if sides is None and hasattr(config, "sample_height"):
+        sides = config.sample_height, config.sample_width
     if isinstance(sides, (list, tuple)):
         factor = family.vae_scale_factor(vae)
         return {name: int(side) * factor for name, side in zip(("height", "width"), sides, strict=True)}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from ...families.contract import Scheduler
+from ...families.contract import FamilyContract, Scheduler
+from ...families.noise_schedule import is_flow
 from ...state.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -24,17 +25,27 @@ def trained_timesteps(scheduler: Scheduler) -> int | None:
 
 
 def schedule_faults(given: Mapping[str, Any]) -> Iterable[str]:
-    """Timesteps and sigmas exclude each other, and timesteps descend."""
-    timesteps = given.get("timesteps")
-    if timesteps is not None and given.get("sigmas") is not None:
+    """Timesteps and sigmas exclude each other, and either descend."""
+    if given.get("timesteps") is not None and given.get("sigmas") is not None:
         yield Fault("timesteps and sigmas are two ways to say one thing; give one of them.", "timesteps", "sigmas")
-    if isinstance(timesteps, list) and all(isinstance(each, int) for each in timesteps):
-        rising = next((pair for pair in pairwise(timesteps) if pair[0] <= pair[1]), None)
+    for name in ("timesteps", "sigmas"):
+        levels = given.get(name)
+        if not isinstance(levels, list) or not all(isinstance(each, (int, float)) for each in levels):
+            continue
+        rising = next((pair for pair in pairwise(levels) if pair[0] <= pair[1]), None)
         if rising is not None:
             yield Fault(
-                f"timesteps go from {rising[0]} to {rising[1]}; noise is taken away in a run, so give the highest first, each once.",
-                "timesteps",
+                f"{name} go from {rising[0]} to {rising[1]}; noise is taken away in a run, so give the highest first, each once.",
+                name,
             )
+
+
+def set_quietly(scheduler: Any, *steps: int, **asked: Any) -> None:
+    """Set a scheduler. Where a timestep is 0, those of flow matching divide by it and come to the right noise level, 0, with a warning of NumPy."""
+    import numpy as np
+
+    with np.errstate(divide="ignore"):
+        scheduler.set_timesteps(*steps, **asked)
 
 
 def step_count_faults(scheduler: Scheduler, steps: object) -> Iterator[Fault]:
@@ -68,12 +79,31 @@ def _setting(scheduler: Scheduler, name: str) -> Any:
     return config.get(name) if isinstance(config, Mapping) else getattr(config, name, None)
 
 
-def range_fault(scheduler: Scheduler, timesteps: Sequence[int]) -> str | None:
-    """Say which timestep of the caller's own the scheduler was not trained with; None if it knows all of them."""
+def range_fault(scheduler: Scheduler, timesteps: Sequence[int] | None, sigmas: Sequence[float] | None) -> str | None:
+    """Say which timestep or sigma of the caller's own the scheduler has no noise for; None if it has for all.
+
+    Sigmas of a flow are the noise's part of the latents. diffusers (0.42.1) takes those above 1, too.
+    """
     trained = trained_timesteps(scheduler)
-    if trained is None or max(timesteps) <= _last(scheduler, trained):
+    if timesteps is not None and trained is not None and max(timesteps) > _last(scheduler, trained):
+        return f"timesteps hold {max(timesteps)}; with num_train_timesteps={trained} they are in 0..{_last(scheduler, trained)}."
+    if sigmas is not None and is_flow(scheduler) and max(sigmas) > 1:
+        return f"sigmas hold {max(sigmas)}; of a flow they are in 0..1, where 1 is noise alone."
+    return None
+
+
+def in_form_of(scheduler: Scheduler, sigmas: Sequence[float] | None) -> Any:
+    """Return sigmas as a scheduler takes them: two of diffusers (0.42.1) fail with a list, where others take nothing else."""
+    if sigmas is None:
         return None
-    return f"timesteps hold {max(timesteps)}; with num_train_timesteps={trained} they are in 0..{_last(scheduler, trained)}."
+    import numpy as np
+    import torch
+
+    forms: dict[str, Callable[[Sequence[float]], Any]] = {
+        "UniPCMultistepScheduler": np.asarray,
+        "EDMEulerScheduler": torch.tensor,
+    }
+    return next((forms[cls.__name__](sigmas) for cls in type(scheduler).__mro__ if cls.__name__ in forms), sigmas)
 
 
 def least_steps(scheduler: Any, steps: int) -> int | None:
@@ -90,13 +120,19 @@ def least_steps(scheduler: Any, steps: int) -> int | None:
     return None
 
 
-def schedule_fault(scheduler: Scheduler, steps: int) -> str | None:
-    """Say why the timesteps that a scheduler has chosen cannot be run; None if they can."""
+def schedule_fault(scheduler: Scheduler, steps: int | None, sigmas: Sequence[float] | None = None) -> str | None:
+    """Say why the timesteps that a scheduler has chosen cannot be run; None if they can.
+
+    Args:
+        steps: None where they are made of noise levels. sigmas: of the caller's own.
+    """
     timesteps: Tensor = scheduler.timesteps
     trained, asked = trained_timesteps(scheduler), f"num_inference_steps={steps}"
     spacing = _setting(scheduler, "timestep_spacing")
+    if sigmas is not None and len(timesteps) == 0:
+        return f"sigmas={sigmas} are no step, as the last sigma is that of the image; give two or more."
     # Those without a spacing count in other ways, such as the logarithm of a noise level.
-    if trained is None or spacing is None or len(timesteps) == 0:
+    if steps is None or trained is None or spacing is None or len(timesteps) == 0:
         return None
     timesteps = timesteps.cpu()  # once, as each number that is read from a device waits for it
     first = float(timesteps.max())
@@ -121,3 +157,17 @@ def _last(scheduler: Scheduler, trained: int) -> int:
     a table at the timestep itself.
     """
     return trained if getattr(scheduler, "sigmas", None) is not None else trained - 1
+
+
+def skipped_steps(steps: int, strength: float, family: FamilyContract) -> int:
+    """Return how many steps a share of them leaves out at the beginning, by diffusers' `get_timesteps`, of which there are two."""
+    if family.truncates_start:
+        return int(max(steps - min(steps * strength, steps), 0))
+    return steps - min(int(steps * strength), steps)
+
+
+def leaves_none(steps: object, strength: object, family: FamilyContract) -> bool:
+    """Return whether a share of the steps is none; False for what is wrong by itself."""
+    if not isinstance(steps, int) or not isinstance(strength, (int, float)):
+        return False
+    return steps >= 1 and 0 <= strength <= 1 and skipped_steps(steps, strength, family) >= steps

@@ -30,11 +30,15 @@ from ...state.vocabulary import (
 from ..core.block import Block
 from ..core.slots import component
 from .schedule_limits import (
+    in_form_of,
     least_steps,
+    leaves_none,
     range_fault,
     refuse_too_many_steps,
     schedule_fault,
     schedule_faults,
+    set_quietly,
+    skipped_steps,
     step_count_faults,
     trained_timesteps,
 )
@@ -151,7 +155,7 @@ class SetPartialTimesteps(Block):
         steps = len(own) if own is not None else given.get("num_inference_steps", defaults["num_inference_steps"])
         strength = given.get("strength", defaults["strength"])
         strength = self.default_strength if strength is None else strength
-        if start is None and _leaves_none(steps, strength, self.family):
+        if start is None and leaves_none(steps, strength, self.family):
             # Rounded up: a third of three steps, written as 0.333, is none.
             least = math.ceil(1000 / steps) / 1000
             text = f"strength {strength} of {steps} steps leaves none; give {least:g} or more, or more steps."
@@ -269,20 +273,6 @@ class SetSizedInpaintTimesteps(SetSizedPartialTimesteps):
     default_strength: float = 0.9999
 
 
-def skipped_steps(steps: int, strength: float, family: FamilyContract) -> int:
-    """Return how many steps a share of them leaves out at the beginning, by diffusers' `get_timesteps`, of which there are two."""
-    if family.truncates_start:
-        return int(max(steps - min(steps * strength, steps), 0))
-    return steps - min(int(steps * strength), steps)
-
-
-def _leaves_none(steps: object, strength: object, family: FamilyContract) -> bool:
-    """Return whether a share of the steps is none; False for what is wrong by itself."""
-    if not isinstance(steps, int) or not isinstance(strength, (int, float)):
-        return False
-    return steps >= 1 and 0 <= strength <= 1 and skipped_steps(steps, strength, family) >= steps
-
-
 def own_schedule_faults(block: SetTimesteps | SetPartialTimesteps, given: Mapping[str, Any]) -> Iterable[str]:
     """Yield why the scheduler of a block cannot be set to so many steps, or to timesteps or sigmas of the caller's own, found by setting a copy of it.
 
@@ -326,7 +316,7 @@ def set_schedule(
     faults = list(schedule_faults({"timesteps": timesteps, "sigmas": sigmas}))
     if faults:
         raise InputError.of("The schedule does not fit", faults[:1])
-    both = {"timesteps": timesteps, "sigmas": sigmas}
+    both = {"timesteps": timesteps, "sigmas": in_form_of(scheduler, sigmas)}
     own: dict[str, Any] = {name: each for name, each in both.items() if each is not None}
     if not own:
         refuse_too_many_steps(scheduler, steps)
@@ -348,12 +338,12 @@ def set_schedule(
                 f"{type(scheduler).__name__} takes no {name}, by which the family sets the schedule; choose another scheduler, such as "
                 "FlowMatchEulerDiscreteScheduler."
             )
-    fault = range_fault(scheduler, timesteps) if timesteps is not None else None
+    fault = range_fault(scheduler, timesteps, sigmas)
     if fault is None:
         # The number by position: a scheduler of somebody's own may call it by another name.
         steps_alone = () if own or "sigmas" in rest else (steps,)
         try:
-            scheduler.set_timesteps(*steps_alone, **{**own, **rest, "device": device})
+            set_quietly(scheduler, *steps_alone, **{**own, **rest, "device": device})
         except (ValueError, IndexError) as error:
             least = least_steps(scheduler, steps) if steps_alone and "broadcast" in str(error) else None
             if least is not None:
@@ -364,7 +354,7 @@ def set_schedule(
             raise InputError(
                 f"{type(scheduler).__name__} with num_train_timesteps={trained_timesteps(scheduler)} cannot be set to {said}: {error}"
             ) from error
-        fault = None if own or "sigmas" in rest else schedule_fault(scheduler, steps)
+        fault = schedule_fault(scheduler, None if own or "sigmas" in rest else steps, sigmas)
     if fault is not None:
         raise InputError(f"{type(scheduler).__name__}: {fault}")
 

@@ -6,8 +6,9 @@ flow, have in common (Karras et al. 2022, https://arxiv.org/abs/2206.00364, sect
 
 from __future__ import annotations
 
+import inspect
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...families.contract import Autoencoder, Scheduler
 from ...families.noise_schedule import with_noise
@@ -40,7 +41,7 @@ from ..steps.prepare_latents import draw_noise
 from ..steps.set_timesteps import begin_at, cutoff
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL
+    from diffusers import ModelMixin
     from torch import Tensor
 
 
@@ -180,39 +181,62 @@ class TakeLatents(Block):
 
 
 class CompareVaes(Block):
-    """See that the VAEs of both families are the same, so that latents of one mean the same to the other."""
+    """See that the VAEs of both families are the same, so that latents of one mean the same to the other.
+
+    Attributes:
+        compared: "encoder" where their decoders may have other weights: what latents mean, the encoder says.
+    """
+
+    compared: Literal["whole", "encoder"] = "whole"
 
     vae: Autoencoder = component(doc="Of the first family.")
-    second_vae: AutoencoderKL = component(doc="Of the second family.")
+    second_vae: ModelMixin = component(doc="Of the second family.")
 
     def run(self) -> None:
-        different = vae_difference(self.vae, self.second_vae)
-        if different:
-            raise InputError(
-                f"The VAEs of both families differ in {different}, so latents of one mean nothing to the other; hand over through pixels: "
-                'families_in_turn(first, second, through="pixels").'
-            )
+        different = vae_difference(self.vae, self.second_vae, self.compared)
+        if not different:
+            return
+        refused = (
+            f"The VAEs of both families differ in {different}, so latents of one mean nothing to the other; hand over through pixels: "
+            'families_in_turn(first, second, through="pixels").'
+        )
+        if self.compared == "whole" and not vae_difference(self.vae, self.second_vae, "encoder"):
+            refused += ' Only their decoders differ: compared="encoder" hands latents over, and the second decodes them in its own way.'
+        raise InputError(refused)
 
 
 _NO_MEANING = ("sample_size", "force_upcast")
 """Settings of a VAE that change nothing of what its latents mean."""
+_OF_DECODER = ("decoder.", "post_quant_conv.")
+"""How names of weights begin that read latents, and make none."""
 
 
-def vae_difference(one: object, other: object) -> str:
-    """Say in what two VAEs differ: a setting, or a weight; nothing for the same."""
+def vae_difference(one: Any, other: Any, compared: Literal["whole", "encoder"] = "whole") -> str:
+    """Say in what two VAEs differ: a setting, or a weight; nothing for the same.
+
+    Two classes may hold one network. A setting that one of them does not know has to be that class's default.
+
+    Args:
+        compared: "encoder" leaves weights of decoders out.
+    """
     import torch
 
     if one is other:
         return ""
-    first, second = (
-        {name: value for name, value in vae.config.items() if not name.startswith("_") and name not in _NO_MEANING}  # type: ignore[attr-defined]  # any VAE of diffusers
-        for vae in (one, other)
-    )
+    first, second = _settings(one, other), _settings(other, one)
     for name in sorted({*first, *second}):
         if first.get(name) != second.get(name):
             return f"{name} ({first.get(name)!r} and {second.get(name)!r})"
-    weights, others = one.state_dict(), other.state_dict()  # type: ignore[attr-defined]  # as above
+    weights, others = (
+        {
+            name: each
+            for name, each in vae.state_dict().items()
+            if compared == "whole" or not name.startswith(_OF_DECODER)
+        }
+        for vae in (one, other)
+    )
     odd = [name for name, weight in weights.items() if name not in others or weight.shape != others[name].shape]
+    odd += [name for name in others if name not in weights]
     # Every number, in every run: what says less about weights misses writes that torch does not count. Where they are, and asked
     # for once, because each answer waits for the device.
     flags = [] if odd else [_unequal(weight, others[name]) for name, weight in weights.items()]
@@ -221,10 +245,22 @@ def vae_difference(one: object, other: object) -> str:
     return f"the weight {found[0]}" if found else ""
 
 
+def _settings(vae: Any, other: Any) -> dict[str, Any]:
+    """Return the settings of a VAE that say what its latents mean, of those that another class does not know those that are no defaults."""
+    own = {name: value for name, value in vae.config.items() if not name.startswith("_") and name not in _NO_MEANING}
+    if type(vae) is type(other):
+        return own
+    defaults = {name: each.default for name, each in inspect.signature(type(vae)).parameters.items()}
+    return {name: value for name, value in own.items() if name in other.config or value != defaults.get(name)}
+
+
 def _unequal(one: Tensor, other: Tensor) -> Tensor:
     if one.device != other.device:
         one, other = one.cpu(), other.cpu()
-    return (one != other if one.dtype == other.dtype else one.float() != other.float()).any()
+    if one.dtype != other.dtype:
+        one, other = one.float(), other.float()
+    # NaN in the same place is the same, though it equals nothing.
+    return ((one != other) & ~(one.isnan() & other.isnan())).any()
 
 
 class DecodeClean(Decode):
@@ -235,6 +271,13 @@ class DecodeClean(Decode):
 
     def run(self, clean_latents: CleanLatents) -> Out:  # type: ignore[override]  # a block's signature is its declaration
         return self.Out(clean_pixels=(self.decoded(clean_latents) / 2 + 0.5).clamp(0, 1))
+
+
+class DecodeDrawn(DecodeClean):
+    """Turn the latents that the first family ended with into pixels, for a second family that refines the image."""
+
+    def run(self, latents: Latents) -> DecodeClean.Out:  # type: ignore[override]  # a block's signature is its declaration
+        return super().run(latents)
 
 
 class EncodeClean(EncodeImage):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,12 +14,15 @@ from ...state.vocabulary import (
     BatchSize,
     DType,
     FrameCount,
+    Generators,
     Height,
     ImageLatents,
     ImagesPerPrompt,
     InputImage,
     InputVideo,
     LastImage,
+    Latents,
+    StartLatents,
     Width,
 )
 from ..core.block import Block
@@ -27,7 +30,7 @@ from ..core.slots import component
 from ..steps.decode import VAE_ADVICE
 from ..steps.encode_beside import told
 from ..steps.encode_image import encoded
-from ..steps.given_image import as_pil, given_image, image_faults, pixels_of
+from ..steps.given_image import Purpose, as_pil, given_image, image_faults, pixels_of
 from ..steps.prepare_image_latents import repeat_to_batch
 
 if TYPE_CHECKING:
@@ -37,8 +40,11 @@ if TYPE_CHECKING:
     from transformers import CLIPImageProcessor, CLIPVisionModel
 
 
-def frames_of(video: Any) -> list[Any]:
+def frames_of(video: Any, name: str = "video", purpose: Purpose = "image") -> list[Any]:
     """Return videos as the processor of images reads them, each the frames of one: a list of PIL images, an array or a tensor.
+
+    Args:
+        name: of the input. purpose: as of `given_image`.
 
     Raises:
         InputError: it is none, or the videos have other numbers of frames.
@@ -47,17 +53,17 @@ def frames_of(video: Any) -> list[Any]:
     many = isinstance(first, (list, tuple)) or getattr(first, "ndim", 0) == (5 if first is video else 4)
     videos = list(video) if many else [video]
     if not videos or any(isinstance(each, (list, tuple)) and not each for each in videos):
-        raise InputError("video has no frames; give its frames as images, or what load_video(path) returns.")
-    made = [given_image(each, "video") for each in videos]
+        raise InputError(f"{name} has no frames; give its frames as images, or what load_video(path) returns.")
+    made = [given_image(each, name, purpose) for each in videos]
     made = [[each] if hasattr(each, "getbbox") else each for each in made]
     counts = sorted({len(each) for each in made})
     if len(counts) > 1:
-        raise InputError(f"video holds videos of {', '.join(map(str, counts))} frames; give videos of one length.")
+        raise InputError(f"{name} holds videos of {', '.join(map(str, counts))} frames; give videos of one length.")
     return made
 
 
 class EncodeVideo(Block):
-    """Encode the given videos with the VAE: their most likely latents."""
+    """Encode the given videos with the VAE: their most likely latents, or drawn from its posterior, as the family has it."""
 
     memory_advice = VAE_ADVICE
 
@@ -66,6 +72,7 @@ class EncodeVideo(Block):
 
     class Out(Outputs):
         image_latents: ImageLatents
+        num_frames: FrameCount
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say what is no video."""
@@ -75,27 +82,103 @@ class EncodeVideo(Block):
             except InputError as error:
                 yield Fault(str(error), "video")
 
-    def run(self, video: InputVideo, dtype: DType, height: Height | None = None, width: Width | None = None) -> Out:
-        import torch
-
+    def run(
+        self,
+        video: InputVideo,
+        dtype: DType,
+        height: Height | None = None,
+        width: Width | None = None,
+        generator: Generators | None = None,
+    ) -> Out:
         family, frames = self.family, frames_of(video)
         fault = family.frame_fault(self.vae, len(frames[0]))
         if fault is not None:
             raise InputError(f"video: {fault}")
         shown = [pixels_of(self.video_processor, each, "video", height, width) for each in frames]
-        # One after another, as a batch rounds otherwise.
-        scaled = partial(_scaled, family, self.vae, dtype)
-        found = [
-            encoded(family, self.vae, each.transpose(0, 1)[None], None, self.device, draws=False, scaled=scaled)
-            for each in shown
-        ]
-        return self.Out(image_latents=torch.cat(found))
+        rows = [each.transpose(0, 1)[None] for each in shown]
+        scaled = partial(_scaled, family.scale_latents, self.vae, dtype)
+        source = generator if family.draws_video else None
+        found = row_by_row(family, self.vae, rows, source, self.device, family.draws_video, scaled)
+        return self.Out(image_latents=found, num_frames=len(frames[0]))
 
 
-def _scaled(family: Any, vae: Any, dtype: torch.dtype, latents: Tensor) -> Tensor:
+def row_by_row(
+    family: Any, vae: Any, rows: Sequence[Tensor], generator: Any, device: Any, draws: bool, scaled: Any
+) -> Tensor:
+    """Return the latents of videos `[1 3 f height width]`, encoded one after another, as a batch rounds otherwise; the rest as `encoded`.
+
+    Args:
+        generator: of several, so many draw from each row as there are for it.
+    """
+    import torch
+
+    own = list(generator) if isinstance(generator, (list, tuple)) else None
+    if own is not None and len(own) % len(rows):
+        raise InputError(f"{len(own)} generators do not fit {len(rows)} given videos; give one for each result.")
+    each = 0 if own is None else len(own) // len(rows)
+    sources: list[Any] = [generator if own is None else own[i * each : (i + 1) * each] for i in range(len(rows))]
+    found = [
+        encoded(family, vae, row, source, device, draws=draws, scaled=scaled)
+        for row, source in zip(rows, sources, strict=True)
+    ]
+    return torch.cat(found)
+
+
+def _scaled(scale: Any, vae: Any, dtype: torch.dtype, latents: Tensor) -> Tensor:
     """Bring latents to the denoiser's scale in the run's number format, which may be more exact than the VAE's."""
-    made: Tensor = family.scale_latents(vae, latents.to(dtype))
+    made: Tensor = scale(vae, latents.to(dtype))
     return made
+
+
+class EncodeStartImage(Block):
+    """Encode the image that videos begin with, as latents of one frame, in the scale of references: drawn from the VAE's posterior, or its most likely ones, as the
+    family has it.
+    """
+
+    memory_advice = VAE_ADVICE
+
+    vae: Autoencoder = component(doc="Between videos and latents.")
+    video_processor: VideoProcessor = component(config={"vae_scale_factor": 8}, doc="From PIL images, arrays.")
+
+    class Out(Outputs):
+        start_latents: StartLatents
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say what is no image."""
+        yield from image_faults(given, image="image")
+
+    def run(
+        self, image: InputImage, height: Height, width: Width, dtype: DType, generator: Generators | None = None
+    ) -> Out:
+        pixels = pixels_of(self.video_processor, given_image(image, "image"), "image", height, width)
+        rows = [each[None, :, None] for each in pixels]
+        scaled = partial(_scaled, self.family.scale_reference, self.vae, dtype)
+        draws = self.family.draws_start
+        source = generator if draws else None
+        return self.Out(start_latents=row_by_row(self.family, self.vae, rows, source, self.device, draws, scaled))
+
+
+class PlaceStartImage(Block):
+    """Put the latents of the image that videos begin with beside the first frame, and zeros beside the others, for denoisers that read both in
+    further channels.
+    """
+
+    class Out(Outputs):
+        beside: Annotated[Conditioning, Group("extra_channels")]
+
+    def run(
+        self,
+        start_latents: StartLatents,
+        latents: Latents,
+        batch_size: BatchSize,
+        dtype: DType,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+    ) -> Out:
+        import torch
+
+        first = repeat_to_batch(start_latents.to(dtype), batch_size, num_images_per_prompt)
+        others = first.new_zeros(*first.shape[:2], latents.shape[2] - 1, *first.shape[3:])
+        return self.Out(beside=told(self.family, "extra_channels", torch.cat([first, others], dim=2)))
 
 
 class EncodeFirstFrame(Block):
@@ -137,7 +220,7 @@ class EncodeFirstFrame(Block):
             raise InputError(f"last_image is given, and num_frames is {num_frames}; give 2 or more.")
         between = first.new_zeros(*first.shape[:2], num_frames - 1 - len(last), height, width)
         shown = torch.cat([first, between, *last], dim=2)
-        scaled = partial(_scaled, self.family, self.vae, dtype)
+        scaled = partial(_scaled, self.family.scale_latents, self.vae, dtype)
         latents = encoded(self.family, self.vae, shown, None, self.device, draws=False, scaled=scaled)
         given = torch.zeros(len(latents), num_frames, *latents.shape[-2:], device=latents.device, dtype=latents.dtype)
         given[:, [0, *([-1] if last else [])]] = 1

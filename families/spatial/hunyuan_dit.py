@@ -16,7 +16,7 @@ from ..controlnet import ControlNetInputs
 from ..layers import Layer
 from ..shared_fields import PROMPT
 from ..transformer_control import transformer_control
-from .latent_transformer import LatentTransformer
+from .latent_transformer import LatentTransformer, resized_crop
 from .masked_text import HIDDEN, MASK
 
 if TYPE_CHECKING:
@@ -27,14 +27,6 @@ if TYPE_CHECKING:
 _TRAINED = 64
 """Latents along a side of the images that places of tokens are counted in: of 512 pixels."""
 _RESIDUALS = "controlnet_block_samples"
-
-
-def resized_crop(height: int, width: int, side: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return top left and bottom right corner of a grid in the middle of a square, as large as its ratio lets it be."""
-    longer = max(height, width)
-    rows, columns = (side if each == longer else round(side / longer * each) for each in (height, width))
-    top, left = round((side - rows) / 2.0), round((side - columns) / 2.0)
-    return (top, left), (top + rows, left + columns)
 
 
 @frozen
@@ -54,7 +46,7 @@ class HunyuanDiTContract(LatentTransformer):
         height, width = (side // patch for side in latents.shape[-2:])
         places = get_2d_rotary_pos_embed(
             denoiser.inner_dim // denoiser.num_heads,
-            resized_crop(height, width, _TRAINED // patch),
+            resized_crop((height, width), (_TRAINED // patch, _TRAINED // patch)),
             (height, width),
             device=latents.device,
             output_type="pt",

@@ -18,6 +18,23 @@ if TYPE_CHECKING:
     from ..roles import Denoiser
 
 
+def resized_crop(grid: tuple[int, int], trained: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return top left and bottom right corner of a grid in the middle of the one of training, as large as its ratio lets it be.
+
+    Args:
+        grid, trained: rows and columns of tokens.
+    """
+    (height, width), (rows, columns) = grid, trained
+    # In this order: another one rounds otherwise than `get_resize_crop_region_for_grid` of diffusers.
+    high, wide = (
+        (rows, round(rows / height * width))
+        if height / width > rows / columns
+        else (round(columns / width * height), columns)
+    )
+    top, left = round((rows - high) / 2.0), round((columns - wide) / 2.0)
+    return (top, left), (top + high, left + wide)
+
+
 class Float32Latents:
     """A family whose latents are in float32 beside a denoiser in half precision: the solver's sums are longer than that holds."""
 

@@ -13,7 +13,8 @@ from ...state.written_constants import note_constant
 from ..contract import RoleComponent, TextEncoding
 from ..flow import FlowContract, shift_of_tokens
 from ..layers import Layer
-from ..shared_fields import PROMPT
+from ..packing import KEPT, RATE
+from ..shared_fields import KEPT_FRAMES, PROMPT, TOLD_FRAME_RATE
 from ..spatial.latent_transformer import Float32Latents
 from ..spatial.masked_text import MASK, MASKED_TEXT
 
@@ -34,17 +35,23 @@ class LTXContract(Float32Latents, FlowContract):
     frame_rate: ClassVar[float] = 25.0
     reads_shift: ClassVar[bool] = False
     unscales_first: ClassVar[bool] = True
+    noises_decoding: ClassVar[bool] = True
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer in its own dtype, that of its text, with tokens; the prediction is in float32."""
-        told = {**kwargs, MASK.argument: kwargs[MASK.argument].bool()}
+        told = {name: value for name, value in kwargs.items() if name not in (KEPT, RATE)}
+        told[MASK.argument] = kwargs[MASK.argument].bool()
+        if KEPT in kwargs:
+            times = self.times_of_frames(latents, t, kwargs[KEPT])
+            told["timestep"] = times.repeat_interleave(latents.shape[-2] * latents.shape[-1], dim=1)
         tokens = self.tokens_of(latents).to(kwargs["encoder_hidden_states"].dtype)
         return self.latents_of(super().predict(denoiser, tokens, t, told).float(), latents)
 
     def static_kwargs(self, denoiser: Any, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read it
         """Return frames, rows and columns of tokens, and how long and large each is."""
         frames, height, width = latents.shape[-3:]
-        sides = (_FRAMES_OF_LATENT / self.frame_rate, _PIXELS_OF_LATENT, _PIXELS_OF_LATENT)
+        rate = float(kwargs[RATE][0]) if RATE in kwargs else self.frame_rate
+        sides = (_FRAMES_OF_LATENT / rate, _PIXELS_OF_LATENT, _PIXELS_OF_LATENT)
         return {"num_frames": frames, "height": height, "width": width, "rope_interpolation_scale": sides}
 
     def tokens_of(self, latents: Tensor) -> Tensor:
@@ -120,7 +127,13 @@ LTX = LTXContract(
         "tokenizers": (RoleComponent("tokenizer", "transformers:PreTrainedTokenizerBase", optional=True),),
         "text_encoders": (RoleComponent("text_encoder", "transformers:T5EncoderModel", optional=True),),
     },
-    groups={"denoiser_input_fields": MASKED_TEXT, "prompt_embeds": MASKED_TEXT, "prompts": (PROMPT,)},
+    groups={
+        "denoiser_input_fields": (*MASKED_TEXT, KEPT_FRAMES, TOLD_FRAME_RATE),
+        "prompt_embeds": MASKED_TEXT,
+        "prompts": (PROMPT,),
+        "kept_frames": (KEPT_FRAMES,),
+        "frame_rate": (TOLD_FRAME_RATE,),
+    },
     text_encodings=(TextEncoding(hidden_state=None, tokens="asked", hands_mask=True),),
     max_sequence_length=128,
     size_multiple=32,

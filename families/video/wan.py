@@ -12,14 +12,14 @@ from attrs import evolve, fields, frozen
 from ...engine.network_calls import call_rows
 from ...guiders import ClassifierFreeGuidance
 from ...registry import families
-from ...state.vocabulary import SeenImage
+from ...state.vocabulary import SeenImage, ToldLayerScales, VideoControl
 from ...state.written_constants import note_constant
 from ..channel_statistics import with_statistics, without_statistics
 from ..contract import ConditioningField, RoleComponent, TextEncoding
 from ..flow import TEXT_FIELDS, FlowContract
 from ..layers import Layer
-from ..packing import CHANNELS
-from ..shared_fields import EXTRA_CHANNELS, PROMPT
+from ..packing import CHANNELS, KEPT
+from ..shared_fields import EXTRA_CHANNELS, KEPT_FRAMES, PROMPT
 from ..spatial.latent_transformer import Float32Latents
 
 if TYPE_CHECKING:
@@ -34,23 +34,29 @@ class WanContract(Float32Latents, FlowContract):
 
     medium: ClassVar[Literal["image", "video"]] = "video"
     frame_rate: ClassVar[float] = 16.0
+    draws_start: ClassVar[bool] = False
     reads_shift: ClassVar[bool] = False
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer in its own dtype, that of its text, with the channels of an image behind those of the latents."""
         import torch
 
-        told = {name: value for name, value in kwargs.items() if name != CHANNELS}
+        told = {name: value for name, value in kwargs.items() if name not in (CHANNELS, KEPT)}
         given = torch.cat([latents, kwargs[CHANNELS]], dim=1) if CHANNELS in kwargs else latents
         if _SEEN_AS in told and denoiser.config.pos_embed_seq_len is not None:
             # Of first and last image, which this kind of transformer takes as two rows.
             told[_SEEN_AS] = told[_SEEN_AS].reshape(2 * len(latents), -1, told[_SEEN_AS].shape[-1])
         dtype = kwargs["encoder_hidden_states"].dtype
-        named = {"hidden_states": given.to(dtype), "timestep": self.times(latents, t), **told, "return_dict": False}
+        named = {
+            "hidden_states": given.to(dtype),
+            "timestep": self.times(latents, t, kwargs),
+            **told,
+            "return_dict": False,
+        }
         prediction: Tensor = call_rows(self.row_arguments, denoiser, **named)[0]
         return prediction
 
-    def times(self, latents: Tensor, t: Any) -> Tensor:
+    def times(self, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:  # noqa: ARG002 - others read them
         """Return the timestep of each video."""
         told: Tensor = t.expand(latents.shape[0])
         return told
@@ -90,11 +96,21 @@ class TokenTimesContract(WanContract):
 
     frame_rate: ClassVar[float] = 24.0
 
-    def times(self, latents: Tensor, t: Any) -> Tensor:
+    def times(self, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Return the timestep of each token: they are all of one noise level, where no frame is given."""
-        tokens = latents.shape[2] * (latents.shape[3] // 2) * (latents.shape[4] // 2)
-        told: Tensor = t.float().expand(latents.shape[0], tokens)
-        return told
+        kept = kwargs[KEPT] if KEPT in kwargs else latents.new_zeros(len(latents))
+        tokens = (latents.shape[3] // 2) * (latents.shape[4] // 2)
+        return self.times_of_frames(latents, t.float(), kept).repeat_interleave(tokens, dim=1)
+
+
+@frozen
+class SteeredContract(WanContract):
+    """Wan VACE, whose transformer is steered by a video in some of its layers."""
+
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
+        """Call the transformer with one weight for each layer: they are the same for all videos."""
+        told = {**kwargs, _SCALES: kwargs[_SCALES][0]} if _SCALES in kwargs else kwargs
+        return super().predict(denoiser, latents, t, told)
 
 
 def cleaned(text: str) -> str:
@@ -109,6 +125,13 @@ def _late(family: WanContract) -> WanContract:
     return evolve(family, name=f"{family.name}-late", prefix=f"{family.prefix}Late", roles=roles)
 
 
+_SCALES = "control_hidden_states_scale"
+_STEERING = (
+    ConditioningField(
+        "video_control", "negative_video_control", VideoControl, argument="control_hidden_states", shared=True
+    ),
+    ConditioningField("layer_scales", "negative_layer_scales", ToldLayerScales, argument=_SCALES, shared=True),
+)
 _SEEN_AS = "encoder_hidden_states_image"
 _TEXT = (TEXT_FIELDS[0],)
 _SEEN = ConditioningField(
@@ -199,14 +222,36 @@ WAN_2_2_TOKENS = TokenTimesContract(
         **{each.name: getattr(WAN, each.name) for each in fields(WanContract) if each.init},
         "name": "wan-2.2-tokens",
         "prefix": "Wan22Tokens",
+        "groups": {**WAN.groups, "denoiser_input_fields": (*_TEXT, KEPT_FRAMES), "kept_frames": (KEPT_FRAMES,)},
         "size_multiple": 32,
         "image_multiple": 32,
         "defaults": {**WAN.defaults, "height": 704, "width": 1280, "num_frames": 121},
         "classic_pipeline": "",
     }
 )
-"""The contract of Wan 2.2 TI2V 5B, for text to video."""
+"""The contract of Wan 2.2 TI2V 5B."""
 
-for _name in ("WAN", "WAN_2_2_TOKENS", "WAN_IMAGE", "WAN_2_2", "WAN_2_2_LATE", "WAN_2_2_IMAGE", "WAN_2_2_IMAGE_LATE"):
+WAN_VACE = SteeredContract(
+    **{
+        **{each.name: getattr(WAN, each.name) for each in fields(WanContract) if each.init},
+        "name": "wan-vace",
+        "prefix": "WanVACE",
+        "roles": {**WAN.roles, "denoiser": (RoleComponent("transformer", "diffusers:WanVACETransformer3DModel"),)},
+        "groups": {**WAN.groups, "denoiser_input_fields": (*_TEXT, *_STEERING), "video_control": _STEERING},
+        "classic_pipeline": "WanVACEPipeline",
+    }
+)
+"""The contract of Wan 2.1 VACE (Jiang et al. 2025, https://arxiv.org/abs/2503.07598)."""
+
+for _name in (
+    "WAN_VACE",
+    "WAN",
+    "WAN_2_2_TOKENS",
+    "WAN_IMAGE",
+    "WAN_2_2",
+    "WAN_2_2_LATE",
+    "WAN_2_2_IMAGE",
+    "WAN_2_2_IMAGE_LATE",
+):
     families.register(globals()[_name].name, f"{__name__}:{_name}")
     note_constant(globals()[_name], f"{__name__}.{_name}")

@@ -45,6 +45,11 @@ class GuidanceAround(Guider, is_base=True):
 
     needs_noise_level: ClassVar[bool] = True
 
+    @property
+    def on_frames(self) -> bool:  # type: ignore[override]  # the inner one's
+        """Whether the inner guider tells frames apart."""
+        return self.guider.on_frames
+
     @cached_property
     def inner(self) -> Guider:
         """The inner guider, off if this one is."""

@@ -9,9 +9,11 @@ from ...families.video.wan import (
     WAN_2_2_LATE,
     WAN_2_2_TOKENS,
     WAN_IMAGE,
+    WAN_VACE,
 )
 from ..tasks import Blocks
-from ..tasks_of_video import image2video, text2video, video2video, with_second_network
+from ..tasks_of_video import image2video, image_first2video, steered2video, text2video, video2video, with_second_network
+from .auto import AUTO_BLOCKS, WanAutoBlocks
 
 TEXT2VIDEO_BLOCKS: Blocks = SharedBlocks("TEXT2VIDEO_BLOCKS", text2video(WAN))
 """Blocks of text to video, by name."""
@@ -36,29 +38,57 @@ TWO_NETWORKS_IMAGE2VIDEO_BLOCKS: Blocks = SharedBlocks(
 TOKEN_TIMES_BLOCKS: Blocks = SharedBlocks("TOKEN_TIMES_BLOCKS", text2video(WAN_2_2_TOKENS))
 """Blocks of text to video by Wan 2.2 TI2V, by name."""
 
+TOKEN_TIMES_IMAGE2VIDEO_BLOCKS: Blocks = SharedBlocks(
+    "TOKEN_TIMES_IMAGE2VIDEO_BLOCKS", image_first2video(WAN_2_2_TOKENS)
+)
+"""Blocks of videos that begin with an image, by Wan 2.2 TI2V, by name."""
+
+TOKEN_TIMES_VIDEO2VIDEO_BLOCKS: Blocks = SharedBlocks("TOKEN_TIMES_VIDEO2VIDEO_BLOCKS", video2video(WAN_2_2_TOKENS))
+"""Blocks of video to video by Wan 2.2 TI2V, by name."""
+
+TWO_NETWORKS_VIDEO2VIDEO_BLOCKS: Blocks = SharedBlocks(
+    "TWO_NETWORKS_VIDEO2VIDEO_BLOCKS", with_second_network(video2video(WAN_2_2), WAN_2_2, WAN_2_2_LATE)
+)
+"""Blocks of video to video by the two networks of Wan 2.2, by name."""
+
+VACE_BLOCKS: Blocks = SharedBlocks("VACE_BLOCKS", steered2video(WAN_VACE))
+"""Blocks of videos that are steered by a video, a mask and images, by Wan VACE, by name."""
+
 NAMES: dict[str, str] = {
     "wan.text2video": "TEXT2VIDEO_BLOCKS",
     "wan.video2video": "VIDEO2VIDEO_BLOCKS",
     "wan.image2video": "IMAGE2VIDEO_BLOCKS",
     "wan.two_networks.text2video": "TWO_NETWORKS_BLOCKS",
     "wan.two_networks.image2video": "TWO_NETWORKS_IMAGE2VIDEO_BLOCKS",
+    "wan.two_networks.video2video": "TWO_NETWORKS_VIDEO2VIDEO_BLOCKS",
     "wan.token_times.text2video": "TOKEN_TIMES_BLOCKS",
+    "wan.token_times.image2video": "TOKEN_TIMES_IMAGE2VIDEO_BLOCKS",
+    "wan.token_times.video2video": "TOKEN_TIMES_VIDEO2VIDEO_BLOCKS",
+    "wan.vace": "VACE_BLOCKS",
+    "WanVACEPipeline": "VACE_BLOCKS",
+    "wan.auto": "WanAutoBlocks",
     "WanPipeline": "TEXT2VIDEO_BLOCKS",
     "WanPipeline/boundary_ratio": "TWO_NETWORKS_BLOCKS",
     "WanPipeline/expand_timesteps": "TOKEN_TIMES_BLOCKS",
     "WanVideoToVideoPipeline": "VIDEO2VIDEO_BLOCKS",
     "WanImageToVideoPipeline": "IMAGE2VIDEO_BLOCKS",
+    "WanImageToVideoPipeline/expand_timesteps": "TOKEN_TIMES_IMAGE2VIDEO_BLOCKS",
     "WanImageToVideoPipeline/boundary_ratio": "TWO_NETWORKS_IMAGE2VIDEO_BLOCKS",
 }
 """Names in the catalog, which reads them without importing this folder: names of presets, and classes that repositories write."""
 
 __all__ = [
+    "AUTO_BLOCKS",
     "IMAGE2VIDEO_BLOCKS",
     "NAMES",
     "TEXT2VIDEO_BLOCKS",
     "TOKEN_TIMES_BLOCKS",
+    "TOKEN_TIMES_IMAGE2VIDEO_BLOCKS",
+    "TOKEN_TIMES_VIDEO2VIDEO_BLOCKS",
     "TWO_NETWORKS_BLOCKS",
     "TWO_NETWORKS_IMAGE2VIDEO_BLOCKS",
+    "TWO_NETWORKS_VIDEO2VIDEO_BLOCKS",
+    "VACE_BLOCKS",
     "VIDEO2VIDEO_BLOCKS",
     "WAN",
     "WAN_2_2",
@@ -67,4 +97,6 @@ __all__ = [
     "WAN_2_2_LATE",
     "WAN_2_2_TOKENS",
     "WAN_IMAGE",
+    "WAN_VACE",
+    "WanAutoBlocks",
 ]

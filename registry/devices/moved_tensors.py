@@ -44,13 +44,16 @@ class HeldTensor:
 
     @property
     def is_plain(self) -> bool:
-        """Whether its numbers are all that it is: they can lie in another memory while the object stays the same.
+        """Whether its numbers are all that it is: they can lie in another memory while the object stays the same."""
+        # One of inference mode counts no writes, and torch computes with it outside of the mode only while its numbers are its first.
+        return not self.is_wrapper and not self.tensor.is_inference()
 
-        Quantized numbers are often a shell around inner tensors, which such a swap would leave where they are.
-        """
+    @property
+    def is_wrapper(self) -> bool:
+        """Whether it is a shell around inner tensors, as quantized numbers often are: a swap of its numbers would leave these where they are."""
         from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
-        return not is_traceable_wrapper_subclass(self.tensor)
+        return is_traceable_wrapper_subclass(self.tensor)
 
     def replace(self, other: Any) -> None:
         """Let another object stand in all of its places."""
@@ -92,7 +95,7 @@ def _unmovable(held: HeldTensor) -> str:
         return f"{name!r} has no size before the first call. Call the model once"
     if tensor.is_meta:
         return f"{name!r} has no numbers (it lies on 'meta'). Load its weights first"
-    if not held.is_plain:
+    if held.is_wrapper:
         return ""
     beside = sorted(each for each, value in vars(tensor).items() if _has_tensors(value))
     if beside:

@@ -25,12 +25,13 @@ from ...state.errors import capital_article
 from ...state.object_content import register_networks
 from ...state.watch import Watch, tensor_stamps
 from ..compilation import compiled_call, compiler_digest, compiler_words, uncompiled
+from ..notes import notes_of, put_note
 from .library_code import are_same, watch_classes
 from .model_words import TOKENS, adapters_of, words_of
 from .module_settings import HOOKS, Settings, config_content, is_config, read_settings
 from .run_state import run_state_names
 from .tensor_content import TensorContent, is_doubtful, tensors_of
-from .tokenizer_content import tokenizer_probe, tokenizer_settings, vocabulary
+from .tokenizer_content import is_tokenizer, probe_of, tokenizer_digest, tokenizer_settings, vocabulary
 
 if TYPE_CHECKING:
     import torch
@@ -81,7 +82,7 @@ class Identity:
 
 @define(eq=False)
 class _Record:
-    """Keeps what is known of one component; it lies on the component itself, and goes with it.
+    """Keeps what is known of one component; it is a note on the component, and goes with it.
 
     Attributes:
         own: attributes of the component. bodies: of the modules below it, and what holds modules, tensors and hooks.
@@ -150,14 +151,10 @@ def moment_of(component: object) -> object:
 
 
 def _record_of(component: object) -> _Record:
-    held: Any = getattr(component, "__dict__", {})
-    record: _Record | None = held.get(_RECORD)
-    if record is None:
-        record = _Record()
-        # Past `__setattr__`, which modules and frozen classes have made their own; two threads that ask first get one record, and its lock.
-        if isinstance(held, dict) and hasattr(component, "__dict__"):
-            record = held.setdefault(_RECORD, record)
-    return record
+    notes = notes_of(component)
+    record: _Record | None = notes.get(_RECORD)
+    # Past `__setattr__`, which modules and frozen classes have made their own; two threads that ask first get one record, and its lock.
+    return notes.setdefault(_RECORD, _Record()) if record is None else record
 
 
 def _network_identity(model: Any, record: _Record, content: bool, whole: bool) -> Identity:
@@ -168,7 +165,7 @@ def _network_identity(model: Any, record: _Record, content: bool, whole: bool) -
     assert settings is not None
     # Stamps see what torch counts; the first bytes see optimisers in C and NumPy, which write past it.
     stamps, probe = tensor_stamps(record.tensors), _probe(record.tensors)
-    declared = vars(model).get(_DECLARED)
+    declared = notes_of(model).get(_DECLARED)
     if holds and known is not None and not (content or whole) and stamps == record.stamps and probe == record.probe:
         return known if known.declared == declared else _declared(record, known, declared)
     weights = record.content.look(record.named, whole)
@@ -248,9 +245,8 @@ def _probe(tensors: Sequence[Any]) -> bytes:
 
 def _other_identity(component: object, record: _Record, content: bool) -> Identity:
     known, settings = record.identity, record.settings
-    declared = getattr(component, "__dict__", {}).get(_DECLARED)
-    is_tokenizer = hasattr(component, "get_added_vocab")
-    probe = tokenizer_probe(component) if is_tokenizer else b""
+    declared = notes_of(component).get(_DECLARED)
+    probe, is_text = probe_of(component), is_tokenizer(component)
     holds = (
         known is not None
         and settings is not None
@@ -264,12 +260,10 @@ def _other_identity(component: object, record: _Record, content: bool) -> Identi
         record.moment = object()
     watch = Watch()
     digests = (
-        tokenizer_settings(component)
-        if is_tokenizer
-        else _attribute_digests(component, watch, run_state_names(component))
+        tokenizer_settings(component) if is_text else _attribute_digests(component, watch, run_state_names(component))
     )
     # A tokenizer in Rust holds its words where no attribute shows them, so they take the place of weights.
-    weights = vocabulary(component) if is_tokenizer else None
+    weights = vocabulary(component) if is_text else None
     watch_classes([type(component)])
     watch.measure()
     record.own = _own(component) if hasattr(component, "__dict__") else []
@@ -294,6 +288,10 @@ def _attribute_digests(component: object, watch: Watch, without: frozenset[str] 
     found = {}
     for name, value in component_state(component).items():
         if name in without:
+            continue
+        if is_tokenizer(value):
+            # Of a processor of text and images: what it knows lies where no attribute shows it, and `probe_of` watches it.
+            found[name] = tokenizer_digest(value)
             continue
         writer = DigestWriter(is_code=True)
         writer.watch = watch
@@ -348,28 +346,28 @@ def invalidate(component: object) -> None:
     For what nothing can see, such as a library in C that computes otherwise now. No other process shares its identity.
     """
     # At random and not counted up: two processes that share a cache of files must not give one number to two changes.
-    object.__setattr__(uncompiled(component), _DECLARED, uuid.uuid4().hex)
+    put_note(uncompiled(component), _DECLARED, uuid.uuid4().hex)
 
 
 @contextmanager
 def temporary_identity(component: object) -> Iterator[None]:
     """Until the end of the `with`, nothing that is known of a component counts for it, and nothing of then afterwards."""
-    held = vars(uncompiled(component))
-    before = held.get(_DECLARED)
+    notes = notes_of(uncompiled(component))
+    before = notes.get(_DECLARED)
     invalidate(component)
     try:
         yield
     finally:
         # What was declared before the `with` holds again, because the component is again what it was.
-        held.pop(_DECLARED, None)
+        notes.pop(_DECLARED, None)
         if before is not None:
-            held[_DECLARED] = before
+            notes[_DECLARED] = before
 
 
 def moved(component: Any) -> None:
     """Say that a component was moved to another device, and not changed."""
     component = uncompiled(component)
-    record = getattr(component, "__dict__", {}).get(_RECORD)
+    record = notes_of(component).get(_RECORD)
     if record is not None and record.named:
         _note_tensors(record, component)
         record.content.moved(record.named)

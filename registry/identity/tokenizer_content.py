@@ -10,6 +10,22 @@ _OF_LOADING = ("backend", "is_local", "local_files_only")
 """What transformers notes of how a tokenizer was loaded."""
 
 
+def is_tokenizer(thing: object) -> bool:
+    """Return whether something is a tokenizer, of either kind of transformers."""
+    return hasattr(type(thing), "get_added_vocab")
+
+
+def probe_of(component: object) -> bytes:
+    """Return what changes when a tokenizer, or one that a processor of text and images holds, is told or taught something."""
+    held = [component, *getattr(component, "__dict__", {}).copy().values()]
+    return b"".join(tokenizer_probe(each) for each in held if is_tokenizer(each))
+
+
+def tokenizer_digest(tokenizer: Any) -> str:
+    """Digest a tokenizer as a part of something else."""
+    return digest_of(type(tokenizer).__qualname__, vocabulary(tokenizer), sorted(tokenizer_settings(tokenizer).items()))
+
+
 def tokenizer_probe(tokenizer: Any) -> bytes:
     """Return what changes when a tokenizer is told or taught something, in microseconds."""
     added = repr(tokenizer.added_tokens_decoder)

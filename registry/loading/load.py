@@ -293,6 +293,10 @@ def _from_single_file(cls: Any, path: Path, options: Mapping[str, Any]) -> Any:
         )
     if path.suffix == ".safetensors":
         check_file(path)
+    elif path.suffix.lower() == ".safetensors":
+        raise ComponentError(
+            f"diffusers takes {path.name} for pickled weights, as its name does not end in .safetensors; rename the file."
+        )
     elif options.get("use_safetensors", True):
         raise TrustError(
             f"{path.name} holds pickled weights, which can run code while they are loaded. Take a .safetensors file, or "

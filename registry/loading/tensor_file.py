@@ -51,7 +51,7 @@ def _beside(repo: Repo, name: str) -> list[str]:
 
 
 def _checked(repo: Repo, name: str) -> Path:
-    is_readable = name.endswith(".safetensors")
+    is_readable = name.lower().endswith(".safetensors")
     # Of the Hub nothing is downloaded that is not read.
     path = repo.file(name) if is_readable or repo.folder is not None else None
     if path is None and (is_readable or repo.folder is not None or name not in (repo.listing or [name])):

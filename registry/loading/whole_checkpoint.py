@@ -38,7 +38,7 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
         )
     if not path.is_file():
         raise ComponentError(missing_file(str(path)) or f"There is no file {path}.")
-    if path.suffix != ".safetensors":
+    if path.suffix.lower() != ".safetensors":
         raise TrustError(
             f"{path.name} is no .safetensors file: pickled weights can run code while they are loaded. Take the safetensors file of "
             "the checkpoint, or convert it."

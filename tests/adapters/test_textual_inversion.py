@@ -117,11 +117,11 @@ def test_the_end_of_the_text_is_found_where_diffusers_takes_the_word_for_it(
 
 def test_words_come_from_files_that_say_them_or_not(pipe: ModularPipeline, tmp_path: Path) -> None:
     save_file({"<dog>": rows(2, 24)}, tmp_path / "learned_embeds.safetensors")
-    save_file({"emb_params": rows(2, 24)}, tmp_path / "other.safetensors")
+    save_file({"emb_params": rows(2, 24)}, tmp_path / "other.SAFETENSORS")
     assert pipe.load_textual_inversion(str(tmp_path)) == ["<dog>"]
     first = drawn(pipe, "a <dog>")
     pipe.unload_textual_inversion("<dog>")
-    pipe.load_textual_inversion(str(tmp_path / "other.safetensors"), token="<dog>")
+    pipe.load_textual_inversion(str(tmp_path / "other.SAFETENSORS"), token="<dog>")
     assert torch.equal(drawn(pipe, "a <dog>"), first)
     pipe.load_textual_inversion(rows(2, 16), token="<dog>", text_encoder=pipe.text_encoder)
     assert not torch.equal(drawn(pipe, "a <dog>"), first)

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.testing._internal.two_tensor import TwoTensor
 
 from brickwork.engine.execution.out_of_memory import is_out_of_memory, relieve
 from brickwork.engine.memory import held_bytes, tensor_bytes
 
 FOUR = torch.zeros(4)  # 16 bytes
+WRAPPED = TwoTensor(torch.zeros(3), torch.zeros(3))
 
 
 class Odd:
@@ -41,6 +43,7 @@ class Odd:
         ([Image.new("F", (3, 2))], 24),
         ([Image.new("I", (3, 2))], 24),
         ([{"a": 1}.values()], (1).__sizeof__()),
+        ([WRAPPED, WRAPPED.a], 24),
         ([], 0),
     ],
     ids=lambda value: str(value)[:30],
@@ -60,6 +63,9 @@ def test_other_objects_count_by_what_python_says() -> None:
         ([FOUR], 16),
         ([FOUR, FOUR, [FOUR, (FOUR,)]], 16),
         ([FOUR[:2]], 8),
+        ([FOUR[:2], FOUR], 16),
+        ([FOUR, FOUR[:2]], 16),
+        ([WRAPPED], 24),
         ([torch.zeros(2, dtype=torch.int8), torch.zeros(3, dtype=torch.float64)], 26),
         (["text", 3, None, np.zeros(3), {"a": FOUR}], 0),
     ],

@@ -66,22 +66,24 @@ def test_solvers_of_higher_order_have_the_same_levels(prediction_type: str) -> N
 
 
 @pytest.mark.parametrize("shift", [1.0, 3.0])
-def test_flows(shift: float) -> None:
-    scheduler = FlowMatchEulerDiscreteScheduler(shift=shift)
+@pytest.mark.parametrize("is_inverted", [False, True])
+def test_flows(shift: float, is_inverted: bool) -> None:
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=shift, invert_sigmas=is_inverted)
     level, latents, t, velocity = at(scheduler, 6)
     end = latents
     for index in range(6, 10):  # a flow that keeps its velocity ends at the sample
         end = scheduler.step(velocity, scheduler.timesteps[index], end).prev_sample
-    assert (level.predicts, level.timestep) == ("flow", float(t))
+    assert (level.predicts, level.timestep) == ("flow_to_sample" if is_inverted else "flow", float(t))
+    assert level.signal + level.noise == pytest.approx(1.0)
     torch.testing.assert_close(level.sample_of(velocity), end, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("predicts", [*PREDICTIONS, "flow"])
+@pytest.mark.parametrize("predicts", [*PREDICTIONS, "flow", "flow_to_sample"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_there_and_back(predicts: Any, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     latents, prediction = torch.randn(2, 1, 4, 8, 8).to(dtype)
-    level = NoiseLevel(latents, 0.6, 0.8 if predicts != "flow" else 0.4, predicts, 500.0)
+    level = NoiseLevel(latents, 0.6, 0.4 if "flow" in predicts else 0.8, predicts, 500.0)
     again = level.prediction_of(level.sample_of(prediction))
     assert again.dtype == dtype
     torch.testing.assert_close(again, prediction, rtol=1e-3, atol=1e-3 if dtype is torch.float16 else 1e-5)

@@ -97,6 +97,7 @@ SCHEDULES = [
     scheduled("a step past the last", "ddim", "steps_offset=1", num_inference_steps=1000),
     scheduled("more steps than timesteps", "euler", "Take at most 1000 steps", num_inference_steps=1001),
     call("timesteps upside down", "timesteps go from 1 to 999", "highest first", timesteps=[1, 999]),
+    call("sigmas upside down", "sigmas go from 0.5 to 14.6", "highest first", sigmas=[0.5, 14.6]),
     call("a timestep that nobody was trained with", "0..1000", timesteps=[5000, 1]),
     redrawn("a strength that leaves no step", "give 0.5 or more", image=torch.rand(3, 32, 32), strength=0.4),
 ]

@@ -31,7 +31,11 @@ SDXL = Family(
 )
 CHANGED = {**{name: each for name, each in FAMILIES.items() if "differential" in each.tasks}, "sdxl": SDXL}
 BY_TASK = {
-    task: [name for name, each in FAMILIES.items() if task in each.tasks and not each.like]
+    task: [
+        name
+        for name, each in FAMILIES.items()
+        if task in each.tasks and not (each.like and task in FAMILIES[each.like].tasks)
+    ]
     for task in ("image2image", "inpainting")
 }
 

@@ -60,23 +60,28 @@ SAME = "compares with a prediction that is told less, and unet is told nothing, 
 NO_OTHER = "is told nothing that can be left out, so both would be the same"
 LAYERS = "perturbs layers, and {} does not say which layers unet has"
 LATENTS = "NormKeptGuidance works on the tokens of a transformer, and the denoiser of {} reads latents"
-DISTILLED = ("flux", "flux2", "sana_sprint")
+VIDEOS = [name for name, each in families().items() if each.output == "videos"]
+"""Families that draw videos."""
+DISTILLED = ("flux", "flux2", "hunyuan_video", "sana_sprint")
 """Families whose network is told a strength in every prediction."""
 REFUSED = {
     **{
         ("NormKeptGuidance", name): LATENTS.format(called)
         for name, called in {
             "auraflow": "auraflow",
+            "cogvideox": "cogvideox",
             "cogview4": "cogview4",
             "dit": "dit",
             "hidream": "hidream",
             "hunyuan_dit": "hunyuan-dit",
             "kandinsky22": "kandinsky-2.2",
             "kolors": "kolors",
+            "mochi": "mochi",
             "pixart": "pixart-sigma",
             "sana": "sana",
             "sd3": "stable-diffusion-3",
             "stable_diffusion": "stable-diffusion",
+            "svd": "stable-video-diffusion",
             "wan": "wan",
             "z_image": "z-image",
         }.items()
@@ -87,10 +92,19 @@ REFUSED = {
         "NormKeptGuidance",
         "sana_sprint",
     ): "works on the tokens of a transformer, and the denoiser of sana-sprint reads latents",
+    (
+        "NormKeptGuidance",
+        "hunyuan_video",
+    ): "works on the tokens of a transformer, and the denoiser of hunyuan-video reads latents",
     ("NormKeptGuidance", "sdxl"): LATENTS.format("stable-diffusion-xl"),
     **{
         ("PerturbedAttentionGuidance", name): "perturbs the scores of attention, and that of transformer is linear"
         for name in ("sana", "sana_sprint")
+    },
+    **{
+        ("FrameScaledGuidance", name): "guides each frame of a video by itself, and"
+        for name in FAMILIES
+        if name not in VIDEOS
     },
     # DDPM is told nothing that could be left out for a second prediction.
     **{(name, "ddpm"): SAME for name in GUIDERS if name not in ("ClassifierGuidance", "EmbeddedGuidance")},
@@ -106,15 +120,19 @@ REFUSED = {
 """What is for networks that were trained for it."""
 SOME = [
     "auraflow",
+    "cogvideox",
     "cogview4",
     "hidream",
     "hunyuan_dit",
+    "hunyuan_video",
     "kolors",
     "ltx",
     "lumina2",
+    "mochi",
     "pixart",
     "sana",
     "sana_sprint",
+    "svd",
     "wan",
     "z_image",
 ]
@@ -124,6 +142,7 @@ OF_PREDICTIONS = [
     "ClassifierFreeGuidance",
     "ClassifierFreeZeroStarGuidance",
     "DynamicThresholding",
+    "FrameScaledGuidance",
     "FrequencyDecoupledGuidance",
     "MagnitudeAwareGuidance",
     "TangentialClassifierFreeGuidance",

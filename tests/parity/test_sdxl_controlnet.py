@@ -341,6 +341,12 @@ class NotComputed:
         ),
         ({"controlnet_conditioning_scale": [1.0]}, "controlnet_conditioning_scale has 1 values for 2 ControlNets"),
         ({"control_guidance_start": [0.0] * 3}, "control_guidance_start has 3 values for 2 ControlNets"),
+        (
+            {"control_guidance_start": 0.6, "control_guidance_end": [0.8, 0.5]},
+            "control_guidance_start is 0.6 and control_guidance_end 0.5; control begins before it ends.",
+        ),
+        ({"control_guidance_start": [1.0, 0.5]}, "control_guidance_start is 1.0 and control_guidance_end 1.0; control"),
+        ({"control_guidance_end": 0.0}, "control_guidance_start is 0.0 and control_guidance_end 0.0; control"),
         ({"control_guidance_end": [1.0]}, "control_guidance_end has 1 values for 2 ControlNets"),
         ({"control_mode": 1}, "control_mode is for union ControlNets"),
     ],

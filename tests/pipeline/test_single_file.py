@@ -285,6 +285,8 @@ def test_files_that_are_none_are_refused_in_words(file: Path, config: Path, tmp_
         "Nothing is looked up on the Hub",
     )
     refused(file, config, ComponentError, "'unett'", unett=None)
+    (tmp_path / "cut.SAFETENSORS").write_bytes(file.read_bytes()[:-8])
+    refused(tmp_path / "cut.SAFETENSORS", config, ComponentError, "truncated")
     (tmp_path / "cut.safetensors").write_bytes(file.read_bytes()[:-8])
     refused(tmp_path / "cut.safetensors", config, ComponentError, "truncated")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from brickwork import ComponentsManager, InputError, ModularPipeline
+from brickwork import Block, ComponentsManager, InputError, ModularPipeline, Outputs
 from brickwork.blocks import AutoPipelineBlocks, ModularPipelineBlocks, SequentialPipelineBlocks
 from brickwork.presets.embedded import FOLDER
 from brickwork.presets.sdxl.auto import AutoBlocks
@@ -129,3 +129,26 @@ def test_what_holds_no_names_is_refused_in_words(odd: Any, embedded_pipe: Modula
         pipe.plan({1: 2})  # type: ignore[dict-item]  # what is refused
     with pytest.raises(InputError, match=r"^names of components holds 1 "):
         pipe.load_in({1: "fp16"})
+
+
+def test_a_seed_is_planned_as_in_a_call(embedded_pipe: ModularPipeline) -> None:
+    plan = embedded_pipe.plan({"prompt": "a", "generator": True})
+    for ask in (lambda: embedded_pipe.plan({"prompt": "a", "seed": 1}), lambda: embedded_pipe.plan(["prompt", "seed"])):
+        assert ask() is plan
+    assert embedded_pipe.plan(["prompt", "seed"], checked=["seed"]).reads == plan.reads
+    assert str(embedded_pipe.explain("seed", prompt="a")) == str(embedded_pipe.explain("generator", prompt="a"))
+    with pytest.raises(InputError) as refused:
+        embedded_pipe.plan({"seed": 1})
+    assert "seed" not in str(refused.value)
+
+
+def test_a_seed_that_a_block_reads_stays_its_own() -> None:
+    class Seeded(Block):
+        class Out(Outputs):
+            images: list[int]
+
+        def run(self, seed: int) -> Out:
+            return self.Out(images=[seed])
+
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"seeded": Seeded}).init_pipeline()
+    assert "seed" in pipe.plan({"seed": 1}).reads

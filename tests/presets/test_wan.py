@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from coarse_images import picture
+from coarse_images import half_mask, picture
 from family_table import cast, families
 
 import brickwork
@@ -56,6 +56,34 @@ def test_a_repository_of_either_layout_draws_what_the_classic_draws(
     again = ModularPipeline.from_pretrained(str(tmp_path / "saved")).load_components()
     again.configure(progress=False)
     assert torch.equal(again(**given, generator=torch.Generator().manual_seed(7), output="videos"), drawn)
+
+
+def test_a_repository_of_timesteps_of_tokens_begins_with_an_image(tmp_path: Path) -> None:
+    asked = FAMILY.tasks["image2video by timesteps of tokens"]
+    theirs = FAMILY.classic(asked.classic, FAMILY.parts("float32"), **asked.classic_options)
+    theirs.save_pretrained(tmp_path)
+    # As the released index has it: the classic class of this test is one of its own.
+    index = tmp_path / "model_index.json"
+    index.write_text(index.read_text().replace(type(theirs).__name__, "WanImageToVideoPipeline"))
+    opened = ModularPipeline.from_pretrained(str(tmp_path)).load_components()
+    opened.configure(progress=False)
+    state = opened(**{**asked.given, "seed": 7, "output_type": "latent"})
+    assert torch.equal(state.latents[:, :, :1], state.kept_latents)
+
+
+@pytest.mark.parametrize("task", ["video2video by timesteps of tokens", "video2video by two networks"])
+def test_little_strength_is_much_of_the_video(task: str) -> None:
+    """Of two networks, the first may have no step left."""
+    asked = FAMILY.tasks[task]
+    pipe = FAMILY.pipe(task, "strength", asked.blocks, "batched")
+    torch.manual_seed(1)
+    parts = {**FAMILY.parts("float32"), **{key: cast(make(), "float32") for key, make in asked.parts.items()}}
+    pipe.update_components(**{key: part for key, part in parts.items() if key in pipe.component_names})
+    given = {**asked.given, "seed": 7, "output_type": "latent", "height": 32, "width": 32}
+    drawn = [pipe(**{**given, "strength": strength}) for strength in (0.21, 1.0)]
+    assert [len(each.timesteps) for each in drawn] == [1, 5]
+    far = [float((each.latents - each.image_latents).abs().mean()) for each in drawn]
+    assert far[0] < far[1]
 
 
 def test_a_run_gives_frames_as_images_with_their_rate_and_a_preview_for_each_step() -> None:
@@ -141,3 +169,55 @@ def test_each_prompt_may_have_its_own_first_and_last_image(of_image: ModularPipe
         own = {name: given[name][place] for name in ("prompt", "negative_prompt")}
         alone = of_image(**{**given, **own, "image": images[place], "last_image": last, "seed": seed}, output="videos")
         assert float((alone[0] - both[place]).abs().max()) < 1e-4
+
+
+@pytest.fixture(scope="module")
+def steered() -> ModularPipeline:
+    """The tiny VACE."""
+    asked = FAMILY.tasks["steered"]
+    pipe = FAMILY.pipe("steered", "steered", asked.blocks, "batched")
+    torch.manual_seed(1)
+    made = {key: cast(make(), "float32") for key, make in asked.parts.items()}
+    parts = {**FAMILY.parts("float32"), **made}
+    pipe.update_components(**{key: part for key, part in parts.items() if key in pipe.component_names})
+    return pipe
+
+
+def steered_by(pipe: ModularPipeline, **inputs: Any) -> Any:
+    given = {**FAMILY.tasks["steered"].given, "num_inference_steps": 2, "output_type": "pt", "seed": 7}
+    return pipe(**{**given, **inputs}, output="videos")
+
+
+FILM = [picture(seed, 16) for seed in range(5)]
+
+
+def test_each_video_is_steered_by_its_own_and_reference_images_are_for_all(steered: ModularPipeline) -> None:
+    """Within 1e-4, as kernels round batches of other sizes otherwise; the classic takes one video and no generators."""
+    films, masks = [FILM, FILM[::-1]], [[half_mask(16)] * 5, [picture(9, 16)] * 5]
+    given = {"mask": masks, "reference_images": picture(7, 32), "conditioning_scale": 0.7}
+    both = steered_by(steered, prompt=["a red circle", "blue"], video=films, **{**given, "seed": [7, 8]})
+    assert both.shape[1] == 5
+    for place, (prompt, seed) in enumerate((("a red circle", 7), ("blue", 8))):
+        own = {**given, "mask": masks[place], "seed": seed}
+        alone = steered_by(steered, prompt=prompt, video=films[place], **own)
+        assert float((alone[0] - both[place]).abs().max()) < 1e-4
+    assert not torch.equal(steered_by(steered, video=FILM, conditioning_scale=0.0), steered_by(steered, video=FILM))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"mask": [half_mask(16)] * 5}, "mask is given, and says which places of a video are drawn anew: give video=..., too"),
+        ({"video": FILM, "mask": [half_mask(16)] * 3}, "mask has 1 videos of 3 frames, and video 1 of 5"),
+        ({"video": FILM, "mask": [[half_mask(16)] * 5] * 2}, "mask has 2 videos of 5 frames, and video 1 of 5"),
+        ({"video": FILM[:4]}, "video: num_frames is 4"),
+        ({"num_frames": 6}, "num_frames is 6; the VAE makes one frame"),
+        ({"video": []}, "video has no frames"),
+        ({"video": FILM, "mask": []}, "mask has no frames"),
+        ({"reference_images": torch.full((1, 3, 16, 16), 7.0)}, "reference_images"),
+        ({"conditioning_scale": [0.1, 0.2, 0.3]}, "conditioning_scale holds 3 weights, and the denoiser is steered in 2 layers; give one weight, or one for each"),
+    ],
+)  # fmt: skip
+def test_what_steers_nothing_is_refused(steered: ModularPipeline, inputs: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        steered_by(steered, **inputs)

@@ -13,7 +13,7 @@ import pytest
 import torch
 from attrs import frozen
 from family_rows.kandinsky22 import NEGATIVE
-from family_table import Family, families, image_differences, without_notes
+from family_table import Family, families, image_differences
 
 import brickwork
 from brickwork import ComponentError, ModularPipeline
@@ -57,8 +57,7 @@ def repository(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     task = next(each for each in family.tasks.values() if each.classic is not None)
     theirs = family.classic(task.classic, family.parts("float32"))
     folder = tmp_path_factory.mktemp(request.param)
-    with without_notes(*theirs.components.values()):
-        theirs.save_pretrained(folder)
+    theirs.save_pretrained(folder)
     given = {"output_type": "pt", **task.given, **ALSO_GIVEN.get(request.param, {})}
     asked = {**copy.deepcopy(given), **task.classic_given, "generator": torch.Generator().manual_seed(7)}
     images = family.drawn_by(theirs, asked)

@@ -9,7 +9,7 @@ import copy
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -160,7 +160,9 @@ class Family:
     def drawn_by(self, classic: Any, inputs: Mapping[str, Any]) -> Any:
         """Return what a classic pipeline draws."""
         made = classic(**inputs)
-        return made.frames if self.output == "videos" else made.images
+        if "frames" not in made:
+            return made.images
+        return made.frames if self.output == "videos" else made.frames[:, 0]
 
     def pipe(self, task: str, name: str, blocks: Mapping[str, Any], batching: str) -> ModularPipeline:
         """Return a preset, made once."""
@@ -266,24 +268,6 @@ def _by_step(calls: list[Any]) -> list[list[Any]]:
         else:
             steps.append([call])
     return steps
-
-
-@contextmanager
-def without_notes(*components: Any) -> Iterator[None]:
-    """Take what runs note on components off them for a time: image processors of transformers write all attributes into their files."""
-    noted = {id(each): each for each in components if hasattr(each, "to_json_string") and hasattr(each, "__dict__")}
-    kept = [
-        (each, {name: value for name, value in vars(each).items() if name.startswith("_brickwork_")})
-        for each in noted.values()
-    ]
-    for each, notes in kept:
-        for name in notes:
-            delattr(each, name)
-    try:
-        yield
-    finally:
-        for each, notes in kept:
-            vars(each).update(notes)
 
 
 def image_differences(drawn: Any, expected: Any) -> list[str]:

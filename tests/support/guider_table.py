@@ -19,11 +19,13 @@ FULL: dict[str, dict[str, Any]] = {
     "SkipLayerGuidance": {"skip_layer_guidance_stop": 1.0},
     "ClassifierFreeZeroStarGuidance": {"zero_init_steps": 0},
     "ClassifierGuidance": {"score": lambda samples, _: 100.0 * samples.mean(dim=(1, 2, 3))},
+    "FrameScaledGuidance": {"guidance_scale": 30.0},
     "SampleSpaceGuidance": {"guider": "AdaptiveProjectedGuidance"},
 }
 """So that every step is guided, by what has no default."""
 ELSEWHERE = {
     "EmbeddedGuidance": "needs a distilled network",
+    "FrameScaledGuidance": "needs a network of videos",
     "ImageTextGuidance": "needs a network that sees an image",
     "NormKeptGuidance": "needs a family with tokens",
 }

@@ -33,13 +33,14 @@ def seen_inputs(composition: Any = None) -> Iterator[dict[str, Seen]]:
         composition: whose containers are collected, too; inside of scopes values have other names, and are passed over.
     """
     found: dict[str, Seen] = {}
-    inner = {
-        path: each for path, each, scopes in walk_scopes(composition) if hasattr(each, "sub_blocks") and not scopes
-    }
+    open_blocks = {path: each for path, each, scopes in walk_scopes(composition) if not scopes}
+    inner = {path: each for path, each in open_blocks.items() if hasattr(each, "sub_blocks")}
     make, make_by_state = block_module.run_caller, base_module.state_call
 
     def note_containers(at: Any, values: Mapping[str, Any]) -> None:
         run, path = at
+        if path not in open_blocks:
+            return
         for place in [each for each in inner if not each or path == each or path.startswith(f"{each}.")]:
             container = inner.pop(place)
             parts = _as_now({name: run.components[name] for name in container.component_names})

@@ -22,6 +22,7 @@ from transformers import (
     GlmModel,
     LlamaConfig,
     LlamaForCausalLM,
+    LlamaModel,
     Qwen2Tokenizer,
     Qwen3Config,
     Qwen3Model,
@@ -69,22 +70,40 @@ def seeded(seed: int = 0) -> None:
 
 def gemma2(length: int = 64) -> dict[str, Any]:
     """A Gemma 2 that reads pieces of words, and its tokenizer, which pads at the left, as the released ones do."""
-    marks = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
-    # Taught by what it will read: instructions of families would be hundreds of letters.
-    taught = BpeTrainer(vocab_size=700, special_tokens=marks, initial_alphabet=_LETTERS, show_progress=False)
-    model = Tokenizer(BPE(unk_token="<unk>"))
-    model.train_from_iterator([text.replace(" ", "▁") for text in (sana.INSTRUCTION, lumina2.INSTRUCTION)], taught)
-    read = json.loads(model.to_str())["model"]
-    vocab = read["vocab"]
-    words = GemmaTokenizer(
-        vocab=vocab, merges=[tuple(pair) for pair in read["merges"]], add_bos_token=True, model_max_length=length
-    )
+    pieces = taught([sana.INSTRUCTION, lumina2.INSTRUCTION], 700)
+    vocab = pieces["vocab"]
+    words = GemmaTokenizer(**pieces, add_bos_token=True, model_max_length=length)
     config = Gemma2Config(
         vocab_size=len(vocab),
         **THIN,
         max_position_embeddings=2048,
     )
     return {"text_encoder": Gemma2Model(config).eval(), "tokenizer": words}
+
+
+def taught(texts: list[str], size: int) -> dict[str, Any]:
+    """Pieces of words of what a tokenizer will read, and how they are joined: instructions of families would be hundreds of letters."""
+    marks = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
+    trainer = BpeTrainer(vocab_size=size, special_tokens=marks, initial_alphabet=_LETTERS, show_progress=False)
+    model = Tokenizer(BPE(unk_token="<unk>"))
+    model.train_from_iterator([text.replace(" ", "▁") for text in texts], trainer)
+    read = json.loads(model.to_str())["model"]
+    return {"vocab": read["vocab"], "merges": [tuple(pair) for pair in read["merges"]]}
+
+
+def taught_llama(text: str) -> dict[str, Any]:
+    """A Llama of three layers, and its tokenizer, which reads a text in a few pieces, and pads at the right."""
+    pieces = taught([text], 290)
+    config = LlamaConfig(
+        vocab_size=len(pieces["vocab"]),
+        hidden_size=8,
+        intermediate_size=8,
+        num_hidden_layers=3,
+        num_attention_heads=1,
+        num_key_value_heads=1,
+    )
+    words = GemmaTokenizer(**pieces, add_bos_token=True, padding_side="right")
+    return {"text_encoder": LlamaModel(config).eval(), "tokenizer": words}
 
 
 def umt5() -> dict[str, Any]:

@@ -58,7 +58,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "SkipLayerGuidance": {"skip_layer_guidance_start": 0.0, "skip_layer_guidance_stop": 1.0},
 }
 """So that every step is guided, by what has no default."""
-ELSEWHERE = ("EmbeddedGuidance", "ImageTextGuidance", "NormKeptGuidance")
+ELSEWHERE = ("EmbeddedGuidance", "FrameScaledGuidance", "ImageTextGuidance", "NormKeptGuidance")
 """Guiders for networks of a kind of their own."""
 FEW, MANY = 3, 7
 """Numbers of steps between which is counted: past the first steps of solvers that look back."""

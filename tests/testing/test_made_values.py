@@ -8,7 +8,9 @@ import pytest
 from hypothesis import find, settings
 from torch import Tensor
 
-from brickwork import Block, Outputs, Value
+from brickwork import Block, Outputs, SequentialPipelineBlocks, Value
+from brickwork.families.sdxl import SDXL
+from brickwork.families.unets.kandinsky22 import KANDINSKY22
 from brickwork.state import InputParam
 from brickwork.state.vocabulary import Height, Width
 from brickwork.testing import check_block
@@ -130,3 +132,20 @@ def test_a_block_that_fails_at_a_bound_or_choice_is_found_out(block: type[Block]
 
 def test_a_block_that_takes_sides_of_images_is_not_given_others() -> None:
     assert check_block(InHalves, examples=3)
+
+
+class InWholeTiles(Block):
+    """Takes sides of 64 pixels."""
+
+    class Out(Outputs):
+        tiles: int
+
+    def run(self, height: Height) -> Out:
+        if height % 64:
+            raise ValueError(height)
+        return self.Out(tiles=height // 64)
+
+
+def test_a_composition_of_several_families_is_given_sides_that_all_of_them_take() -> None:
+    parts = {"first": InHalves.bind(SDXL), "second": InWholeTiles.bind(KANDINSKY22)}
+    assert check_block(SequentialPipelineBlocks.from_blocks_dict(parts), examples=1, skip=["save and open", "threads"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,26 @@ def test_a_run_shows_its_recipe_and_is_written_as_file_python_and_shell(gallery:
     assert gallery.evaluate("navigator.clipboard.readText()").startswith("brickwork run ")
     gallery.keyboard.press("Escape")
     gallery.wait_for_selector("dialog", state="detached")
+
+
+def test_a_form_that_does_not_say_a_run_is_a_sentence_and_no_error(gallery: Any, site: Any) -> None:
+    inputs = {"prompt": "a pear", "num_inference_steps": 1}
+    several = site.client().run(inputs, seed=3, output=["images", "latents"])
+    changed = site.client().run(inputs, seed=4)
+    file = site.service.jobs.get(changed["id"]).recipe
+    file.write_text(
+        json.dumps({**json.loads(file.read_text()), "process": {"replaced": ["torch.nn.functional.silu=0"]}})
+    )
+    gallery.reload()
+    gallery.click(f"{card(several)} .card-image")
+    gallery.wait_for_selector("dialog pre:has-text('brickwork: 1')")
+    gallery.click("dialog >> text=Shell")
+    gallery.wait_for_selector("dialog .written p:has-text('several values, which only a file says')")
+    assert gallery.is_disabled("#copy")
+    gallery.keyboard.press("Escape")
+    gallery.wait_for_selector("dialog", state="detached")
+    gallery.click(f"{card(changed)} .card-image")
+    gallery.wait_for_selector("dialog .written p:has-text('Something is not as it was')")
 
 
 def test_a_replay_gives_the_same_bytes_and_its_run_says_so(gallery: Any, apples: list[Any]) -> None:

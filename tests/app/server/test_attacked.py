@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from served import Client
+from served import Client, Served
 
 from brickwork import InputError
 from brickwork.app.server.served_workflow import MOST_IMAGES, ServedWorkflow
@@ -57,7 +58,10 @@ def test_a_variant_is_shown_with_what_it_changes(client: Client, apple: dict[str
 
 @pytest.mark.parametrize(
     ("query", "said"),
-    [("?after=x", "after is the number of an event."), ("?blocks=zz", "blocks is 'all', or is left out.")],
+    [
+        ("?after=x", "after is the number of an event, a whole number from 0 on of 18 digits at most."),
+        ("?blocks=zz", "blocks is 'all', or is left out."),
+    ],
 )
 def test_events_are_not_sent_for_questions_that_say_nothing(
     client: Client, apple: dict[str, Any], query: str, said: str
@@ -111,3 +115,95 @@ def test_runs_that_cannot_be_read_are_moved_aside_and_kept(workflow: ServedWorkf
     shutil.copytree(tmp_path / "unreadable" / "cut", tmp_path / "runs" / "cut")
     service_in(tmp_path, workflow).stop()
     assert (tmp_path / "unreadable" / "cut-1" / "run.json").read_text() == "{"
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ({"workflow": "painting"}, "workflow cannot stand beside from: a variant has those of its run. Leave it out."),
+        (
+            {"workflow": "painting", "output": "latents"},
+            "workflow and output cannot stand beside from: a variant has those of its run. Leave them out.",
+        ),
+    ],
+)
+def test_a_variant_takes_nothing_that_it_would_ignore(
+    client: Client, apple: Any, others: dict[str, Any], said: str
+) -> None:
+    body = {"from": {"run": apple["id"], "at_step": 1}, "inputs": {"guidance_scale": 3}, **others}
+    answer = client.post("/api/runs", body)
+    assert (answer.status, answer.error["message"]) == (422, said)
+
+
+def test_an_output_that_is_named_twice_is_refused(client: Client) -> None:
+    for address, body in (("/api/runs", {"inputs": STEP}), ("/api/sweeps", {"inputs": STEP, "axes": {"seed": [1]}})):
+        answer = client.post(address, {**body, "output": ["images", "images"]})
+        assert (answer.status, answer.error["message"]) == (422, "output names a value twice; a run gives it once.")
+
+
+@pytest.mark.parametrize("number", ["9" * 50, "%D9%A3", "-1", "1.5"])
+def test_numbers_in_addresses_are_digits_and_not_endless(client: Client, apple: Any, number: str) -> None:
+    """What is not understood is no beginning, and no other digit."""
+    events = client.get(f"/api/runs/{apple['id']}/events?after={number}")
+    assert events.status == 422
+    assert events.error["message"] == "after is the number of an event, a whole number from 0 on of 18 digits at most."
+    assert client.get(f"/api/runs?limit={number}").error["message"] == "limit is a whole number from 1 to 200."
+
+
+def test_after_the_last_event_there_is_none(client: Client, apple: Any) -> None:
+    assert client.get(f"/api/runs/{apple['id']}/events?after={'9' * 18}").body == b""
+    assert client.get(f"/api/runs/{apple['id']}/events", **{"Last-Event-ID": "9" * 18}).body == b""
+
+
+def test_a_prompt_that_is_cut_off_is_said_to_whoever_watches(client: Client) -> None:
+    long = " ".join(["red"] * 3000)
+    run = client.asked({**STEP, "prompt": f"{long} apple"}, seed=1)
+    (said,) = [event.data for event in client.events(run) if event.kind == "warning"]
+    assert said["path"] == "text_encoder.positive.encode"
+    assert said["text"].startswith(
+        "text_encoder and text_encoder_2 read 32 tokens; this part of the prompt was cut off: ['red red"
+    )
+    assert len(said["text"]) == 601
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "part"),
+    [
+        ("bytes=0-3", 206, slice(0, 4)),
+        ("bytes=-5", 206, slice(-5, None)),
+        ("bytes=9-1", 200, slice(None)),
+        ("lines=1-2", 200, slice(None)),
+        ("bytes=", 200, slice(None)),
+        ("bytes=" + ",".join(f"{n}-{n}" for n in range(500)), 200, slice(None)),
+    ],
+)
+def test_a_range_that_is_none_is_not_looked_at(
+    client: Client, apple: Any, asked: str, status: int, part: slice
+) -> None:
+    address = apple["outputs"][0]["url"]
+    whole = client.get(address)
+    found = client.get(address, Range=asked)
+    assert (found.status, found.headers["content-type"]) == (status, "image/png")
+    assert found.body == whole.body[part]
+
+
+def test_a_run_that_has_told_its_end_is_not_among_those_that_run(served: Served, client: Client) -> None:
+    """Although its thread has not let go of it yet."""
+    release, told = threading.Event(), threading.Event()
+    run = client.asked({**STEP, "num_inference_steps": 900}, seed=1)
+    job = served.service.jobs.get(run)
+
+    def hold() -> None:
+        if job.status == "cancelled":
+            told.set()
+            release.wait(60)
+
+    job.events.listen(hold)
+    try:
+        client.ask("DELETE", f"/api/runs/{run}")
+        assert told.wait(60)
+        assert job.task in served.service.queue.going, "its thread goes on"
+        assert client.get("/api/queue").data["running"] == []
+    finally:
+        release.set()
+        job.events.forget(hold)

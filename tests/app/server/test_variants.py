@@ -204,7 +204,46 @@ def test_a_run_is_told_as_a_file_as_python_and_as_a_command_line(client: Client,
 
 def test_a_variant_is_in_no_file(client: Client, pear: Any) -> None:
     run = client.ended(client.post(f"/api/runs/{pear['id']}/branch", {"at_step": 3, "seed": 4}).data["id"])
-    assert "shares its first steps" in client.get(f"/api/runs/{run['id']}/python").error["message"]
+    said = "shares its first steps with another run, which no file says: a replay repeats it."
+    assert said in client.get(f"/api/runs/{run['id']}/python").error["message"]
+    forms = client.get(f"/api/runs/{run['id']}/forms").data
+    assert [(form["text"], said in form["fault"]) for form in forms.values()] == [(None, True)] * 3
+
+
+def test_all_forms_of_a_run_are_told_at_once_with_why_there_is_none(client: Client) -> None:
+    run = client.run({"prompt": "a pear", "num_inference_steps": 1}, seed=3, output=["images", "latents"])
+    place = f"/api/runs/{run['id']}"
+    forms = client.get(f"{place}/forms").data
+    assert list(forms) == ["workflow.yaml", "python", "shell"]
+    for form in ("workflow.yaml", "python"):
+        assert forms[form] == {"text": client.get(f"{place}/{form}").body.decode(), "fault": None}
+    said = "The run gave several values, which only a file says: the workflow file."
+    assert forms["shell"] == {"text": None, "fault": said}
+    refused = client.get(f"{place}/shell")
+    assert (refused.status, refused.error["message"]) == (422, said)
+    assert client.get("/api/runs/none/forms").status == 404
+
+
+def test_a_run_that_cannot_be_put_together_again_says_why_without_naming_folders(
+    served: Served, client: Client
+) -> None:
+    run = client.run({"prompt": "a pear", "num_inference_steps": 1}, seed=12)
+    file = served.service.jobs.get(run["id"]).recipe
+    data = json.loads(file.read_text())
+    file.write_text(json.dumps({**data, "process": {"replaced": ["torch.nn.functional.silu=0"]}}))
+    refused = client.get(f"/api/runs/{run['id']}/workflow.yaml")
+    assert refused.status == 422
+    assert refused.error["message"].startswith(f"Something is not as it was when the run {run['id']} was made")
+    assert "torch.nn.functional.silu: replaced (0), and as in its library now" in refused.error["message"]
+    assert client.get(f"/api/runs/{run['id']}/forms").data["python"]["fault"] == refused.error["message"]
+    parts = data["composition"]["blocks"]
+    first = next(iter(parts))
+    blocks = {**parts, first: {**parts[first], "block": "NoSuchBlock"}}
+    file.write_text(json.dumps({**data, "composition": {**data["composition"], "blocks": blocks}}))
+    message = client.get(f"/api/runs/{run['id']}/workflow.yaml").error["message"]
+    assert message.startswith(f"The pipeline of the run {run['id']} cannot be put together")
+    file.write_text("{")
+    assert "cannot be read any more" in client.get(f"/api/runs/{run['id']}/forms").data["shell"]["fault"]
 
 
 def test_two_runs_are_compared_in_words(client: Client, pear: Any, apple: Any) -> None:

@@ -184,6 +184,18 @@ def test_a_trigger_that_nobody_reads_is_a_warning_with_what_the_branch_reads() -
     assert chain(switch=auto("hot", None)).check().warnings == ()
 
 
+def test_a_well_known_trigger_that_nobody_reads_is_no_misspelling_and_one_that_is_like_it_is() -> None:
+    """A choice of one step alone, which stands for what a block beside it does with the image."""
+    masked = block({"masked_image_latents": int})
+    report = chain(switch=auto("mask_image", None, block_classes=[masked, COOL])).check()
+    assert report.faults == ()
+    assert "hangs on 'mask_image', which no block reads, so a call" in report.warnings[0]
+    (fault,) = faults(switch=auto("masked_image", None, block_classes=[masked, COOL]))
+    assert fault.endswith(
+        "hangs on 'masked_image', which no block reads or writes. Did you mean 'masked_image_latents'?"
+    )
+
+
 def test_a_trigger_that_only_its_branch_writes_is_a_warning_and_one_of_another_block_is_none() -> None:
     switch = auto("y", None, block_classes=[HOT, block({}, {"z": int})])
     (warning,) = chain(switch=switch).check().warnings

@@ -226,6 +226,23 @@ def test_a_negative_value_means_the_same_as_input_and_output() -> None:
         assert param.type_hint in (read[name].type_hint, *get_args(read[name].type_hint))
 
 
+class WriteNegativesAndMore(WriteNegatives):
+    """Say that, and how many there are."""
+
+    class Out(WriteNegatives.Out):
+        count: int
+
+    def run(self, given: Annotated[Conditioning, Group("prompts")]) -> Out:
+        return self.Out(negatives=given, count=len(given))
+
+
+def test_a_group_that_an_out_has_from_the_one_it_derives_from_is_written_by_its_names() -> None:
+    pipe = WriteNegativesAndMore.bind(SDXL)().init_pipeline()
+    state = pipe(prompt="a red apple", negative_prompt="blue")
+    assert "negatives" not in state.values
+    assert (state.prompt, state.negative_prompt, state.count) == ("a red apple", "blue", len(SDXL.fields("prompts")))
+
+
 def test_a_class_that_is_only_there_to_derive_from_says_so() -> None:
     with pytest.raises(DeclarationError, match="^Block declares nothing itself; derive from it: class Mine"):
         Block()

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from diffusers import DPMSolverMultistepScheduler, EulerDiscreteScheduler
+import torch
+from diffusers import (
+    DPMSolverMultistepScheduler,
+    EDMEulerScheduler,
+    EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    UniPCMultistepScheduler,
+)
 
 from brickwork import InputError
 from brickwork.blocks.steps.schedule_limits import step_count_faults
@@ -53,3 +60,61 @@ def test_with_levels_of_the_callers_own_their_number_counts() -> None:
     scheduler = EulerDiscreteScheduler()
     set_schedule(scheduler, 10**9, None, [3.0, 1.0, 0.0], "cpu")
     assert len(scheduler.timesteps) == 2
+
+
+@pytest.mark.parametrize("levels", [[3.0, 9.0, 1.0], [9.0, 9.0, 1.0], [9, 1, 1]])
+def test_sigmas_descend(levels: list[float]) -> None:
+    with pytest.raises(InputError, match=r"sigmas go from (3.0 to 9.0|9.0 to 9.0|1 to 1); .* give the highest first"):
+        set_schedule(EulerDiscreteScheduler(), 50, None, levels, "cpu")
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [
+        FlowMatchEulerDiscreteScheduler(),
+        UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True),
+    ],
+)
+def test_sigmas_of_a_flow_are_at_most_one(flow: Any) -> None:
+    with pytest.raises(InputError, match="Scheduler: sigmas hold 1.2; of a flow they are in 0..1, where 1 is noise"):
+        set_schedule(flow, 50, None, [1.2, 0.5], "cpu")
+    set_schedule(flow, 50, None, [1.0, 0.5], "cpu")
+    assert len(flow.timesteps) == 2
+
+
+def test_the_level_of_the_image_alone_is_no_step() -> None:
+    with pytest.raises(
+        InputError, match=r"sigmas=\[1.5\] are no step, as the last sigma is that of the image; give two"
+    ):
+        set_schedule(EulerDiscreteScheduler(), 50, None, [1.5], "cpu")
+    flow = FlowMatchEulerDiscreteScheduler()
+    set_schedule(flow, 50, None, [1.0], "cpu")
+    assert len(flow.timesteps) == 1
+
+
+class OwnLevels(Counted):
+    """One of somebody's own that takes sigmas."""
+
+    def set_timesteps(self, steps: int = 0, device: object = None, sigmas: Any = None) -> None:
+        self.timesteps = torch.tensor(sigmas)
+
+
+def test_sigmas_of_a_scheduler_without_a_configuration_may_be_any() -> None:
+    own = OwnLevels()
+    set_schedule(own, 2, None, [9.0, 1.0], "cpu")
+    assert own.timesteps.tolist() == [9.0, 1.0]
+
+
+@pytest.mark.parametrize("cls", [EDMEulerScheduler, UniPCMultistepScheduler])
+def test_sigmas_go_to_schedulers_that_take_no_list(cls: Any) -> None:
+    own = type("Own", (cls,), {})
+    flow = {"prediction_type": "flow_prediction", "use_flow_sigmas": True} if cls is UniPCMultistepScheduler else {}
+    for scheduler in (cls(**flow), own(**flow)):
+        set_schedule(scheduler, 50, None, [0.8, 0.5], "cpu")
+        assert len(scheduler.timesteps) == 2
+
+
+def test_a_timestep_of_0_is_a_noise_level_of_0_and_no_warning_of_numpy() -> None:
+    scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
+    set_schedule(scheduler, 2, [500, 0], None, "cpu", {"mu": 1.0})  # type: ignore[arg-type]  # diffusers' own
+    assert scheduler.sigmas[1:].tolist() == [0, 0]

@@ -276,7 +276,10 @@ def test_who_was_waited_for_in_vain_is_not_waited_for_again(pipe: ModularPipelin
 
 
 def test_memory_that_runs_out_for_many_rows_makes_groups_smaller(pipe: ModularPipeline) -> None:
+    rows = []
+
     def no_memory(_: Any, args: tuple[torch.Tensor, ...]) -> None:
+        rows.append(len(args[0]))
         if len(args[0]) > 4:
             raise torch.OutOfMemoryError("out of memory")
 
@@ -290,8 +293,12 @@ def test_memory_that_runs_out_for_many_rows_makes_groups_smaller(pipe: ModularPi
         hook.remove()
     for mine, theirs in zip(found, alone, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=0, atol=NEAR)
-    # Eight rows once, which each then makes alone, and four from then on.
-    assert merger.forwards == {1: 4, 2: 4}
+    # Eight rows once, which each then makes alone, and four at most from then on. Who of the four comes when its pair is full, and is
+    # left over, hangs on how fast threads are.
+    assert (rows[0], rows.count(8), set(rows)) == (8, 1, {2, 4, 8})
+    assert merger.forwards.keys() == {1, 2}
+    assert merger.forwards[1] >= 4
+    assert merger.forwards[1] + 2 * merger.forwards[2] == 4 * 3, "each call is made, and none twice"
 
 
 class Doubled(torch.nn.Module):

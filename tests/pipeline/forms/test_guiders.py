@@ -27,8 +27,8 @@ def test_a_guider_is_listed_with_what_it_does_and_the_pipelines_own_values(embed
 
 def test_guiders_that_do_not_fit_the_family_or_need_a_function_are_not_listed(embedded_pipe: ModularPipeline) -> None:
     left = set(GUIDERS) - {each["name"] for each in embedded_pipe.guider_schemas()}
-    # It reads tokens; it compares with a prediction without an image; it is given a function.
-    assert left == {"NormKeptGuidance", "ImageTextGuidance", "ClassifierGuidance"}
+    # It tells frames apart; it reads tokens; it compares with a prediction without an image; it is given a function.
+    assert left == {"FrameScaledGuidance", "NormKeptGuidance", "ImageTextGuidance", "ClassifierGuidance"}
     flux = {each["name"] for each in find_preset("flux.text2image").init_pipeline().guider_schemas()}
     assert {"NormKeptGuidance", "EmbeddedGuidance"} <= flux
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from PIL.Image import Image
 
 from brickwork import Block, InputParam, ModularPipeline, Outputs, Value, find_preset
 from brickwork.blocks import ModularPipelineBlocks, Scope, SequentialPipelineBlocks
+from brickwork.pipeline import kept_plans
 from brickwork.pipeline.forms.inputs import required_sets
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 from brickwork.state.values.form import Form
@@ -214,3 +217,63 @@ def test_a_schema_is_the_callers_own_and_follows_defaults_and_edits(embedded_pip
     assert "clip_skip" in again["properties"]
     pipe.blocks.sub_blocks.pop("text_encoder")
     assert "clip_skip" not in pipe.input_schema()["properties"]
+
+
+def searched(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The compositions whose workflows are looked for from here on."""
+    found: list[object] = []
+    search = kept_plans.all_workflows
+
+    def noted(blocks: ModularPipelineBlocks, *, few: bool) -> Iterator[Any]:
+        found.append(blocks)
+        return search(blocks, few=few)
+
+    monkeypatch.setattr(kept_plans, "all_workflows", noted)
+    monkeypatch.setattr(kept_plans, "_NEEDS", {})
+    return found
+
+
+def test_copies_of_one_composition_look_for_its_workflows_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = searched(monkeypatch)
+    pipe = find_preset("ddpm.auto").init_pipeline()
+    schema = pipe.input_schema()
+    assert [each.input_schema() for each in (copy.copy(pipe), find_preset("ddpm.auto").init_pipeline())] == [
+        schema,
+        schema,
+    ]
+    assert len(found) == 1
+
+
+def test_a_changed_composition_has_a_schema_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = searched(monkeypatch)
+    pipe = find_preset("sdxl.inpainting").init_pipeline()
+    usual = pipe.input_schema()
+    assert usual["required"] == ["image", "mask_image"]
+    changed = copy.copy(pipe)
+    changed.blocks.pop(
+        next(path for path, block in changed.blocks.sub_blocks.items() if "mask_image" in block.input_names)
+    )
+    assert "image_latents" in changed.input_schema()["required"]
+    assert pipe.input_schema() == usual == find_preset("sdxl.inpainting").init_pipeline().input_schema()
+    assert len(found) == 2
+
+
+def test_blocks_of_ones_own_and_what_has_no_content_are_looked_at_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = searched(monkeypatch)
+
+    class Own(Block):
+        class Out(Outputs):
+            y: int
+
+        def run(self, x: int) -> Out:
+            return self.Out(y=x)
+
+    for _ in range(2):
+        made = SequentialPipelineBlocks.from_blocks_dict({"own": Own}).init_pipeline()
+        assert made.input_schema()["required"] == ["x"]
+    assert len(found) == 2
+    for _ in range(2):
+        made = find_preset("ddpm.auto").init_pipeline()
+        next(iter(made.blocks.sub_blocks.values())).mine = object()
+        assert made.input_schema()["properties"]
+    assert len(found) == 4

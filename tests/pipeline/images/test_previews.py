@@ -80,6 +80,19 @@ def test_a_vae_in_half_precision_is_fitted_in_a_copy_and_shows_the_same(embedded
     assert not any(parameter.is_inference() for parameter in half.parameters())
 
 
+def test_a_vae_that_overflows_on_a_device_is_fitted_in_float32_and_is_as_before(
+    embedded_pipe: ModularPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = copy.deepcopy(embedded_pipe.vae).half()
+    half.register_to_config(force_upcast=True)
+    # Infinite in half precision; in float32 the norms after it take it away.
+    half.decoder.conv_in.register_forward_hook(lambda layer, given, found: found * 1e6)
+    # On a device it is no copy.
+    monkeypatch.setattr("brickwork.pipeline.images.previews._quick", lambda vae: vae)
+    assert Previews(half, SDXL).image(torch.ones(4, 16, 16)) is not None
+    assert {parameter.dtype for parameter in half.parameters()} == {torch.float16}
+
+
 def test_a_vae_that_decodes_nothing_finite_gives_no_previews_says_so_once_and_the_run_goes_on(
     embedded_pipe: ModularPipeline,
 ) -> None:

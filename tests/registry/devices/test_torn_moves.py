@@ -14,6 +14,7 @@ from brickwork import Block, ComponentError, ComponentsManager, Outputs, Sequent
 from brickwork.engine.execution.eviction import chosen_to_go
 from brickwork.registry.devices import placed
 from brickwork.registry.devices.device_memory import DeviceMemory
+from brickwork.registry.devices.moved_tensors import unmovable
 from brickwork.registry.devices.placed import Moved
 from brickwork.registry.devices.placement import Placement
 
@@ -166,6 +167,32 @@ def test_a_buffer_that_is_in_no_file_takes_its_part_of_a_budget() -> None:
         manager.enable_auto_cpu_offload("cpu", budget=4440, memory=memory)
         assert pipe(x=0.0, output="x") == 1000
         assert (memory.moved, memory.peak) == (4440, 4440)
+
+
+@torch.no_grad()
+def test_what_was_made_in_inference_mode_computes_outside_of_it_wherever_it_was_moved() -> None:
+    with torch.inference_mode():
+        model = layers()
+    memory, x = CloneMemory(), torch.ones(2, 3)
+    expected, weights = model(x), [*model.parameters()]
+    for _ in range(2):
+        memory.bring("model", model)
+        assert lies_on_device(memory, model)
+        assert torch.equal(model(x), expected)
+        memory.drop("model", model)
+        assert all(one is other for one, other in zip(model.parameters(), weights, strict=True))
+        assert torch.equal(model(x), expected)
+    memory.bring("model", model)
+    model[0].bias.add_(1)  # type: ignore[operator, union-attr]
+    model[1].bias.data.add_(1)  # type: ignore[operator, union-attr]
+    changed = model(x)
+    memory.drop("model", model)
+    assert torch.equal(model(x), changed)
+    assert not torch.equal(changed, expected)
+    # What stays behind is refused all the same.
+    weights[0].quant_state = torch.ones(1)  # type: ignore[attr-defined]
+    model = torch.nn.Sequential(torch.nn.ParameterList(weights))
+    assert "whose 'quant_state' would stay behind" in unmovable(model)
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,9 @@ def test_a_single_file_goes_through_its_class(unet: Path, tiny_pipe: Any, tmp_pa
     path.with_suffix(".ckpt").write_bytes(b"pickle")
     with pytest.raises(TrustError, match="model.ckpt holds pickled weights"):
         ComponentSpec("unet", UNet2DConditionModel, repo=str(path.with_suffix(".ckpt"))).load()
+    shutil.copy(path, path.with_suffix(".SAFETENSORS"))
+    with pytest.raises(ComponentError, match="diffusers takes model.SAFETENSORS for pickled weights, .*; rename the"):
+        ComponentSpec("unet", UNet2DConditionModel, repo=str(path.with_suffix(".SAFETENSORS"))).load()
 
 
 def test_options_of_the_loader_are_handed_on(unet: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import diffusers
+from coarse_images import picture
 from family_table import Family, Feature, Task
 from tiny_language import seeded, t5
 
-from brickwork.presets.ltx import TEXT2VIDEO_BLOCKS
+from brickwork.presets.ltx import IMAGE2VIDEO_BLOCKS, TEXT2VIDEO_BLOCKS
 
 ASKED: dict[str, Any] = {
     "prompt": ["a red circle", "two cat on the blue square of green"],
@@ -35,6 +39,10 @@ def vae(**changes: Any) -> Any:
     )
 
 
+def told_vae() -> Any:
+    return vae(timestep_conditioning=True)
+
+
 def solver() -> Any:
     return diffusers.FlowMatchEulerDiscreteScheduler(
         use_dynamic_shifting=True, base_shift=0.95, max_shift=2.05, base_image_seq_len=1024, shift_terminal=0.1
@@ -59,15 +67,39 @@ def make() -> dict[str, Any]:
     return {**words, "transformer": transformer, "vae": made, "scheduler": solver()}
 
 
+@contextmanager
+def scaling_images(classic: Any) -> Iterator[None]:
+    """Let latents of images be scaled as those that are decoded: the classic leaves the VAE's scale out."""
+    own = classic._normalize_latents
+    classic._normalize_latents = partial(own, scaling_factor=classic.vae.config.scaling_factor)
+    try:
+        yield
+    finally:
+        classic._normalize_latents = own
+
+
 FAMILY = Family(
     "ltx",
     "transformer",
     make,
-    {"text2video": Task(TEXT2VIDEO_BLOCKS, diffusers.LTXPipeline, ASKED)},
     {
-        "no guidance": Feature({"guidance_scale": 1.0}),
-        "a VAE that is told noise": Feature(parts={"vae": lambda: vae(timestep_conditioning=True)}),
-        "constant shift": Feature(parts={"scheduler": diffusers.FlowMatchEulerDiscreteScheduler}),
+        "text2video": Task(TEXT2VIDEO_BLOCKS, diffusers.LTXPipeline, ASKED),
+        "image2video": Task(
+            IMAGE2VIDEO_BLOCKS,
+            diffusers.LTXImageToVideoPipeline,
+            {**ASKED, "num_inference_steps": 4, "image": [picture(3, 64), picture(4, 64)]},
+            mend=scaling_images,
+        ),
+    },
+    {
+        "no guidance": Feature({"guidance_scale": 1.0}, tasks=("text2video",)),
+        "a VAE that is told noise": Feature(parts={"vae": told_vae}, tasks=("text2video",)),
+        "noise at decoding, another rate": Feature(
+            {"decode_timestep": [0.1, 0.3], "decode_noise_scale": 0.2, "frame_rate": 23.976}, parts={"vae": told_vae}
+        ),
+        "constant shift": Feature(
+            parts={"scheduler": diffusers.FlowMatchEulerDiscreteScheduler}, tasks=("text2video",)
+        ),
     },
     output="videos",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import diffusers
-from coarse_images import picture
+from coarse_images import half_mask, picture
 from family_table import Family, Feature, Task
 from tiny_language import seeded, umt5
 
@@ -13,8 +13,12 @@ from brickwork.presets.wan import (
     IMAGE2VIDEO_BLOCKS,
     TEXT2VIDEO_BLOCKS,
     TOKEN_TIMES_BLOCKS,
+    TOKEN_TIMES_IMAGE2VIDEO_BLOCKS,
+    TOKEN_TIMES_VIDEO2VIDEO_BLOCKS,
     TWO_NETWORKS_BLOCKS,
     TWO_NETWORKS_IMAGE2VIDEO_BLOCKS,
+    TWO_NETWORKS_VIDEO2VIDEO_BLOCKS,
+    VACE_BLOCKS,
     VIDEO2VIDEO_BLOCKS,
 )
 
@@ -32,18 +36,34 @@ FRAMES = {"num_frames": 5}
 VIDEO = [picture(seed, 32) for seed in range(5)]
 
 
-def transformer(channels: int = 4, **changes: Any) -> Any:
+def transformer(channels: int = 4, made: int = 4, **changes: Any) -> Any:
     return diffusers.WanTransformer3DModel(
         num_attention_heads=2,
         attention_head_dim=12,
         in_channels=channels,
-        out_channels=4,
+        out_channels=made,
         text_dim=32,
         freq_dim=16,
         ffn_dim=16,
         num_layers=1,
         rope_max_seq_len=32,
         **changes,
+    )
+
+
+def vace() -> Any:
+    return diffusers.WanVACETransformer3DModel(
+        num_attention_heads=2,
+        attention_head_dim=12,
+        in_channels=4,
+        out_channels=4,
+        text_dim=32,
+        freq_dim=16,
+        ffn_dim=16,
+        num_layers=2,
+        rope_max_seq_len=32,
+        vace_layers=[0, 1],
+        vace_in_channels=2 * 4 + 64,
     )
 
 
@@ -93,6 +113,15 @@ IMAGE_PARTS = {
 }
 OF_IMAGE = {**ASKED, **FRAMES, "image": picture(3, 32), "num_inference_steps": 2}
 
+OF_VIDEO = {
+    **ASKED,
+    "prompt": "a red circle",
+    "negative_prompt": "blue",
+    "video": VIDEO,
+    "strength": 0.63,
+    "num_inference_steps": 5,
+}
+
 FAMILY = Family(
     "wan",
     "transformer",
@@ -105,14 +134,7 @@ FAMILY = Family(
         "video2video": Task(
             VIDEO2VIDEO_BLOCKS,
             reading(diffusers.WanVideoToVideoPipeline),
-            {
-                **ASKED,
-                "prompt": "a red circle",
-                "negative_prompt": "blue",
-                "video": VIDEO,
-                "strength": 0.63,
-                "num_inference_steps": 5,
-            },
+            OF_VIDEO,
         ),
         "two networks": Task(
             TWO_NETWORKS_BLOCKS,
@@ -127,6 +149,29 @@ FAMILY = Family(
             {**ASKED, **FRAMES, "num_inference_steps": 2, "height": 2 * SIDE},
             classic_options={"expand_timesteps": True},
         ),
+        "image2video by timesteps of tokens": Task(
+            TOKEN_TIMES_IMAGE2VIDEO_BLOCKS,
+            reading(diffusers.WanImageToVideoPipeline),
+            {**OF_IMAGE, "num_inference_steps": 4, "height": 2 * SIDE},
+            classic_options={"expand_timesteps": True},
+        ),
+        "steered": Task(
+            VACE_BLOCKS,
+            reading(diffusers.WanVACEPipeline),
+            {
+                **ASKED,
+                **FRAMES,
+                "prompt": "a red circle",
+                "negative_prompt": "blue",
+                "width": SIDE,
+                "num_inference_steps": 4,
+            },
+            parts={"transformer": vace},
+        ),
+        "video2video by timesteps of tokens": Task(TOKEN_TIMES_VIDEO2VIDEO_BLOCKS, None, OF_VIDEO),
+        "video2video by two networks": Task(
+            TWO_NETWORKS_VIDEO2VIDEO_BLOCKS, None, OF_VIDEO, parts={"transformer_2": transformer}
+        ),
         "image2video by two networks": Task(
             TWO_NETWORKS_IMAGE2VIDEO_BLOCKS,
             reading(diffusers.WanImageToVideoPipeline),
@@ -138,6 +183,16 @@ FAMILY = Family(
     {
         "own guidance of the second": Feature(
             {"guidance_scale_2": 2.0}, tasks=("two networks", "image2video by two networks")
+        ),
+        "a video, a mask and two images": Feature(
+            {
+                "video": [picture(seed, SIDE) for seed in range(5)],
+                "mask": [half_mask(SIDE)] * 5,
+                "reference_images": [picture(7, 32), picture(8, 48)],
+                "conditioning_scale": [0.5, 0.8],
+            },
+            tasks=("steered",),
+            formats=("float32", "bfloat16"),
         ),
         "seven steps": Feature({"num_inference_steps": 7}, tasks=("two networks",)),
         "one step, of the first network": Feature({"num_inference_steps": 1}, tasks=("two networks",)),

@@ -19,10 +19,9 @@ from brickwork.presets import z_image
 from brickwork.presets.z_image import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS
 
 
-def make() -> dict[str, Any]:
-    seeded()
-    transformer = diffusers.ZImageTransformer2DModel(
-        in_channels=4,
+def transformer(channels: int = 4) -> Any:
+    return diffusers.ZImageTransformer2DModel(
+        in_channels=channels,
         dim=24,
         n_layers=1,
         n_refiner_layers=1,
@@ -32,9 +31,13 @@ def make() -> dict[str, Any]:
         axes_dims=[4, 4, 4],
         axes_lens=[512, 64, 64],
     )
+
+
+def make() -> dict[str, Any]:
+    seeded()
     return {
         **qwen3(),
-        "transformer": transformer,
+        "transformer": transformer(),
         "vae": vae(shift_factor=0.1),
         "scheduler": diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
     }

@@ -69,8 +69,9 @@ export const replay = (run) => post(`/api/runs/${id(run)}/replay`);
 export const branch = (run, request) => post(`/api/runs/${id(run)}/branch`, request);
 /** @param {string} run */
 export const recipe = (run) => get(`/api/runs/${id(run)}/recipe`);
-/** @param {string} run @param {"workflow.yaml" | "python" | "shell"} form */
-export const code = async (run, form) => (await ask(`/api/runs/${id(run)}/${form}`)).text();
+/** What makes a run again, by form; why not, of a form that does not say it.
+ * @param {string} run @returns {Promise<Record<"workflow.yaml" | "python" | "shell", {text: string | null, fault: string | null}>>} */
+export const forms = (run) => get(`/api/runs/${id(run)}/forms`);
 /** @param {string} a @param {string} b */
 export const diff = (a, b) => get(`/api/diff?a=${id(a)}&b=${id(b)}`);
 /** @param {object} request */

@@ -119,20 +119,22 @@ function Replay({ id }) {
 /** @param {{id: string}} props */
 function Written({ id }) {
   const [form, setForm] = useState(/** @type {typeof FORMS[number][0]} */ (FORMS[0][0]));
-  const [text, setText] = useState("");
+  const [forms, setForms] = useState(/** @type {Awaited<ReturnType<typeof api.forms>> | null} */ (null));
   const [isCopied, setCopied] = useState(false);
   useEffect(() => {
     let isWanted = true;
-    const show = (/** @type {string} */ found) => isWanted && setText(found);
-    setText("");
-    setCopied(false);
-    api.code(id, form).then(show, (error) => show(error.message));
+    setForms(null);
+    api.forms(id).then((found) => isWanted && setForms(found), (error) => isWanted && say(error.message, true));
     return () => { isWanted = false; };
-  }, [id, form]);
-  const copy = () => navigator.clipboard.writeText(text).then(() => setCopied(true), () => say("The browser does not allow copying.", true));
+  }, [id]);
+  useEffect(() => setCopied(false), [id, form]);
+  const { text = "", fault = null } = forms?.[form] || {};
+  const copy = () => navigator.clipboard.writeText(text || "").then(() => setCopied(true), () => say("The browser does not allow copying.", true));
   return html`<div class="written"><div class="row">
       <div class="segments" role="group" aria-label="Written as">${FORMS.map(([name, title]) =>
         html`<button type="button" aria-pressed=${name === form ? "true" : "false"} onClick=${() => setForm(name)}>${title}</button>`)}</div>
-      <button type="button" class="small" id="copy" onClick=${copy}>${isCopied ? "Copied" : "Copy"}</button></div>
-    <pre tabindex="0" class=${`is-${form}`} aria-label=${`The run as ${form}`}><code>${text}</code></pre></div>`;
+      <button type="button" class="small" id="copy" disabled=${!text} onClick=${copy}>${isCopied ? "Copied" : "Copy"}</button></div>
+    ${fault
+      ? html`<p class="muted" role="status">${fault}</p>`
+      : html`<pre tabindex="0" class=${`is-${form}`} aria-label=${`The run as ${form}`}><code>${text}</code></pre>`}</div>`;
 }
