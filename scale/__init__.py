@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .job import Job as Job
     from .mapping import Report as Report
-    from .mapping import map as map
+    from .mapping import map as map  # noqa: A004 - always behind the room's name
     from .mapping import stream as stream
     from .outcome import Outcome as Outcome
     from .rows import Row as Row

@@ -145,7 +145,7 @@ def _of_pipeline(job: Job, pipe: Any, blocks: Iterable[type | str]) -> Job:
         raise CompositionError.of("The pipeline cannot travel", faults)
     with tempfile.TemporaryDirectory(prefix="brickwork-job-") as folder:
         file = Path(folder) / "workflow.yaml"
-        save_workflow(pipe, file)
+        save_workflow(pipe, file, whole=True)
         text = file.read_text(encoding="utf-8")
     names = tuple(dict.fromkeys([*own, *_names(blocks)]))
     device = str(pipe.device) if job.device is None and str(pipe.device) != "cpu" else job.device

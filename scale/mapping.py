@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from .attempts import Attempts
 from .dispatch import Dispatch
 from .job import Job, job_of
 from .outcome import Outcome
+from .record import record_of
 from .rows import Row, rows_of
 from .workers import Here, Workers
 
@@ -65,7 +65,7 @@ class Report:
         return ", ".join(words)
 
 
-def map(
+def map(  # noqa: A001 - always behind the room's name: `scale.map`
     what: ModularPipeline | str | Path,
     rows: object,
     out: str | Path,
@@ -184,7 +184,7 @@ def _travelling(
 ) -> tuple[Job, ModularPipeline]:
     """Return the job, and the pipeline that knows its inputs: here the one that runs."""
     if on == "here" and hasattr(what, "blocks"):
-        return Job(**settings), what
+        return Job(**settings, record=record_of(what)), what
     job, pipe = job_of(what, folder, **given, **settings)
     return job, job.loaded(pipe) if on == "here" else pipe
 

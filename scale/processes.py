@@ -52,7 +52,7 @@ class Processes:
         with self._lock:
             if self._is_closed:
                 return
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - this Python, with words of ours
                 _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                 encoding="utf-8", env={**self._environment, **seen}, start_new_session=True,
             )  # fmt: skip
@@ -68,11 +68,11 @@ class Processes:
         is_ready = False
         for line in process.stdout or ():
             data = json.loads(line)
-            event: Event = Done(worker, Outcome.from_dict(data))
-            if not is_ready:
-                event = Ready(worker, data.get("record", {}), data.get("error", {}))
-            self._events.put(event)
-            is_ready = True
+            if is_ready:
+                self._events.put(Done(worker, Outcome.from_dict(data)))
+            else:
+                self._events.put(Ready(worker, data.get("record", {}), data.get("error", {})))
+                is_ready = True
         code = process.wait()
         errors.join(5)
         with contextlib.suppress(OSError):

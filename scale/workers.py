@@ -77,11 +77,11 @@ class Here:
     def start(self) -> None:
         """Do nothing: it is there."""
 
-    def give(self, worker: int, row: Row) -> None:
+    def give(self, worker: int, row: Row) -> None:  # noqa: ARG002 - there is one
         """Keep a row until somebody waits."""
         self._rows.append(row)
 
-    def wait(self, seconds: float) -> list[Event]:
+    def wait(self, seconds: float) -> list[Event]:  # noqa: ARG002 - it has the row itself
         """Run the row that was given."""
         if self._is_new:
             self._is_new = False

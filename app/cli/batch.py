@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...state import InputError
 from .shared.bars import CountedRuns
-from .shared.batch_rows import Row, read_table
-from .shared.batch_state import MadeRows
 from .shared.change_options import cache_option, change_options, repo_option
 from .shared.changes import opened_as_asked
-from .shared.exits import SOME_FAILED, failed_event
-from ...pipeline.forms.file_values import read_inputs
+from .shared.exits import SOME_FAILED, with_options
+from .shared.opening import is_granted
 from .shared.output import print_event, remark, shows_progress
 from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument
 from .shared.targets import Target
 
-FAILED = "failed.json"
+if TYPE_CHECKING:
+    from ...scale import Outcome
 
 
 @click.command("batch", short_help="Run each row of a table that is not there yet.", cls=TargetCommand)
@@ -34,6 +32,11 @@ FAILED = "failed.json"
 @click.option("--retries", type=click.IntRange(0), default=2, show_default=True,
               help="Again after an error that is not the row's own, such as memory that ran out.")  # fmt: skip
 @click.option("--failed-only", is_flag=True, help="Only rows that failed.json in the folder names.")
+@click.option("--on", type=click.Choice(["here", "processes", "ray"]), default="here", show_default=True,
+              help="Run in this process, in several of this machine, or on Ray.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1), help="How many, on processes and ray; without, one a GPU, or one.")
+@click.option("--gpus", type=click.FloatRange(0), help="GPUs of each worker on ray.")
+@click.option("--address", help="Of the Ray cluster; without, the one of the environment, or one started here.")
 @repo_option
 @change_options
 @cache_option
@@ -42,87 +45,63 @@ FAILED = "failed.json"
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 @click.pass_context
 def command(ctx: click.Context, /, target: Target, table: Path, **options: Any) -> None:
-    """Run a workflow once for each row of TABLE (.csv, .jsonl).
+    """Run a workflow once for each row of TABLE (.csv, .jsonl, .parquet).
 
     Columns are inputs of TARGET (see: brickwork inputs TARGET); 'seed' and 'name' of the file, too. Options are inputs of all rows. Rows that
     are in the folder already, of the same blocks, components, inputs and seed, are not run again. Rows that failed are in failed.json; the exit
-    code is then 6.
+    code is then 6. A row that has ended three workers is put aside, and is there, too.
     """
+    from ... import scale
+    from ...scale.mapping import FAILED
+    from ...scale.rows import rows_of
+
     folder: Path = options["out"]
-    rows = read_table(table, schemas(ctx), options["seed"])
-    if options["failed_only"]:
-        rows = _failed_before(rows, folder)
-    pipe = opened_as_asked(target, options, loads=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    common = given_inputs(ctx)
-    made = MadeRows(pipe)
-    counts = {"made": 0, "there": 0, "failed": 0}
-    faults: list[dict[str, Any]] = []
-    with CountedRuns(len(rows), shows_progress(options["quiet"] or options["as_json"]), options["as_json"]) as bar:
-        for row in rows:
-            inputs = {**common, **row.inputs, "seed": row.seed}
-            found = _row(pipe, made, row, inputs, folder, schemas(ctx), options)
-            counts[found["state"]] += 1
-            if found["state"] == "failed":
-                faults.append(found)
-            bar.step(f"{counts['failed']} failed", found)
-    _note_failed(folder / FAILED, faults)
-    if options["as_json"]:
-        print_event({"event": "finished", **counts})
+    # Before anything is opened: a table that does not fit is told at once.
+    rows = list(rows_of(table, schemas(ctx), options["seed"], numbered=True))
+    what, trust = _what(target, options)
+    as_json = options["as_json"]
+    with CountedRuns(len(rows), shows_progress(options["quiet"] or as_json), as_json) as bar:
+        failed = 0
+
+        def watch(outcome: Outcome) -> None:
+            nonlocal failed
+            failed += outcome.state in ("failed", "aside")
+            bar.step(f"{failed} failed", _in_options(outcome.to_dict()))
+
+        report = scale.map(
+            what, table, folder, inputs=given_inputs(ctx), numbered=True, on=options["on"], trust_remote_code=trust, watch=watch,
+            ended=lambda words: remark(f"A worker {words}"),
+            cache=options["cache"] if options["on"] != "here" else None,
+            **{name: options[name] for name in ("seed", "retries", "failed_only", "workers", "gpus", "address", "allow_urls")},
+        )  # fmt: skip
+    if as_json:
+        print_event({"event": "finished", **report.counts})
     else:
-        click.echo(f"{counts['made']} made, {counts['there']} were there, {counts['failed']} failed")
-        if faults:
+        click.echo(str(report))
+        if failed:
             remark(f"What failed is in {folder / FAILED}.")
-    ctx.exit(SOME_FAILED if faults else 0)
+    ctx.exit(SOME_FAILED if failed else 0)
 
 
-def _row(
-    pipe: Any,
-    made: MadeRows,
-    row: Row,
-    inputs: Mapping[str, Any],
-    folder: Path,
-    known: Mapping[str, Any],
-    options: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Run one row, where its images are not there, and say how it ended."""
-    from ...pipeline.recipes.recipe_files import save
-    from ...state import BrickworkError
-
-    about = {"row": row.number, "name": row.name}
-    for attempt in range(options["retries"] + 1):
-        try:
-            values = read_inputs(inputs, known, options["allow_urls"])
-            if (there := made.files(values, folder, row.name)) is not None:
-                return {**about, "state": "there", "files": [str(file) for file in there]}
-            files = save(pipe(**values, output="images"), folder / f"{row.name}.png")
-            return {**about, "state": "made", "files": [str(file) for file in files]}
-        except BrickworkError as error:
-            return {**about, "state": "failed", **_words_of(error)}
-        except Exception as error:  # noqa: BLE001 - the other rows go on, and the file says what it was
-            if attempt == options["retries"]:
-                return {**about, "state": "failed", **_words_of(error)}
-    raise AssertionError
+def _what(target: Target, options: dict[str, Any]) -> tuple[Any, bool]:
+    """Return what runs: a pipeline with the changes that the options say; of a repository with code of its own, its name."""
+    is_here = options["on"] == "here"
+    if not is_here and target.kind in ("folder", "repo") and is_granted(target.name):
+        changed = [f"--{each.replace('_', '-')}" for each in ("sets", "guider", "component", "scheduler", "lora", "workflow") if options.get(each)]  # fmt: skip
+        if changed:
+            raise InputError(
+                f"{target.text} brings code of its own, and other workers open it as it is: {', '.join(changed)} cannot travel with it. "
+                "Change it in the repository, or run --on here."
+            )
+        return target.text, True
+    return opened_as_asked(target, options, loads=is_here), False
 
 
-def _words_of(error: Exception) -> dict[str, Any]:
-    return {name: value for name, value in failed_event(error).items() if name != "event"}
-
-
-def _failed_before(rows: Sequence[Row], folder: Path) -> list[Row]:
-    """Return the rows that failed last time, by their names."""
-    file = folder / FAILED
-    if not file.is_file():
-        return []
-    names = {entry.get("name") for entry in json.loads(file.read_text(encoding="utf-8"))}
-    return [row for row in rows if row.name in names]
-
-
-def _note_failed(file: Path, faults: Sequence[Mapping[str, Any]]) -> None:
-    """Write which rows failed; of a batch without any, no file is there."""
-    from ...state.atomic import write_text
-
-    if faults:
-        write_text(file, json.dumps(faults, indent=2, ensure_ascii=False) + "\n")
-    else:
-        file.unlink(missing_ok=True)
+def _in_options(data: dict[str, Any]) -> dict[str, Any]:
+    """Return an outcome's data with errors in the words of a command line."""
+    if "message" not in data:
+        return data
+    faults = [
+        {**each, "text": with_options(str(each["text"]))} if isinstance(each, dict) else each for each in data["faults"]
+    ]
+    return {**data, "message": with_options(data["message"]), "faults": faults}

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
+from ...pipeline.forms.file_values import read_inputs
 from ...state import RepoError
 from .shared.change_options import change_options, repo_option
 from .shared.changes import opened_as_asked
-from ...pipeline.forms.file_values import read_inputs
 from .shared.output import print_json, remark, table
 from .shared.profiles import keep_profile
 from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
+from ...pipeline.forms.file_values import read_inputs
 from ...state import InputError
 from .run import place_of_result
 from .shared.change_options import repo_option
-from ...pipeline.forms.file_values import read_inputs
 from .shared.opening import opened
 from .shared.output import print_event, shows_progress
 from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument

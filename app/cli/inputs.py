@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from .shared.change_options import repo_option
 from ...pipeline.forms.input_values import kind_words
+from .shared.change_options import repo_option
 from .shared.opening import opened
 from .shared.output import print_json, remark, table
 from .shared.target_command import TargetCommand, target_argument

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...pipeline.forms.file_values import read_inputs
 from ...state import InputError
 from .shared.change_options import cache_option, change_options, repo_option
 from .shared.changes import opened_as_asked
-from ...pipeline.forms.file_values import read_inputs
 from .shared.output import print_event, remark, shows_progress
 from .shared.seeds import SeedsType
 from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument

@@ -36,11 +36,14 @@ if TYPE_CHECKING:
     from ..modular_pipeline import ModularPipeline
 
 
-def save_workflow(pipe: ModularPipeline, path: str | Path) -> None:
+def save_workflow(pipe: ModularPipeline, path: str | Path, *, whole: bool = False) -> None:
     """Write the file that `load_workflow` makes the same pipeline of; custom blocks are named, and their code is not in it.
 
     What was written is loaded again before it takes its place, and loaded components are compared with where the file says that they
     are from.
+
+    Args:
+        whole: write every block, and not the nearest preset and what differs from it, for which all presets are looked at.
 
     Raises:
         RepoError: an option or setting is no plain data, or a component is not as its origin holds it; every fault is named, and
@@ -50,7 +53,7 @@ def save_workflow(pipe: ModularPipeline, path: str | Path) -> None:
         raise InputError(f"save_workflow(pipe, path) writes a pipeline, and {named_thing(pipe)} was given first.")
     place = given_path(path, "The workflow's file")
     _refuse_replacing(place)
-    data: dict[str, Any] = {"brickwork": VERSION, **_composition(pipe.blocks)}
+    data: dict[str, Any] = {"brickwork": VERSION, **_composition(pipe.blocks, whole)}
     faults = [f"{where}: {note['value']} is no plain data." for where, note in _notes(data, "")]
     faults += live_faults(pipe)
     data |= _settled(pipe, faults)
@@ -134,9 +137,11 @@ def _reopened_faults(pipe: ModularPipeline, path: Path) -> Iterator[str]:
             yield f"Its {words} are {one}, and loaded again {other}."
 
 
-def _composition(blocks: ModularPipelineBlocks) -> dict[str, Any]:
+def _composition(blocks: ModularPipelineBlocks, whole: bool) -> dict[str, Any]:
     """Return a preset with edits, the one with the fewest; else all blocks."""
     mine = describe(blocks, reference)
+    if whole:
+        return {"composition": mine}
     best: tuple[int, dict[str, Any]] | None = None
     for name, preset in presets():
         edits = _edits(describe(preset, reference), mine, "")

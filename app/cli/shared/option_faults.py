@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
+from ....pipeline.forms.input_values import converted, single_kinds
 from ....state import Fault
 from ....state.values.form import side_fault
 from ....state.values.value import Value
-from ....pipeline.forms.input_values import converted, single_kinds
 from .unknown_options import unknown_words
 
 

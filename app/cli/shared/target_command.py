@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from ....state import BrickworkError
 from ....pipeline.forms.input_values import choices, converted, is_switch, joined, kind_words, takes_several
+from ....state import BrickworkError
 from .known_targets import known_target
 from .opening import opened_for_later
 from .option_faults import FaultyOptionsError, option_faults

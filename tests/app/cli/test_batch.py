@@ -9,8 +9,8 @@ import pytest
 from cli_runner import events, invoke
 from PIL import Image
 
-from brickwork.app.cli.shared.batch_rows import Row, read_table
 from brickwork.presets.embedded import embedded
+from brickwork.scale.rows import Row, read_table
 from brickwork.state import InputError
 
 KNOWN = {
@@ -58,7 +58,7 @@ def test_every_fault_of_a_table_is_named(name: str, text: str, faults: list[str]
         read_table(Path(name), KNOWN, 0)
     assert list(caught.value.faults) == (faults if len(faults) != 0 else [])
     if not faults:
-        assert "it ends in .csv or .jsonl" in str(caught.value)
+        assert "it ends in .csv, .jsonl or .parquet" in str(caught.value)
 
 
 def test_rows_that_are_there_are_not_run_again() -> None:
@@ -66,10 +66,10 @@ def test_rows_that_are_there_are_not_run_again() -> None:
     words = ("batch", "embedded", "t.csv", "-o", "out", *ONE)
     first = events(invoke(*words))
     assert [(each["name"], each["state"]) for each in first[:-1]] == [("cat", "made"), ("0002", "made")]
-    assert first[-1] == {"event": "finished", "made": 2, "there": 0, "failed": 0}
+    assert first[-1] == {"event": "finished", "made": 2, "there": 0, "failed": 0, "aside": 0}
     assert sorted(path.name for path in Path("out").iterdir()) == ["0002.png", "cat.png"]
     times = {path: path.stat().st_mtime_ns for path in Path("out").iterdir()}
-    assert events(invoke(*words))[-1] == {"event": "finished", "made": 0, "there": 2, "failed": 0}
+    assert events(invoke(*words))[-1] == {"event": "finished", "made": 0, "there": 2, "failed": 0, "aside": 0}
     assert {path: path.stat().st_mtime_ns for path in Path("out").iterdir()} == times
     # By what made them, and not by their names: another seed, prompt, option or a broken file is drawn anew.
     other = events(invoke(*words, "--seed", "5"))[:-1]
@@ -111,7 +111,7 @@ def test_rows_that_fail_are_in_a_file_and_alone_run_again() -> None:
     assert [(each["name"], each["state"]) for each in found[:-1]] == [("odd", "made")]
     assert not Path("out/failed.json").exists()
     assert events(invoke("batch", "embedded", "t.jsonl", "-o", "out", "--failed-only", *ONE)) == [
-        {"event": "finished", "made": 0, "there": 0, "failed": 0}
+        {"event": "finished", "made": 0, "there": 0, "failed": 0, "aside": 0}
     ]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from required import missing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 SWITCHES = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-color-profile=srgb"]
-
-
-def _missing(reason: str) -> None:
-    """Skip, or fail where a browser is required."""
-    if "browser" in os.environ.get("BRICKWORK_REQUIRE", "").split(","):
-        pytest.fail(f"BRICKWORK_REQUIRE has 'browser', and {reason}")
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +30,10 @@ def browser() -> Iterator[Browser]:
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        _missing("playwright is not installed: pip install playwright")
+        missing("browser", "playwright is not installed: pip install playwright")
     found = next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
-        _missing("there is no Chromium: apt-get install chromium")
+        missing("browser", "there is no Chromium: apt-get install chromium")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=found, args=SWITCHES)
         yield started

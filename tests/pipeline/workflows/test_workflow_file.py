@@ -207,6 +207,13 @@ def test_what_is_no_edit_of_a_preset_is_written_whole(tmp_path: Path) -> None:
     assert again(images=torch.ones(1, 3, 2, 2), output="images").max().item() == pytest.approx(0.45)
 
 
+def test_a_preset_is_written_whole_where_that_is_asked_for(tmp_path: Path) -> None:
+    blocks = preset_catalog.find_preset("ddpm.unconditional")
+    save_workflow(blocks.init_pipeline(), tmp_path / "whole.yaml", whole=True)
+    assert (tmp_path / "whole.yaml").read_text().startswith("brickwork: 1\ncomposition:\n")
+    assert describe(load_workflow(tmp_path / "whole.yaml").blocks) == describe(blocks)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -1,0 +1,42 @@
+"""Blocks for tests of several workers: an image by the seed alone, in no time, and words that end the process that reads them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from brickwork import Block, Outputs
+from brickwork.state.vocabulary import Generators, Images, Prompt
+
+
+class Paint(Block):
+    """Paint noise. "kill" ends the process, "once FILE" does where FILE is not there yet, "wait N" takes N seconds, "raise" fails."""
+
+    class Out(Outputs):
+        images: Images
+
+    def run(self, prompt: Prompt, generator: Generators | None = None) -> Out:
+        from PIL import Image
+
+        word, _, rest = str(prompt).partition(" ")
+        if word == "kill" or (word == "once" and not Path(rest).exists()):
+            if word == "once":
+                Path(rest).touch()
+            sys.stderr.write("about to end\n")
+            sys.stderr.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if word == "wait":
+            time.sleep(float(rest))
+        if word == "raise":
+            raise MemoryError("none left")
+        drawn = torch.rand(8, 8, 3, generator=generator[0] if isinstance(generator, list) else generator)
+        return self.Out(images=[Image.fromarray((drawn * 255).byte().numpy())])
+
+
+class Other(Paint):
+    """Another block, which paints the same."""
