@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from .roles import Autoencoder, Denoiser
+
 
 class FrameLimits:
     """The part of a contract that says what the family draws, and of videos how many frames are one latent."""
@@ -35,11 +37,11 @@ class FrameLimits:
     draws_video: ClassVar[bool] = False
     """Whether latents of given videos are drawn from the VAE's posterior, and are not its most likely ones."""
 
-    def default_frames(self, denoiser: Any) -> int:
+    def default_frames(self, denoiser: Denoiser) -> int:
         """Frames of a video where nobody says how many: those that the denoiser was trained with."""
         return int(getattr(denoiser.config, "sample_frames", 16))
 
-    def read_frames(self, denoiser: Any, frames: int) -> int:  # noqa: ARG002 - others read the denoiser
+    def read_frames(self, denoiser: Denoiser, frames: int) -> int:  # noqa: ARG002 - others read the denoiser
         """Latents along time that a denoiser reads for a video of so many; those at the beginning are then too many."""
         return frames
 
@@ -58,7 +60,7 @@ class FrameLimits:
         """Latents `[b c f h w]` as noise for them is drawn, and the other way round."""
         return latents.transpose(1, 2) if self.frames_first else latents
 
-    def temporal_factor(self, vae: Any) -> int:
+    def temporal_factor(self, vae: Autoencoder) -> int:
         """Frames per latent along time; the first frame has a latent of its own."""
         return int(vae.config.scale_factor_temporal)
 

@@ -66,7 +66,7 @@ class UNetContract(FamilyContract):
         told = {name: value for name, value in kwargs.items() if name != BESIDE}
         return super().predict(denoiser, torch.cat([latents, beside], dim=1), t, told)
 
-    def read_channels(self, denoiser: Any) -> int | None:
+    def read_channels(self, denoiser: Denoiser) -> int | None:
         """Return what the UNet's configuration says."""
         count = denoiser.config.in_channels
         return count if isinstance(count, int) else None

@@ -6,6 +6,7 @@ two values with one digest on purpose.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
 import struct
@@ -325,7 +326,9 @@ def code_identity(cls: type) -> CodeIdentity:
         type.__setattr__(cls, _WATCHED, (writer.watch, found))
         writer.watch.measure()
     elif known is not None:
-        type.__delattr__(cls, _WATCHED)
+        # What another thread, or looking at the code itself, has forgotten meanwhile is forgotten.
+        with contextlib.suppress(AttributeError):
+            type.__delattr__(cls, _WATCHED)
     return found
 
 

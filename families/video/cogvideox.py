@@ -46,7 +46,7 @@ class CogVideoXContract(LatentTransformer):
         prediction = super().predict(denoiser, given.transpose(1, 2).contiguous(), t, told)
         return prediction.float().transpose(1, 2)
 
-    def static_kwargs(self, denoiser: Any, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - places hang on sizes alone
+    def static_kwargs(self, denoiser: Denoiser, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - places hang on sizes alone
         """Return the places of tokens, of transformers that are told them, and the offset of those that were trained with one."""
         config = denoiser.config
         told = {} if config.ofs_embed_dim is None else {"ofs": latents.new_full((1,), _OFFSET)}
@@ -58,16 +58,16 @@ class CogVideoXContract(LatentTransformer):
         """Return the VAE's."""
         return self.vae_channels(vae)
 
-    def temporal_factor(self, vae: Any) -> int:
+    def temporal_factor(self, vae: Autoencoder) -> int:
         """Return what the VAE says."""
         return int(vae.config.temporal_compression_ratio)
 
-    def read_frames(self, denoiser: Any, frames: int) -> int:
+    def read_frames(self, denoiser: Denoiser, frames: int) -> int:
         """Return the next number that the transformer can read in patches."""
         patch = denoiser.config.patch_size_t or 1
         return -(-frames // patch) * patch
 
-    def latents_fault(self, denoiser: Any, latents: Tensor) -> str | None:
+    def latents_fault(self, denoiser: Denoiser, latents: Tensor) -> str | None:
         """Say that frames are no whole patches, or that a transformer with learned places was trained in another size."""
         config = denoiser.config
         frames, height, width = latents.shape[-3:]
@@ -86,7 +86,7 @@ class CogVideoXContract(LatentTransformer):
             )
         return None
 
-    def scale_reference(self, vae: Any, latents: Tensor) -> Tensor:
+    def scale_reference(self, vae: Autoencoder, latents: Tensor) -> Tensor:
         """Bring latents of the first image to the scale with which the transformer was trained, which of CogVideoX 1.5 is the inverse one."""
         scale: float = vae.config.scaling_factor
         return latents * (1 / scale if vae.config.invert_scale_latents else scale)

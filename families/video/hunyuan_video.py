@@ -62,7 +62,7 @@ class FilmContract(LatentTransformer):
         """Return what the VAE says."""
         return int(vae.config.spatial_compression_ratio)
 
-    def temporal_factor(self, vae: Any) -> int:
+    def temporal_factor(self, vae: Autoencoder) -> int:
         """Return what the VAE says."""
         return int(vae.config.temporal_compression_ratio)
 

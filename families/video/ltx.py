@@ -47,7 +47,7 @@ class LTXContract(Float32Latents, FlowContract):
         tokens = self.tokens_of(latents).to(kwargs["encoder_hidden_states"].dtype)
         return self.latents_of(super().predict(denoiser, tokens, t, told).float(), latents)
 
-    def static_kwargs(self, denoiser: Any, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read it
+    def static_kwargs(self, denoiser: Denoiser, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read it
         """Return frames, rows and columns of tokens, and how long and large each is."""
         frames, height, width = latents.shape[-3:]
         rate = float(kwargs[RATE][0]) if RATE in kwargs else self.frame_rate
@@ -82,7 +82,7 @@ class LTXContract(Float32Latents, FlowContract):
         config = vae.config
         return int(config.spatial_compression_ratio or config.patch_size * 2 ** sum(config.spatio_temporal_scaling))
 
-    def temporal_factor(self, vae: Any) -> int:
+    def temporal_factor(self, vae: Autoencoder) -> int:
         """Return the frames of a patch, doubled by each stage that halves."""
         config = vae.config
         return int(config.temporal_compression_ratio or config.patch_size_t * 2 ** sum(config.spatio_temporal_scaling))
@@ -91,19 +91,19 @@ class LTXContract(Float32Latents, FlowContract):
         """Return the VAE's."""
         return self.vae_channels(vae)
 
-    def scale_latents(self, vae: Any, latents: Tensor) -> Tensor:
+    def scale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:
         """Take mean and deviation of each channel away."""
         mean, deviation = self._statistics(vae, latents)
         scaled: Tensor = (latents - mean) * vae.config.scaling_factor / deviation
         return scaled
 
-    def unscale_latents(self, vae: Any, latents: Tensor) -> Tensor:
+    def unscale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:
         """Give each channel its deviation and mean."""
         mean, deviation = self._statistics(vae, latents)
         unscaled: Tensor = latents * deviation / vae.config.scaling_factor + mean
         return unscaled
 
-    def decode_arguments(self, vae: Any, latents: Tensor) -> dict[str, Any]:
+    def decode_arguments(self, vae: Autoencoder, latents: Tensor) -> dict[str, Any]:
         """Return the noise level that some of its VAEs are told, which is none."""
         return {"temb": latents.new_zeros(len(latents)) if vae.config.timestep_conditioning else None}
 

@@ -55,11 +55,11 @@ class MochiContract(FlowContract):
         """Return that of the one VAE."""
         return 8
 
-    def temporal_factor(self, vae: Any) -> int:  # noqa: ARG002 - as above
+    def temporal_factor(self, vae: Autoencoder) -> int:  # noqa: ARG002 - as above
         """Return that of the one VAE."""
         return 6
 
-    def scale_latents(self, vae: Any, latents: Tensor) -> Tensor:
+    def scale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:
         """Take mean and deviation of each channel away, of VAEs that have them."""
         config = vae.config
         if config.latents_mean is None or config.latents_std is None:
@@ -67,7 +67,7 @@ class MochiContract(FlowContract):
         mean, deviation = statistics_of(config, latents)
         return (latents - mean) * float(config.scaling_factor) / deviation
 
-    def unscale_latents(self, vae: Any, latents: Tensor) -> Tensor:
+    def unscale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:
         """Give each channel its deviation and mean, of VAEs that have them."""
         config = vae.config
         if config.latents_mean is None or config.latents_std is None:

@@ -43,15 +43,15 @@ class StableVideoContract(FamilyContract):
         """Return the VAE's."""
         return self.vae_channels(vae)
 
-    def default_frames(self, denoiser: Any) -> int:
+    def default_frames(self, denoiser: Denoiser) -> int:
         """Return what the UNet says."""
         return int(denoiser.config.num_frames)
 
-    def temporal_factor(self, vae: Any) -> int:  # noqa: ARG002 - every frame has latents of its own
+    def temporal_factor(self, vae: Autoencoder) -> int:  # noqa: ARG002 - every frame has latents of its own
         """Return one."""
         return 1
 
-    def decode_arguments(self, vae: Any, latents: Tensor) -> dict[str, Any]:  # noqa: ARG002 - others read the VAE
+    def decode_arguments(self, vae: Autoencoder, latents: Tensor) -> dict[str, Any]:  # noqa: ARG002 - others read the VAE
         """Return how many frames see each other."""
         return {"num_frames": len(latents)}
 
@@ -60,7 +60,7 @@ class StableVideoContract(FamilyContract):
         unscaled: Tensor = 1 / vae.config.scaling_factor * latents
         return unscaled
 
-    def read_channels(self, denoiser: Any) -> int:
+    def read_channels(self, denoiser: Denoiser) -> int:
         """Return those of latents, and as many of the image."""
         return int(denoiser.config.in_channels)
 

@@ -35,8 +35,9 @@ WAN_FRAME = FrameContract(
         "prefix": "WanFrame",
         "video_vae": True,
         "defaults": {
-            "height": 480,
-            "width": 832,
+            # Images that are given keep their own sizes.
+            "PrepareLatents.height": 480,
+            "PrepareLatents.width": 832,
             "SetPartialTimesteps.strength": 0.8,
             "SetInpaintTimesteps.strength": 0.8,
         },

@@ -17,6 +17,7 @@ from brickwork.testing import check_block
 
 NOT_CHECKED: dict[str, str] = {
     "PredictParts": "to derive from: it makes the prediction of PredictNoise",
+    "DecodeDrawn": "runs between two families, which presets/test_families_in_turn.py gives",
     "HandOnPromptEmbeds": "runs where embeddings stand beside images, which presets/test_flux.py gives",
 }
 """Blocks that no composition can show alone, each with the reason."""
