@@ -61,7 +61,10 @@ class Job:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Job:
         """Read what `to_dict` gave."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        return cls(**given)
 
     def opened(self) -> ModularPipeline:
         """Make the pipeline, without loading its components.

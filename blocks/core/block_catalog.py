@@ -126,9 +126,9 @@ class BlockResolver:
         """
         if name in self.classes:
             return self.classes[name]
-        own = own_blocks()
-        if name in own:
-            return own[name]
+        found = own_block(name)
+        if found is not None:
+            return found
         points = [point for point in self.points if name in (point.value, point.name)]
         # The same value twice is one package that is installed in two places of the path.
         if len({point.value for point in points}) > 1:
@@ -142,7 +142,7 @@ class BlockResolver:
         short = name.rpartition(":")[2].rpartition(".")[2]
         if short in self.classes:
             return self.classes[short]
-        known = [*self.classes, *own, *(point.name for point in self.points)]
+        known = [*self.classes, *own_blocks(), *(point.name for point in self.points)]
         raise CompositionError(
             f"{name!r} is no block of this package, of an installed one, or that you gave; give it: blocks=[{short}], or a composition that has it. "
             f"{did_you_mean(name, known) if ':' not in name else ''}".strip()
@@ -150,9 +150,11 @@ class BlockResolver:
 
     def unfit(self, names: Iterable[str]) -> list[str]:
         """Say why packages that have blocks of these names do not fit what is installed, before anything of them is imported."""
-        wanted = {*names} - self.classes.keys() - own_blocks().keys() - {snake_case(each) for each in own_blocks()}
-        if not wanted:
-            return []
+        offered = {word for point in self.points for word in (*names_of_point(point), point.value)}
+        wanted = ({*names} - self.classes.keys()) & offered
+        # Only now: all blocks of this package are those of all families, whose import takes seconds.
+        if wanted:
+            wanted -= own_blocks().keys() | {snake_case(each) for each in own_blocks()}
         return unfit(point for point in self.points if wanted & {*names_of_point(point), point.value})
 
 
@@ -196,13 +198,34 @@ def _with_parts(thing: object) -> Iterator[Any]:
         yield from _with_parts(part)
 
 
+def own_block(name: str) -> type[ModularPipelineBlocks] | None:
+    """Return a block of this package by its class name; None if there is none. Families are imported only where no step has the name."""
+    if ":" in name:
+        return None
+    found = _blocks_of_steps().get(name)
+    return own_blocks().get(name) if found is None else found
+
+
+@cache
+def _blocks_of_steps() -> dict[str, type[ModularPipelineBlocks]]:
+    """Return the blocks that are of no one family, by class name."""
+    import_all("blocks.steps")
+    import_all("blocks.techniques")
+    return _own_classes()
+
+
+def _own_classes() -> dict[str, type[ModularPipelineBlocks]]:
+    """Return the blocks of this package that are imported, by class name."""
+    return {cls.__qualname__: cls for cls in _subclasses(ModularPipelineBlocks) if _is_public(cls)}
+
+
 @cache
 def own_blocks() -> dict[str, type[ModularPipelineBlocks]]:
     """Return the blocks of this package by class name."""
     import_all("blocks.steps")
     import_all("blocks.techniques")
     import_all("presets")
-    return {cls.__qualname__: cls for cls in _subclasses(ModularPipelineBlocks) if _is_public(cls)}
+    return _own_classes()
 
 
 def is_base(cls: type) -> bool:

@@ -21,6 +21,7 @@ from required import missing
 
 import brickwork
 from brickwork import ModularPipeline, SequentialPipelineBlocks, replay, scale
+from brickwork.registry.identity.library_code import process_words
 from brickwork.scale.job import job_of
 from brickwork.scale.worker import Worker
 from brickwork.state import CompositionError, InputError, RepoError, RunError
@@ -37,7 +38,12 @@ def rows(count: int) -> list[dict[str, Any]]:
 
 
 def pixels(report: scale.Report) -> list[bytes]:
-    return [Image.open(file).tobytes() for file in report.files]
+    return [bytes_of(file) for file in report.files]
+
+
+def bytes_of(file: Path) -> bytes:
+    with Image.open(file) as image:
+        return image.tobytes()
 
 
 @pytest.fixture(scope="module", params=["processes", "ray"])
@@ -85,28 +91,34 @@ def test_rows_here_are_runs_of_their_inputs_and_named_by_what_they_are(tmp_path:
     assert sorted(each.name for each in tmp_path.iterdir() if each.suffix != ".png") == []
 
 
-def test_workers_end_and_each_row_is_there_once_in_order_as_here(place: str, tmp_path: Path) -> None:
-    once = tmp_path / "once"
-    given = [*rows(12), {"prompt": f"once {once}", "seed": 3}, {"prompt": "kill"}, *rows(16)[12:]]
+def test_workers_end_and_each_row_is_there_once_in_order_as_here(place: str, tmp_path: Path, many: int) -> None:
+    # Each end costs the start of a worker: one is ended three times in processes, one once on Ray, and with --long both in both.
+    kills = place == "processes" or many > 1
+    ends = place == "ray" or many > 1
+    count = 10 * many
+    once = {"prompt": f"once {tmp_path / 'once'}" if ends else "plain", "seed": 3}
+    given = [*rows(count), once, *([{"prompt": "kill"}] if kills else []), *rows(count + 4)[count:]]
     seen: list[scale.Outcome] = []
     report = scale.map(painting(), given, tmp_path / "out", on=place, workers=2, watch=seen.append)  # type: ignore[arg-type]
-    assert [each.row for each in seen] == list(range(1, 19))
-    assert report.counts == {"made": 17, "there": 0, "failed": 0, "aside": 1}
-    assert len(report.ended) == 4
+    assert [each.row for each in seen] == list(range(1, len(given) + 1))
+    assert report.counts == {"made": count + 5, "there": 0, "failed": 0, "aside": int(kills)}
+    assert len(report.ended) == 3 * kills + ends
     if place == "processes":
         assert all(
             each.startswith("was killed (SIGKILL); it said last:\n") and "about to end" in each for each in report.ended
         )
-    assert report.aside[0].error["message"].startswith("It has ended 3 workers and is put aside.")
     assert len({each.worker for each in report.made}) > 1
-    serial = scale.map(painting(), [*given[:13], *given[14:]], tmp_path / "serial", on="here")
+    serial = scale.map(painting(), [each for each in given if each["prompt"] != "kill"], tmp_path / "serial", on="here")
     assert pixels(report) == pixels(serial)
     assert not [file for file in (tmp_path / "out").iterdir() if file.suffix not in (".png", ".json")]
-    image = Image.open(report.files[4])
-    assert replay(image, blocks=painting().blocks).tobytes() == image.tobytes()
-    # The row is known to end workers, and only --failed-only tries it again.
+    with Image.open(report.files[4]) as image:
+        assert replay(image, blocks=painting().blocks).tobytes() == image.tobytes()
+    if not kills:
+        return
+    assert report.aside[0].error["message"].startswith("It has ended 3 workers and is put aside.")
+    # The row is known to end workers, and is not tried by the same call.
     again = scale.map(painting(), given, tmp_path / "out", on=place, workers=1)  # type: ignore[arg-type]
-    assert (again.counts, again.ended) == ({"made": 0, "there": 17, "failed": 0, "aside": 1}, [])
+    assert (again.counts, again.ended) == ({"made": 0, "there": count + 5, "failed": 0, "aside": 1}, [])
 
 
 DRIVER = """
@@ -115,7 +127,7 @@ sys.path[:0] = [{support!r}]
 from painted import Paint
 from brickwork import SequentialPipelineBlocks, scale
 rows = [{{"prompt": "wait 0.05", "seed": number}} for number in range(40)]
-report = scale.map(SequentialPipelineBlocks.from_blocks_dict({{"paint": Paint}}).init_pipeline(), rows, sys.argv[1], workers=2)
+report = scale.map(SequentialPipelineBlocks.from_blocks_dict({{"paint": Paint}}).init_pipeline(), rows, sys.argv[1], workers=1)
 print(report)
 """
 
@@ -125,7 +137,7 @@ def test_a_driver_that_was_killed_goes_on_with_the_same_call(tmp_path: Path) -> 
     script.write_text(DRIVER.format(support=SUPPORT))
     command = [sys.executable, str(script), str(out)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    first = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, start_new_session=True)
+    first = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
     until = time.monotonic() + 120
     while len(list(out.glob("*.png"))) < 5:
         assert first.poll() is None, "it ended by itself"
@@ -141,7 +153,7 @@ def test_a_driver_that_was_killed_goes_on_with_the_same_call(tmp_path: Path) -> 
     serial = scale.map(
         painting(), [{"prompt": "wait 0.05", "seed": number} for number in range(40)], tmp_path / "serial", on="here"
     )
-    made = {file.name: Image.open(file).tobytes() for file in out.glob("*.png")}
+    made = {file.name: bytes_of(file) for file in out.glob("*.png")}
     assert sorted(made.values()) == sorted(pixels(serial))
 
 
@@ -235,6 +247,17 @@ def test_options_that_are_none_are_refused(options: dict[str, Any], said: str, t
     with pytest.raises(InputError) as caught:
         scale.map(painting(), rows(1), tmp_path, **options)
     assert str(caught.value) == said
+
+
+def test_a_print_of_its_own_makes_a_process_no_other_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    painting()(prompt="a", seed=1, output="images")
+    before = process_words()
+    monkeypatch.setattr("builtins.print", lambda *_: None)
+    assert process_words() == before
+    monkeypatch.setattr("builtins.len", lambda _: 3)
+    changed = process_words()
+    monkeypatch.undo()
+    assert changed != before == process_words()
 
 
 def test_one_map_writes_into_a_folder(tmp_path: Path) -> None:
