@@ -76,8 +76,9 @@ class PrepareWindows(Block):
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say of which size a denoiser takes no windows, where theirs is given."""
         rows, columns = (given.get(name) for name in _SIDES)
-        is_known = isinstance(rows, int) and isinstance(columns, int)
-        if is_known and not any(self.family.size_fault("", side) for side in (rows, columns)):
+        if not isinstance(rows, int) or not isinstance(columns, int):
+            return
+        if not any(self.family.size_fault("", side) for side in (rows, columns)):
             yield from self._untaken(rows, columns)
 
     def _untaken(self, rows: int, columns: int) -> Iterable[str]:
