@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from ..guiders import ClassifierFreeGuidance
 from ..registry import families
 from ..state.vocabulary import ClassIds, ClassLabels
 from ..state.written_constants import note_constant
@@ -55,5 +56,17 @@ DIT = DiTContract(
 )
 """The contract of diffusion transformers that are told a class."""
 
-families.register(DIT.name, f"{__name__}:DIT")
-note_constant(DIT, f"{__name__}.DIT")
+_UNTOLD = evolve(_LABELS, kind="class")
+DIT_VARIATION = evolve(
+    DIT,
+    name="dit-variation",
+    prefix="DiTVariation",
+    # All are told the class that stands for none, so nothing can be left out for a second prediction.
+    roles={**DIT.roles, "guider": (RoleComponent("guider", ClassifierFreeGuidance, config={"enabled": False}),)},
+    groups={"labels": (_UNTOLD,), "denoiser_input_fields": (_UNTOLD,)},
+)
+"""The contract of the same transformers where nobody says a class."""
+
+for _name in ("DIT", "DIT_VARIATION"):
+    families.register(globals()[_name].name, f"{__name__}:{_name}")
+    note_constant(globals()[_name], f"{__name__}.{_name}")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from ..blocks.core.insertable_dict import InsertableDict
 from ..blocks.core.scope import Scope
 from ..blocks.core.sequential import SequentialPipelineBlocks
+from ..blocks.techniques.compare_counts import CompareCounts
 from ..blocks.techniques.families_in_turn import (
     CompareVaes,
     DecodeClean,
@@ -26,7 +27,7 @@ from .tasks import Blocks, image2image, of_family, text2image
 
 _RENAMED = ("num_inference_steps", "guidance_scale", "sigmas", "timesteps", "eta", "max_sequence_length", "clip_skip")
 """Inputs that the second family has for itself, with "second_" before their names."""
-_SHARED = ("height", "width")
+_SHARED = ("height", "width", "batch_size")
 """Inputs of both that blocks of the second also write."""
 
 
@@ -75,6 +76,7 @@ def families_in_turn(
     else:
         begins.insert_after("leave_noise", "decode_clean", DecodeClean.bind(first))
         ends["prepare_latents"] = EncodeClean.bind(second)
+    begins.insert("compare_counts", _compare_counts(first, second), 0)
     both = SequentialPipelineBlocks.from_blocks_dict({**begins, "second": _apart(ends, second)})
     choices: dict[str, Any] = {
         "first": SequentialPipelineBlocks.from_blocks_dict(text2image(first)),
@@ -104,8 +106,19 @@ def refined_by(first: FamilyContract, second: FamilyContract) -> Blocks:
         of_family({}, family, "refined_by(first, second)")
     begins: Blocks = InsertableDict(text2image(first))
     begins["decode"] = DecodeDrawn.bind(first)
+    begins.insert("compare_counts", _compare_counts(first, second), 0)
     refine: Any = _apart(image2image(second), second, {"image": "clean_pixels", "strength": "strength"})
     return begins.insert_after("decode", "refine", refine)
+
+
+def _compare_counts(first: FamilyContract, second: FamilyContract) -> Any:
+    """Return a block that refuses numbers of texts and classes of which both would make different numbers of images."""
+    # Embeddings stand in the place of texts.
+    embeds = [f"second_{part.positive}" for part in second.fields("prompt_embeds")]
+    # One class may serve all images where the family can do without: that is known where it is read.
+    is_optional = any(not part.required for part in second.fields("labels"))
+    asked = [] if is_optional else [part.positive for part in second.fields("prompts")]
+    return CompareCounts.bind(first)(counted=[*embeds, *asked])
 
 
 def _apart(blocks: Blocks, family: FamilyContract, more: Mapping[str, str] = {}) -> Scope:

@@ -12,7 +12,7 @@ from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.block import Block
 from ..blocks.core.insertable_dict import InsertableDict
 from ..blocks.steps.check_safety import CheckSafety, DecodeCheckedInpaint
-from ..blocks.steps.class_labels import TakeBatchSize, TakeClassLabels, TakeOptionalClassLabels
+from ..blocks.steps.class_labels import TakeBatchSize, TakeClassLabels, TakeNoClass, TakeOptionalClassLabels
 from ..blocks.steps.control import ControlledDenoise, ControlNetResiduals, PrepareControl, PrepareImageControl
 from ..blocks.steps.decode import Decode
 from ..blocks.steps.denoise import Denoise, with_denoiser_input
@@ -140,8 +140,13 @@ def latent_upscaling(family: FamilyContract) -> Blocks:
 
 
 def variation(family: FamilyContract) -> Blocks:
-    """Return the blocks that draw images like a given one, for denoisers that are told it in the place of a text."""
-    return InsertableDict(text2image(family), input=EncodeVariation.bind(family))
+    """Return the blocks that draw images like a given one: for denoisers that are told it in the place of a text; of families that read
+    no text, image to image of which nobody says what it shall show.
+    """
+    if family.fields("prompt_embeds"):
+        return InsertableDict(text2image(family), input=EncodeVariation.bind(family))
+    made = image2image(family)
+    return InsertableDict(made, input=TakeNoClass.bind(family)) if family.fields("labels") else made
 
 
 def depth2image(family: FamilyContract) -> Blocks:

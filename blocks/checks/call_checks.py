@@ -94,7 +94,7 @@ class CallChecks:
 
     def input_faults(self, inputs: Mapping[str, Any], with_shapes: bool = True) -> list[str]:
         """Return what is wrong with the inputs by themselves."""
-        faults = input_faults(self.annotated, inputs)
+        faults, wrong = input_faults(self.annotated, inputs), set[str]()
         if faults:
             # What looks at several inputs relies on their types.
             wrong = mistyped(self.annotated, inputs)
@@ -107,7 +107,9 @@ class CallChecks:
             )
             return [*faults, *odd, *dict.fromkeys(advice)]
         for find in self.finders:
-            faults += [fault for fault in find(inputs) if fault not in faults]
+            # Without one of a wrong type a block takes the default, of which the caller has asked nothing.
+            found = (fault for fault in find(inputs) if wrong.isdisjoint(getattr(fault, "inputs", ())))
+            faults += [fault for fault in found if fault not in faults]
         return faults
 
     def size_faults(self, inputs: Mapping[str, Any]) -> list[str]:

@@ -190,7 +190,7 @@ def _seed_hint(name: str, value: object) -> str:
 
 def family_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iterator[str]:
     """Yield what must fit together in the inputs of a family: numbers of texts, embeddings and generators, sizes."""
-    counts = _counts(family, values)
+    counts = asked_counts(family, values)
     prompts = next(iter(counts.values()), None)
     embeddings = {name for part in family.fields("prompt_embeds") for name in (part.positive, part.negative)}
     # One text stands for all prompts; an embedding is not repeated, as nothing says which prompt it was made for.
@@ -206,16 +206,21 @@ def family_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iterator
             yield fault
 
 
-def _counts(family: FamilyContract, values: Mapping[str, Any]) -> dict[str, int]:
+def asked_counts(family: FamilyContract, values: Mapping[str, Any]) -> dict[str, int]:
     """Return how many prompts each given text, class or embedding speaks of, positive ones first."""
     fields = [part for group in ("prompts", "prompt_embeds") for part in family.fields(group)]
     names = [*(part.positive for part in fields), *(part.negative for part in fields)]
-    given = {
+    return counted(names, values)
+
+
+def counted(names: Iterable[str], values: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many each of those texts, classes and embeddings are that are given, by name, in the order of the names."""
+    given: dict[str, Any] = {
         name: values[name]
         for name in names
         if isinstance(values.get(name), int) or hasattr(values.get(name), "__len__")
     }
-    return {name: 1 if isinstance(value, (str, int)) else len(value) for name, value in given.items()}
+    return {name: 1 if isinstance(each, (str, int)) else len(each) for name, each in given.items()}
 
 
 def image_count(family: FamilyContract, values: Mapping[str, Any]) -> int | None:
@@ -223,7 +228,7 @@ def image_count(family: FamilyContract, values: Mapping[str, Any]) -> int | None
 
     Families that are told nothing make as many as `batch_size` says. Where no prompt is given beside those of regions, the first of these says it.
     """
-    prompts = next(iter(_counts(family, values).values()), None)
+    prompts = next(iter(asked_counts(family, values).values()), None)
     for name in ("region_prompts", "region_labels"):
         if prompts is None and values.get(name):
             first = values[name][0] if isinstance(values[name], list) else None

@@ -89,6 +89,25 @@ class TakeOptionalClassLabels(Block):
         return self.Out(batch_size=count, dtype=dtype, labels=told)
 
 
+class TakeNoClass(Block):
+    """Make a row for each image of the class that stands for none, in a denoiser that was trained with classes."""
+
+    denoiser: Denoiser = component(config_only=True, doc="Says how many classes it knows.")
+
+    class Out(Outputs):
+        batch_size: BatchSize
+        dtype: DType
+        labels: Annotated[Conditioning, Group("labels")]
+
+    def run(self, batch_size: BatchSize = 1, num_images_per_prompt: ImagesPerPrompt = 1) -> Out:
+        import torch
+
+        none = torch.tensor([self.family.class_count(self.denoiser)], device=self.device)
+        (part,) = self.family.fields("labels")
+        told = Conditioning({part.positive: none.repeat(batch_size * num_images_per_prompt)})
+        return self.Out(batch_size=batch_size, dtype=compute_dtype(self.denoiser), labels=told)
+
+
 class TakeBatchSize(Block):
     """Say how many images are made of nothing but noise."""
 

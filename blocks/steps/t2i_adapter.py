@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...engine.network_calls import call_network
 from ...families.contract import ImageAdapter
 from ...guiders import GuidanceBranch
+from ...registry.compilation import uncompiled
 from ...state import Fault, InputError, Outputs
 from ...state.vocabulary import (
     AdapterFactor,
@@ -87,12 +88,25 @@ class EncodeAdapterImage(Block):
             image = given_image(each, "adapter_image", "control")
             height, width = self._size(image, height, width)
             made = self.adapter_image_processor.preprocess(image, height=height, width=width)
+            self._refuse_channels(made.shape[1])
             pixels.append(made.to(self.device, adapter.dtype))
         assert height is not None
         assert width is not None
         if len(images) > 1:
             return call_network(adapter, pixels, scales), (height, width)
         return [each * scales[0] for each in call_network(adapter, pixels[0])], (height, width)
+
+    def _refuse_channels(self, count: int) -> None:
+        """Refuse images of other channels than the adapter reads.
+
+        Raises:
+            InputError: they are.
+        """
+        adapter: Any = self.adapter
+        read = getattr(getattr(adapter, "adapters", [adapter])[0], "config", {}).get("in_channels")
+        if read is not None and read != count:
+            advice = ' Give them in grey: image.convert("L").' if read == 1 else ""
+            raise InputError(f"adapter_image has {count} channels, and the adapter reads {read} (in_channels).{advice}")
 
     def _per_adapter(self, given: Any, scale: Any) -> tuple[Sequence[Any], list[float]]:
         """Return the image and the scale of each adapter."""
@@ -151,13 +165,45 @@ class AdapterFeatures(DenoiserInput):
     def extra_inputs(
         self,
         prepared: list[Any],
-        call: DenoiserCall,  # noqa: ARG002 - as in the base
+        call: DenoiserCall,
         branches: Sequence[GuidanceBranch],
-        latents: Tensor,  # noqa: ARG002
-        kwargs: Mapping[str, Any],  # noqa: ARG002
+        latents: Tensor,
+        kwargs: Mapping[str, Any],  # noqa: ARG002 - as in the base
     ) -> Mapping[str, Any]:
-        """Return the features for every branch; the denoiser takes its list apart, so it gets one of its own."""
+        """Return the features for every branch; the denoiser takes its list apart, so it gets one of its own.
+
+        Raises:
+            InputError: the denoiser has other sizes or channels where it adds them.
+        """
+        if call.step.index == 0:
+            fault = features_fault(uncompiled(call.denoiser), prepared, latents.shape)
+            if fault:
+                raise InputError(fault)
         return {"down_intrablock_additional_residuals": [repeated(each, len(branches)) for each in prepared]}
+
+
+def features_fault(denoiser: Any, features: Sequence[Tensor], latents: Sequence[int]) -> str | None:
+    """Say that a denoiser adds features to something of another shape; None where they fit, and of denoisers of somebody's own.
+
+    A block with attention adds them before it halves the sides, another one after that (diffusers 0.42.1, `unet_2d_condition.py`).
+
+    Args:
+        latents: the shape `[b c h w]`.
+    """
+    size = tuple(latents[-2:])
+    for number, (block, given) in enumerate(zip(getattr(denoiser, "down_blocks", ()), features, strict=False)):
+        halved = tuple(-(-side // 2) for side in size) if getattr(block, "downsamplers", None) else size
+        is_before = getattr(block, "has_cross_attention", False)
+        # What a block makes is what its last part makes.
+        wanted = (block.resnets[-1].out_channels, *(size if is_before else halved))
+        if tuple(given.shape[1:]) != wanted:
+            return (
+                f"The T2I-Adapter makes features of {given.shape[1]} channels and {given.shape[2]}x{given.shape[3]} for block {number} of the denoiser, "
+                f"which has {wanted[0]} channels and {wanted[1]}x{wanted[2]} there: they do not belong together. Take an adapter that was trained with "
+                "this model (channels, downscale_factor and adapter_type of its configuration)."
+            )
+        size = halved
+    return None
 
 
 class PredictAdapted(PredictNoise):

@@ -73,6 +73,27 @@ class PrepareWindows(Block):
         # What is no size at all is said once, and not held against others.
         yield from window_faults({name: value for name, value in given.items() if not odd.get(name)})
 
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say of which size a denoiser takes no windows, where theirs is given."""
+        rows, columns = (given.get(name) for name in _SIDES)
+        if not isinstance(rows, int) or not isinstance(columns, int):
+            return
+        if not any(self.family.size_fault("", side) for side in (rows, columns)):
+            yield from self._untaken(rows, columns)
+
+    def _untaken(self, rows: int, columns: int) -> Iterable[str]:
+        """Yield that the denoiser takes no latents of a window of a size in pixels."""
+        import torch
+
+        shape = self.family.latent_shape(self.denoiser, self.vae, 1, rows, columns)
+        fault = self.family.latents_fault(self.denoiser, torch.empty(shape, device="meta"))
+        if fault:
+            yield Fault(
+                f"window_height={rows} and window_width={columns}: each window is denoised as an image of that size, and of such a one it is said: "
+                f"{fault}",
+                *_SIDES,
+            )
+
     def run(
         self,
         height: Height,
@@ -87,7 +108,7 @@ class PrepareWindows(Block):
         multiple = self.family.size_multiple
         stride = window_stride or max(min(rows, columns) // 8 // multiple, 1) * multiple
         known = {"height": height, "width": width, "window_height": rows, "window_width": columns}
-        faults = list(window_faults({**known, "window_stride": stride}))
+        faults = list(window_faults({**known, "window_stride": stride})) or list(self._untaken(rows, columns))
         if faults:
             raise InputError(" ".join(faults))
         factor = self.family.vae_scale_factor(self.vae)

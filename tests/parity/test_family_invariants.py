@@ -10,7 +10,7 @@ import torch
 from coarse_images import band_map, picture
 from family_table import Family, Task, families
 
-from brickwork import InputError
+from brickwork import ClassifierFreeGuidance, InputError
 from brickwork.engine.events import StepFinished
 from brickwork.families.contract import FamilyContract
 from brickwork.presets import sdxl
@@ -64,6 +64,40 @@ def test_more_strength_is_less_of_the_image(name: str) -> None:
     size = given.get("height", pixels.shape[0]), given.get("width", pixels.shape[1])
     assert drawn[0].shape[-2:] == size
     assert not torch.equal(*drawn)
+
+
+def test_a_variation_is_image_to_image_that_is_told_nothing() -> None:
+    """Of a transformer that is told classes, that of no class, in one prediction; it is what guidance of strength 0 leaves of the others."""
+    dit, told = FAMILIES["dit"], []
+    transformer = dit.parts("float32")["transformer"]
+    hook = transformer.register_forward_pre_hook(
+        lambda _, args, kwargs: told.append(kwargs["class_labels"].tolist()), with_kwargs=True
+    )
+    try:
+        drawn = dit.draw("variation")
+    finally:
+        hook.remove()
+    assert told == [[1000, 1000]] * 4
+    other = dit.draw("image2image", guider=ClassifierFreeGuidance(guidance_scale=0.0), without=("guidance_scale",))
+    assert float((drawn - other).abs().max()) <= 1e-5
+    assert float((drawn - dit.draw("image2image")).abs().max()) > 1e-3
+    with pytest.raises(InputError, match=r"guidance_scale is 4\.0, and the denoiser of dit-variation is told nothing"):
+        dit.draw("variation", guidance_scale=4.0)
+    with pytest.raises(InputError, match="class_labels"):
+        dit.draw("variation", class_labels=3)
+
+
+@pytest.mark.parametrize(("name", "task"), [("ddpm", "image2image"), ("dit", "variation")])
+def test_variations_are_the_less_like_the_image_the_greater_the_strength(name: str, task: str) -> None:
+    """With other noise they are others, too, unless nothing of them is noise."""
+    drawn = [
+        run(FAMILIES[name], task, strength=strength, seed=seed) for strength, seed in ((0.2, 1), (0.9, 1), (0.2, 2))
+    ]
+    low, _, other = (each["latents"] for each in drawn)
+    away = [float((each["latents"] - each["image_latents"]).square().mean()) for each in drawn]
+    assert away[0] < away[1]
+    assert not torch.equal(low, other)
+    assert not torch.equal(low[0], low[1])
 
 
 def contract_of(name: str) -> FamilyContract:

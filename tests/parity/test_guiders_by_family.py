@@ -1,4 +1,6 @@
-"""Every guider on every family: a run through, which it changes, or a refusal that names it.
+"""Every guider on every family: a run that it changes as its formula says, or a refusal that names it.
+
+Of one step of a run, what the solver is given is computed anew from the predictions that the family made, without a guider (`guided_steps.py`).
 
 On the families of `SOME` those that ask something of the network, and every fourth of the others, which read predictions alone: all with `--long`.
 """
@@ -11,6 +13,7 @@ from typing import Any, ClassVar
 import pytest
 import torch
 from family_table import families
+from guided_steps import guided_step
 from guider_table import FULL
 
 from brickwork import BrickworkError, ClassifierFreeGuidance, EmbeddedGuidance, SequentialPipelineBlocks
@@ -162,6 +165,11 @@ def plain(family: str) -> torch.Tensor:
     return drawn
 
 
+def ready(family: str, task: str) -> Any:
+    each = FAMILIES[family]
+    return each.pipe() if family == "sdxl" else each.ready(task)
+
+
 def drawn_by(family: str, task: str, guider: Any) -> Any:
     more = {"negative_prompt": "blue"} if family in DISTILLED else {}
     return FAMILIES[family].draw(task, guider=guider, num_inference_steps=4, without=("guidance_scale",), **more)
@@ -186,6 +194,9 @@ def test_a_guider_changes_what_a_family_draws_or_is_refused(
             drawn_by(family, task, made)
         assert words in str(refused.value)
         return
-    drawn = drawn_by(family, task, made)
+    with guided_step(ready(family, task)) as seen:
+        drawn = drawn_by(family, task, made)
     assert torch.isfinite(drawn).all()
     assert float((drawn - plain(family)).abs().max()) > 1e-4
+    # Both are in single precision, of which the formula makes double: rounding, and that of sums over an image.
+    assert seen.away() < 1e-4

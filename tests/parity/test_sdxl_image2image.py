@@ -248,6 +248,18 @@ def test_wrong_inputs_are_refused(inputs: dict[str, Any], message: str, task: st
     assert message in str(caught.value)
 
 
+def test_a_strength_of_a_wrong_type_is_blamed_and_not_its_default(task: str, pipe: ModularPipeline) -> None:
+    """0.3 of two steps would leave none."""
+    given = {"prompt": "a", "image": picture(), **NEEDED[task], "num_inference_steps": 2}
+    with pytest.raises(InputError) as caught:
+        pipe(**{**given, "strength": "x"})
+    assert [fault.inputs for fault in caught.value.faults] == [("strength",)]
+    assert "strength is 'x'" in str(caught.value)
+    assert "leaves none" not in str(caught.value)
+    with pytest.raises(InputError, match=r"num_inference_steps is 'x'"):
+        pipe(**{**given, "num_inference_steps": "x"})
+
+
 def test_a_mask_without_a_picture_is_refused(auto: ModularPipeline) -> None:
     with pytest.raises(InputError, match="'mask_image' was given, which selects 'inpaint'; that also needs 'image'"):
         auto(prompt="a", **MASK)

@@ -10,9 +10,11 @@ import pytest
 import torch
 from coarse_images import picture
 from diffusers import MultiAdapter
+from technique_families import family, pipe_of
 from tiny_adapters import t2i_adapter
 
 from brickwork import ComponentError, InputError, ModularPipeline, SequentialPipelineBlocks
+from brickwork.presets import tasks
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS, with_adapter
 
 
@@ -107,3 +109,50 @@ def test_counts_of_adapters_are_compared_before_anything_is_computed(
         with pytest.raises(InputError, match=message):
             pipe(prompt="a cat", num_inference_steps=2, output="images", **inputs)
     hook.remove()
+
+
+def of_stable_diffusion(task: str, adapter: Any, **given: Any) -> torch.Tensor:
+    pipe = pipe_of("stable_diffusion", tasks.with_adapter, task, adapter=adapter)
+    inputs = {
+        **family("stable_diffusion").tasks[task].given,
+        "seed": 7,
+        "output_type": "pt",
+        "adapter_image": picture(8),
+    }
+    found: torch.Tensor = pipe(**{**inputs, **given}, output="images")
+    return found
+
+
+@pytest.mark.parametrize("task", ["image2image", "inpainting"])
+def test_tasks_of_images_have_adapters_that_no_classic_has(task: str) -> None:
+    """At scale 0, and before their window, the image is the plain one, bit for bit."""
+    given = {**family("stable_diffusion").tasks[task].given, "seed": 7, "output_type": "pt"}
+    plain = pipe_of("stable_diffusion", None, task)(**given, output="images")
+    assert torch.equal(of_stable_diffusion(task, t2i_adapter(), adapter_conditioning_scale=0.0), plain)
+    assert torch.equal(of_stable_diffusion(task, t2i_adapter(), adapter_conditioning_factor=0.0), plain)
+    drawn = of_stable_diffusion(task, t2i_adapter())
+    assert not torch.equal(drawn, plain)
+    two = MultiAdapter([t2i_adapter(), t2i_adapter()])
+    both = {"adapter_image": [picture(8), picture(8)], "adapter_conditioning_scale": [0.5, 0.5]}
+    assert torch.allclose(of_stable_diffusion(task, two, **both), drawn, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (
+            {"channels": [8, 8]},
+            "of 8 channels and 4x4 for block 0 of the denoiser, which has 16 channels and 4x4 there",
+        ),
+        ({"downscale_factor": 8}, "of 16 channels and 8x8 for block 0 of the denoiser, which has 16 channels and 4x4"),
+        ({"channels": [16, 16]}, "of 16 channels and 4x4 for block 1 of the denoiser, which has 32 channels and 4x4"),
+        ({"in_channels": 1}, r"adapter_image has 3 channels, and the adapter reads 1 (in_channels). Give them in grey"),
+        ({"in_channels": 5}, "adapter_image has 3 channels, and the adapter reads 5 (in_channels)."),
+    ],
+)
+def test_adapters_of_other_models_are_refused(config: dict[str, Any], words: str) -> None:
+    usual = {"in_channels": 3, "channels": [16, 32], "num_res_blocks": 1, "downscale_factor": 16}
+    adapter = diffusers.T2IAdapter(**{**usual, **config}, adapter_type="full_adapter_xl").eval()
+    with pytest.raises(InputError) as caught:
+        of_stable_diffusion("image2image", adapter)
+    assert words in str(caught.value)

@@ -43,7 +43,8 @@ def contract(name: str) -> FamilyContract:
 
 
 def first_task(name: str) -> Any:
-    return families()[name].tasks["text2image"].blocks
+    tasks = families()[name].tasks
+    return tasks[next(iter(tasks))].blocks
 
 
 @cache
@@ -219,6 +220,13 @@ def test_a_refiner_of_another_family_is_both_one_after_the_other(first: str, sec
     refining = ready(image2image, second, scheduler=scheduler)
     assert torch.equal(found, refining(image=drawn, strength=0.6, **size, **of_second, output="images"))
     assert not torch.equal(found, drawn)
+
+
+def test_a_refiner_that_would_make_another_number_of_images_is_refused() -> None:
+    solvers = {name: diffusers.DDIMScheduler() for name in ("scheduler", "second_scheduler")}
+    pipe = ready(refined_by(contract("stable_diffusion"), contract("dit")), "stable_diffusion", "dit", **solvers)
+    with pytest.raises(InputError, match="prompt says 2, class_labels says 1"):
+        pipe(prompt=["a", "b"], class_labels=[1], height=16, width=16, strength=0.5)
 
 
 def test_what_refines_is_a_family() -> None:

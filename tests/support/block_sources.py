@@ -31,6 +31,7 @@ from brickwork.presets.families_in_turn import families_in_turn
 from brickwork.presets.flux import REDUX_IMAGE_PRIOR_BLOCKS, REDUX_PRIOR_BLOCKS
 from brickwork.presets.regions import with_regions
 from brickwork.presets.tasks import with_adapter, with_prompt_weights, with_safety_check
+from brickwork.presets.two_passes import two_passes
 from brickwork.presets.windows import with_windows
 from tiny_sdxl import make_unet
 
@@ -209,6 +210,7 @@ def _techniques() -> Iterator[Source]:
     yield _source("weighted prompts", with_prompt_weights(plain, sd), parts, {**given, "prompt": "a (red:1.3) circle"})
     sides = {"height": 64, "width": 96, "window_height": 64, "window_width": 64, "window_stride": 32}
     yield _source("windows", with_windows(plain, sd), parts, {**given, **sides})
+    yield _source("two passes", two_passes(sd), parts, {**given, "strength": 0.63})
     for through in ("pixels", "latents"):
         yield _in_turn(through)
     images = {**given, **IMAGES, "num_inference_steps": 5}

@@ -23,6 +23,8 @@ SOLVERS: dict[str, Any] = {
     "sdxl": lambda: diffusers.DDIMScheduler(clip_sample=False),
     "sd3": lambda: diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
     "flux": lambda: diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift=3.0),
+    "dit": lambda: diffusers.DDIMScheduler(clip_sample=False),
+    "ddpm": lambda: diffusers.DDIMScheduler(clip_sample=False),
 }
 PAIRS = [("stable_diffusion", "flux"), ("flux", "sdxl"), ("sd3", "stable_diffusion"), ("sdxl", "sd3")]
 ASKED = {
@@ -192,6 +194,75 @@ def test_shares_and_solvers_that_do_not_fit_are_refused() -> None:
     pipe = pipe_for("stable_diffusion", "flux")
     said = refused(pipe, first_share=0.5, height=56)
     assert "height is 56; it must be a multiple of 16." in said
+
+
+SMALL = {"height": 16, "width": 16, "first_share": 0.5}
+
+
+def asked_of(pipe: ModularPipeline, first: str, second: str) -> dict[str, Any]:
+    """What both families read; DDPM is told nothing that guidance could leave out."""
+    unread = {
+        name for name, each in {"guidance_scale": first, "second_guidance_scale": second}.items() if each == "ddpm"
+    }
+    return {name: each for name, each in ASKED.items() if name in pipe.blocks.input_names and name not in unread}
+
+
+def unequal(first: str, second: str, **given: Any) -> str:
+    """What is said of inputs of which two families would make different numbers of images: before anything is computed."""
+    pipe = pipe_for(first, second)
+    ran: list[object] = []
+    pipe.configure(listeners=[ran.append])
+    asked = {name: each for name, each in asked_of(pipe, first, second).items() if name != "prompt"}
+    try:
+        with pytest.raises(InputError) as caught:
+            pipe(**{**asked, **SMALL, **given})
+    finally:
+        pipe.configure(listeners=[])
+    assert not any(isinstance(event, StepFinished) for event in ran)
+    return str(caught.value)
+
+
+def test_families_that_would_make_different_numbers_of_images_are_refused() -> None:
+    two = ["a red circle", "blue"]
+    said = unequal("stable_diffusion", "dit", prompt=two, class_labels=[1])
+    assert "they differ in number: prompt says 2, class_labels says 1. Give as many of each;" in said
+    assert "prompt says 2, class_labels says 3." in unequal(
+        "stable_diffusion", "dit", prompt=two, class_labels=[1, 2, 3]
+    )
+    assert "prompt says 1, class_labels says 2." in unequal(
+        "stable_diffusion", "dit", prompt="a cat", class_labels=[1, 2]
+    )
+    assert "class_labels says 1, prompt says 2." in unequal("dit", "stable_diffusion", prompt=two, class_labels=1)
+    embeds = torch.zeros(3, 77, 32)
+    said = unequal("dit", "stable_diffusion", prompt=two, class_labels=[1, 2], second_prompt_embeds=embeds)
+    assert "class_labels says 2, second_prompt_embeds says 3." in said
+    assert "prompt says 2, batch_size says 3." in unequal("stable_diffusion", "ddpm", prompt=two, batch_size=3)
+    assert "batch_size says 3, prompt says 2." in unequal("ddpm", "stable_diffusion", prompt=two, batch_size=3)
+    assert "batch_size says 1 (its default), prompt says 2." in unequal("ddpm", "stable_diffusion", prompt=two)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "given"),
+    [
+        ("stable_diffusion", "dit", {"class_labels": [1, 2]}),
+        ("stable_diffusion", "ddpm", {"num_images_per_prompt": 2}),
+        ("ddpm", "stable_diffusion", {"batch_size": 2}),
+    ],
+)
+def test_families_that_are_told_different_things_make_the_same_images(
+    first: str, second: str, given: dict[str, Any]
+) -> None:
+    pipe = pipe_for(first, second)
+    found = pipe(**{**asked_of(pipe, first, second), **SMALL, **given}, output="images")
+    assert len(found) == 2 * given.get("num_images_per_prompt", 1)
+    assert torch.isfinite(found).all()
+
+
+def test_a_second_family_alone_makes_as_many_images_as_is_asked() -> None:
+    found = pipe_for("stable_diffusion", "ddpm")(
+        batch_size=3, **{**SMALL, "first_share": 0.0}, second_num_inference_steps=2, output="images", output_type="pt"
+    )
+    assert len(found) == 3
 
 
 def test_latents_are_handed_over_between_equal_vaes_alone() -> None:

@@ -253,6 +253,11 @@ def test_windows_that_do_not_fit_are_refused() -> None:
     said = refused(width=128, window_stride=72)
     assert "window_stride is 72 and window_height 64, which leaves gaps; give a stride of that or less." in said
     assert "window_stride is 40 and window_width 32" in refused(window_width=32, window_stride=40)
+    said = refused("ddpm", window_height=16, window_width=7)
+    assert "window_height=16 and window_width=7: each window is denoised as an image of that size" in said
+    assert "The images are 16x7 (height x width), and the UNet halves them 1 times" in said
+    assert "window_height=16 and window_width=7: each" in refused("ddpm", window_width=7)
+    assert "window_height=16 and window_width=8: each" in refused("dit", window_width=8)
     masks = {"ip_adapter_masks": [torch.ones(1, 1, 64, 96)]}
     assert "no IP-Adapter is loaded" in refused(width=96, cross_attention_kwargs=masks)
     call = DenoiserCall(torch.zeros(1, 4, 8, 12), 1, GuidanceStep(0, 2), Conditioning({}), masks)

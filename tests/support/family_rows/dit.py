@@ -8,7 +8,13 @@ import diffusers
 from coarse_images import band_map, half_mask, picture
 from family_table import Family, Feature, Task
 
-from brickwork.presets.dit import CLASS2IMAGE_BLOCKS, DIFFERENTIAL_BLOCKS, IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS
+from brickwork.presets.dit import (
+    CLASS2IMAGE_BLOCKS,
+    DIFFERENTIAL_BLOCKS,
+    IMAGE2IMAGE_BLOCKS,
+    INPAINT_BLOCKS,
+    VARIATION_BLOCKS,
+)
 
 
 def make() -> dict[str, Any]:
@@ -46,6 +52,11 @@ FAMILY = Family(
         "image2image": Task(IMAGE2IMAGE_BLOCKS, None, IMAGE),
         "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask(16)}),
         "differential": Task(DIFFERENTIAL_BLOCKS, None, {**PICTURE, "change_map": band_map(0, 0.3, 0.7, 1, size=16)}),
+        "variation": Task(
+            VARIATION_BLOCKS,
+            None,
+            {"batch_size": 2, "image": picture(3, 16), "num_inference_steps": 7, "strength": 0.63},
+        ),
     },
     {"no guidance": Feature({"guidance_scale": 1.0})},
     conditional_first=2,
