@@ -101,12 +101,18 @@ class MemoryReport:
             yield from aligned([row if self.budgets else row[:-1] for row in table])
         for name in self.budgets:
             if (highest := self._peak_of(name)) is not None:
-                yield f"peak of {name}: {byte_words(highest.total)}, in {highest.path}"
+                yield f"peak of {name}: {_peak_words(highest, self.budgets[name])}"
         if not self.budgets and (peak := self.peak) is not None:
-            yield f"peak: {byte_words(peak.total)}, in {peak.path}"
+            yield f"peak: {_peak_words(peak, self.budget)}"
         yield from self.devices
         if self.refused:
             yield f"refused: {self.refused}"
+
+
+def _peak_words(step: Foreseen, budget: int | None) -> str:
+    over = 0 if budget is None else step.total - budget
+    more = f": {byte_words(over)} more than the budget, which its components alone would fit" if over > 0 else ""
+    return f"{byte_words(step.total)}, in {step.path}{more}"
 
 
 def memory_notes(pipe: PipelineComponents, plan: Plan, values: Mapping[str, Any]) -> list[str]:

@@ -27,11 +27,12 @@ class Price:
     """What a way to divide costs, in the order in which it counts.
 
     Attributes:
-        excess: bytes for which steps have no room on their device; those of models that come layer by layer are copied in each iteration, so
-            there they count as often. moved: bytes that this run and the next one like it move. changes: how often the next step with models is on
-            another device.
+        lacking: bytes for which steps have no room on their device, even with nothing beside their models; those of models that come layer by
+            layer are copied in each iteration, so there they count as often. excess: those for which there is none beside what was measured.
+            moved: bytes that this run and the next one like it move. changes: how often the next step with models is on another device.
     """
 
+    lacking: int
     excess: int
     moved: int
     changes: int
@@ -112,14 +113,15 @@ class DevicePlanner:
     def _price(
         self,
         groups: Sequence[frozenset[str]],
-        cost: Callable[[str, frozenset[str]], tuple[int, int]],
+        cost: Callable[[str, frozenset[str]], tuple[int, int, int]],
         way: Sequence[str],
     ) -> Price:
         parts = {name: frozenset[str]() for name in way}
         for group, name in zip(groups, way, strict=False):
             parts[name] |= group
         costs = [cost(name, part) for name, part in parts.items()]
-        return Price(sum(excess for excess, _ in costs), sum(moved for _, moved in costs), self._changes(parts))
+        lacking, excess, moved = map(sum, zip(*costs, strict=True))
+        return Price(lacking, excess, moved, self._changes(parts))
 
     def _changes(self, parts: Mapping[str, frozenset[str]]) -> int:
         order = [
@@ -129,8 +131,8 @@ class DevicePlanner:
         there = [name for name in order if name is not None]
         return sum(one != other for one, other in pairwise(there))
 
-    def _cost(self, device: str, part: frozenset[str]) -> tuple[int, int]:
-        """Return the bytes for which steps have no room on a device, and those that are moved to it in this run and the next."""
+    def _cost(self, device: str, part: frozenset[str]) -> tuple[int, int, int]:
+        """Return the bytes for which steps have no room on a device (see `Price`), and those that are moved to it in this run and the next."""
         placement = self.placements.each[device]
         composition = composition_key({name: self.sizes[name] for name in part}, self.asked)
 
@@ -147,18 +149,21 @@ class DevicePlanner:
         needs = [names for _, names in uses]
         capacities = [room for room in rooms if room is not None]
         if len(capacities) < len(rooms):
-            return 0, sum(self.sizes[name] for name in frozenset().union(*needs) - there)
+            return 0, 0, sum(self.sizes[name] for name in frozenset().union(*needs) - there)
         often = often_used(self.steps)
-        over = [
-            max(0, sum(self.sizes[name] for name in names) - room) * max((often[name] for name in names), default=0)
-            for names, room in zip(needs, capacities, strict=True)
-        ]
-        # `best_schedule` wants room for what a step needs; what has none is counted in `over`.
+
+        def over(names: frozenset[str], room: int) -> int:
+            missing = max(0, sum(self.sizes[name] for name in names) - room)
+            return missing * max((often[name] for name in names), default=0)
+
+        lacking = sum(over(names, placement.limit or 0) for names in needs)
+        excess = sum(map(over, needs, capacities))
+        # `best_schedule` wants room for what a step needs; what has none is counted in `excess`.
         rooms_with = [
             max(room, sum(self.sizes[name] for name in names)) for names, room in zip(needs, capacities, strict=True)
         ]
         schedule = best_schedule([*needs, *needs], self.sizes, [*rooms_with, *rooms_with], there)
-        return sum(over), bytes_moved(schedule, self.sizes, there)
+        return lacking, excess, bytes_moved(schedule, self.sizes, there)
 
 
 def _merged(groups: Sequence[frozenset[str]]) -> list[frozenset[str]]:

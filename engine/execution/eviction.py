@@ -79,7 +79,8 @@ def bytes_moved(schedule: Iterable[frozenset[K]], sizes: Mapping[K, int], reside
 
 def _maximal(keys: frozenset[K], sizes: Mapping[K, int], room: int) -> Iterator[frozenset[K]]:
     """Yield the sets that fit and could not be larger: keeping more never costs anything."""
-    ordered = list(keys)
+    # Of ways that cost the same always the same one, whatever order a set has in this process.
+    ordered = [key for key in sizes if key in keys]
     if sum(sizes[key] for key in ordered) <= room:
         yield keys
         return
@@ -98,7 +99,7 @@ def _furthest_first(
 ) -> list[frozenset[K]]:
     schedule = []
     for position, need in enumerate(uses):
-        distance = {key: _next_use(key, uses, position + 1) for key in resident - need}
+        distance = {key: _next_use(key, uses, position + 1) for key in sizes if key in resident - need}
         there = resident | need
         # Among those that are never used again the small ones go first: fewer bytes to bring back if the plan was
         # wrong.

@@ -108,8 +108,10 @@ class PlannedResidency:
     def _need(self, use: Use) -> Need:
         sizes = {**self._sizes, **self._in_groups, **self._least}
         key = self._key(use.path)
-        room = self._placement.capacity(key)
-        large = [name for name in use.names & self._components.keys() if room is not None and self._sizes[name] > room]
+        limit = self._placement.limit
+        large = [
+            name for name in use.names & self._components.keys() if limit is not None and self._sizes[name] > limit
+        ]
         return Need(
             use.path,
             key,
@@ -120,17 +122,20 @@ class PlannedResidency:
         )
 
     def _left(self, use: Use) -> int:
-        """Return the bytes that a step has for what comes layer by layer."""
+        """Return the bytes that a step has for what comes layer by layer: at least what that takes in its smallest parts."""
         capacity = self._placement.capacity(self._key(use.path)) or 0
-        return capacity - self._together(use.names) - self._grouped(use.names - self._least.keys())
+        left = capacity - self._together(use.names) - self._grouped(use.names - self._least.keys())
+        return max(left, self._grouped(use.names & self._least.keys()))
 
     def _grouped(self, names: Iterable[str]) -> int:
         """Return the bytes that components take at least that come layer by layer, through diffusers or here."""
         return sum(self._in_groups.get(name, 0) + self._least.get(name, 0) for name in names)
 
     def _capacity(self, position: int) -> int | None:
-        capacity = self._placement.capacity(self._key(self._uses[position].path))
-        return None if capacity is None else max(0, capacity - self._apart[position])
+        """Return the bytes that a step has for what comes as a whole: at least what it computes with."""
+        use = self._uses[position]
+        capacity = self._placement.capacity(self._key(use.path))
+        return None if capacity is None else max(self._together(use.names), capacity - self._apart[position])
 
     def _key(self, path: str) -> Hashable:
         return *self._run, path

@@ -106,8 +106,9 @@ class AutomaticPlacement:
 
         Args:
             device: "cuda" if neither this nor `devices` is given.
-            budget: bytes ("8GB") for components, values and workspace together; what is free now by default. For several
-                devices: of each, or a mapping from device to bytes.
+            budget: bytes ("8GB") for components, and for values and workspace beside them as far as runs have measured these; what is
+                free now by default. A run is refused if components alone take more. For several devices: of each, or a mapping from
+                device to bytes.
             memory_reserve_margin: of it, bytes for values and workspace at least. Runs measure what their steps need; until
                 then a tenth of the budget stays free, where a limit was found and not given, and at least 1 GB.
             strategy: a rule of your own for what goes, instead of the plan: see `Placement`.

@@ -50,8 +50,8 @@ class Placement:
     """Knows what is on the device.
 
     Attributes:
-        memory: does the moving. budget: bytes for components, values and workspace together; None knows no limit.
-        reserve: bytes for values and workspace, at least. unknown: what is kept free for them in steps that were not measured.
+        memory: does the moving. budget: bytes for components, and for values and workspace beside them as far as they are known; None knows
+            no limit. reserve: bytes for values and workspace, at least. unknown: what is kept free for them in steps that were not measured.
         strategy: a rule of your own; None plans over the whole run. layers: whether models for which there is no room may come
             layer by layer. label: what messages add to the budget, where there are several devices (" of cuda:1").
         host: what lies in the host's memory, and what in files; None where there is no limit of it.
@@ -78,8 +78,19 @@ class Placement:
         known = self.measured.get(key)
         return max(self.reserve, self.unknown if known is None else max(known))
 
+    @property
+    def limit(self) -> int | None:
+        """Bytes that components may take at most, whatever was measured; None knows no limit.
+
+        Only what is larger is refused. So the budget that a refusal names serves the first run, and those that have measured.
+        """
+        return None if self.budget is None else max(0, self.budget - self.reserve)
+
     def capacity(self, key: Hashable) -> int | None:
-        """Return bytes that components may take during a step; None knows no limit."""
+        """Return bytes that are planned for components during a step; None knows no limit.
+
+        Where a step's own components take more, as little of them as can be is there at once, and nothing beside them.
+        """
         return None if self.budget is None else max(0, self.budget - self.needed(key))
 
     @property
@@ -180,11 +191,13 @@ class Placement:
             self.note(key, max(0, self.budget - components))
 
     def refuse_too_large(self, needs: Iterable[Need]) -> None:
-        """Raise ComponentError if steps alone need more than there is; it names the smallest budget that serves them all."""
-        over = [need for need in needs if (room := self.capacity(need.key)) is not None and need.total > room]
+        """Raise ComponentError if components of steps alone need more than there is; it names the smallest budget that serves them all."""
+        limit = self.limit
+        over = [need for need in needs if limit is not None and need.total > limit]
         if not over:
             return
-        enough = max(need.total + self.needed(need.key) for need in over)
+        enough = max(need.total for need in over) + self.reserve
+        kept = f", of which {byte_words(self.reserve)} stay free (memory_reserve_margin)" if self.reserve else ""
         faults = []
         for need in over:
             parts = ", ".join(
@@ -192,9 +205,8 @@ class Placement:
                 for name, size in need.sizes.items()
             )
             faults.append(
-                f"{need.path} needs {byte_words(need.total)} of components at once ({parts}); of the budget of "
-                f"{byte_words(self.budget or 0)}{self.label}, {byte_words(self.capacity(need.key) or 0)} are left for components beside values "
-                "and workspace."
+                f"{need.path} needs {byte_words(need.total)} of components at once ({parts}), values and workspace not counted; the budget"
+                f"{self.label} is {byte_words(self.budget or 0)}{kept}."
             )
         advice = f"Raise the budget{self.label} to {enough_words(enough)}, load in a smaller dtype, or quantize."
         faults[-1] += " ".join(["", advice, *sorted({hint for need in over for hint in need.hints})])

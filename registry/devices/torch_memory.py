@@ -21,6 +21,7 @@ from .moved_tensors import (
     refuse_unmovable,
     unmovable,
 )
+from .overlapping import refuse_overlapping
 from .placed import Moved, Piece, Placed, note_bytes, written
 from .slabs import Slab, slabs_of
 from .streams import DeviceStreams, streams_of
@@ -61,6 +62,8 @@ class TorchMemory(DeviceMemory):
     def refuse(self, components: Mapping[str, object]) -> None:
         """Raise ComponentError, before anything is moved, if some of the components cannot be; it names them all."""
         refuse_unmovable(components)
+        if not self.is_host or self.host is not None:
+            refuse_overlapping(components)
         for name, component in components.items():
             holder = _holder_of(component)
             self._refuse_taken(name, None if holder in self.partners else holder)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from device_doubles import Counters
+from live_storages import LiveMemory, LiveStorages
 
 from brickwork import (
     Block,
@@ -109,6 +110,29 @@ def test_the_peak_of_a_run_is_foreseen_within_a_twentieth(budget: int | None, wi
     pipe(width=width)
     assert abs(report.peak.total - watched.top) <= 0.05 * watched.top, (str(report), watched.top)
     assert budget is None or watched.top <= budget
+
+
+@pytest.mark.parametrize("budget", ["1.3MB", "2MB", None])
+def test_the_peak_of_a_family_is_foreseen_within_a_twentieth_of_its_live_storages(
+    budget: str | None, tiny_folder: Path
+) -> None:
+    """With models layer by layer, with some that leave, and with all of them there."""
+    manager = ComponentsManager()
+    pipe = ModularPipeline.from_pretrained(str(tiny_folder), components_manager=manager).load_components()
+    pipe.configure(progress=False)
+    inputs: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 2, "output_type": "pt"}
+    with LiveStorages() as storages:
+        live = LiveMemory(storages)
+        manager.enable_auto_cpu_offload("cpu", budget, memory_reserve_margin=0, memory=live)
+        for _ in range(2):
+            pipe(**inputs, seed=0)
+        report = pipe.memory(**inputs)
+        assert report.peak is not None
+        live.top = 0
+        storages.restart()
+        pipe(**inputs, seed=0)
+        assert abs(report.peak.total - live.top) <= 0.05 * live.top, (str(report), live.top)
+        manager.disable_auto_cpu_offload()
 
 
 def test_what_a_large_image_needs_is_not_said_of_a_small_one() -> None:

@@ -50,6 +50,13 @@ class Stage:
     goes: tuple[str, ...]
     fits: bool
 
+    @property
+    def moves(self) -> str:
+        """What is moved before it, in words; "-" if nothing is."""
+        gone = f"{', '.join(self.goes)} {'goes' if len(self.goes) == 1 else 'go'}" if self.goes else ""
+        come = f"{', '.join(self.comes)} {'comes' if len(self.comes) == 1 else 'come'}" if self.comes else ""
+        return "; ".join(filter(None, (gone, come))) or "-"
+
 
 @frozen
 class MemoryPlan:
@@ -87,18 +94,17 @@ class MemoryPlan:
     def __str__(self) -> str:
         from ....registry.loading.weights import byte_words
 
-        rows = [
-            (each.path, byte_words(each.bytes), ", ".join(each.comes) or "-", (", ".join(each.goes) or "-")
-             + ("" if each.fits else "  (does not fit)"))
-            for each in self.stages
-        ]  # fmt: skip
-        found = [f"With {byte_words(self.budget)} for components:", table(rows, ("step", "there", "comes", "goes"))]
+        rows = [(each.path, byte_words(each.bytes), each.moves) for each in self.stages]
+        found = [f"With {byte_words(self.budget)} for components:", table(rows, ("step", "there", "moved before it"))]
         if self.unknown:
             found.append(filled(f"Of unknown size: {', '.join(self.unknown)}."))
         large = [each.path for each in self.stages if not each.fits]
         if large:
             found.append(
-                filled(f"Too little for {', '.join(large)}: load them in fp16 (--dtype), or offload their layers.")
+                filled(
+                    f"Too little for {', '.join(large)}: what has no room comes layer by layer, which takes longer. Load in fp16 (--dtype), or "
+                    "give more."
+                )
             )
         return "\n".join([*found, filled("What values need beside components is known only once it has run.")])
 
@@ -106,7 +112,7 @@ class MemoryPlan:
 def memory_plan(plan: Plan, sizes: Mapping[str, int], budget: int) -> MemoryPlan:
     """Say what comes and goes in a run of a plan.
 
-    What stays is chosen as it is when components are placed, except that a step for which there is no room has all of its own.
+    What stays is chosen as it is when components are placed, for this run and the next one like it, except that a step for which there is no room has all of its own.
 
     Args:
         sizes: bytes of components by name as they are loaded, as far as they are known.
@@ -119,7 +125,8 @@ def memory_plan(plan: Plan, sizes: Mapping[str, int], budget: int) -> MemoryPlan
     rooms = [max(budget, sum(sizes[name] for name in names)) for names in needs.values()]
     stages = []
     before: frozenset[str] = frozenset()
-    for path, there in zip(needs, best_schedule([*needs.values()], sizes, rooms), strict=True):
+    twice = best_schedule([*needs.values()] * 2, sizes, rooms * 2)
+    for path, there in zip(needs, twice[: len(needs)], strict=True):
         total = sum(sizes[name] for name in there)
         stages.append(Stage(path, total, tuple(sorted(there - before)), tuple(sorted(before - there)), total <= budget))
         before = there

@@ -300,7 +300,23 @@ def test_memory_says_what_comes_and_goes() -> None:
     assert moved["decode"] == (["vae"], ["unet"])
     assert all((step["bytes"] <= 18_000_000) == step["fits"] for step in found["steps"])
     small = invoke("explain", "embedded", "--memory", "5MB")
-    assert "Too little for" in small.stdout
+    assert small.stdout.partition("With 5.0 MB for components:\n")[2] == (
+        "step                          there    moved before it\n"
+        "text_encoder.positive.encode  2.9 MB   text_encoder, text_encoder_2 come\n"
+        "text_encoder.negative.encode  2.9 MB   -\n"
+        "denoise                       17.2 MB  text_encoder, text_encoder_2 go; unet\n"
+        "                                       comes\n"
+        "decode                        2.6 MB   unet goes; vae comes\n"
+        "Too little for denoise: what has no room comes layer by layer, which takes\n"
+        "    longer. Load in fp16 (--dtype), or give more.\n"
+        "What values need beside components is known only once it has run.\n"
+    )
+    # Of two that may go, the one with which the next run begins cheaper, as components are placed.
+    more = json.loads(invoke("explain", "embedded", "--memory", "20MB", "--json").stdout)["memory"]["steps"]
+    assert [(step["goes"], step["comes"]) for step in more[2:]] == [
+        (["text_encoder"], ["unet"]),
+        (["unet"], ["vae"]),
+    ]
 
 
 def test_host_memory_says_what_lies_on_disk() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from brickwork.engine.execution.device_plan import DevicePlanner, Division
+from brickwork.engine.execution.uses import composition_key
 from brickwork.engine.nodes import BlockNode, LoopNode, Node
 from brickwork.registry.devices.device_choice import DeviceChoice
 from brickwork.registry.devices.device_memory import DeviceMemory
@@ -100,6 +101,20 @@ def test_of_ways_in_which_models_come_layer_by_layer_the_one_that_copies_least(
     found = divided(STEPS, SIZES, *budgets)
     assert found.devices == {name: f"cuda:{index}" for name, index in zip(SIZES, where, strict=True)}
     assert ("beside the layers for which there is no room" in found.words) is (found.price.excess > 0)
+
+
+def test_what_was_measured_moves_no_model_to_a_device_where_more_of_it_has_no_room() -> None:
+    """The denoiser, which has no room beside its values anywhere, stays where it has most: there a run before was let begin."""
+    there = placements(60, 50)
+    keys = {name: index for index, name in enumerate(SIZES)}
+    planner = DevicePlanner(STEPS, SIZES, keys, there)
+    assert (planner.divided([], {}).devices["denoiser"], planner.divided([], {}).price.excess) == ("cuda:0", 0)
+    for beside in ({}, {"encoder": 40}, {"vae": 10}, {"encoder": 40, "vae": 10}):
+        for path in ("loop", "denoiser"):
+            there.each["cuda:0"].note((*composition_key({"denoiser": 60, **beside}, ()), path), 55)
+    found = planner.divided([], {})
+    assert found.devices["denoiser"] == "cuda:0"
+    assert (found.price.lacking, found.price.excess > 0) == (0, True)
 
 
 def test_what_is_there_already_stays() -> None:

@@ -72,3 +72,12 @@ def test_many_components_go_by_the_furthest_next_use(monkeypatch: pytest.MonkeyP
     schedule = best_schedule(uses, dict.fromkeys("abc", 1), [2] * 5)
     assert [sorted(state) for state in schedule[:4]] == [["a"], ["a", "b"], ["a", "c"], ["a", "c"]]
     assert bytes_moved(schedule, dict.fromkeys("abc", 1)) == 4
+
+
+@pytest.mark.parametrize("more", [0, 20])
+def test_of_ways_that_cost_the_same_it_is_the_same_in_every_process(more: int) -> None:
+    """Sets of names have another order in each."""
+    names = [f"model {index}" for index in range(6 + more)]
+    uses = [frozenset(names[:5]), frozenset(names[5:])]
+    found = best_schedule(uses, dict.fromkeys(names, 1), [6 + more, 1 + more + 2])
+    assert found[1] - uses[1] == set(names[:2] if not more else names[3:5])

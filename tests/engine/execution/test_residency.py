@@ -126,8 +126,8 @@ def test_a_step_that_alone_is_too_large_is_refused_with_figures() -> None:
     pipe, memory, _ = pipeline(45, {"one": A, "two": B}, {"a": 10, "b": 50}, memory_reserve_margin="5KB")
     with pytest.raises(
         ComponentError,
-        match=r"two needs 50.0 KB of components at once \(b 50.0 KB\); of the budget of 45.0 KB, 40.0 KB are left for "
-        r"components beside values and workspace. Raise the budget to 55.0 KB",
+        match=r"two needs 50.0 KB of components at once \(b 50.0 KB\), values and workspace not counted; the budget is 45.0 KB, "
+        r"of which 5.0 KB stay free \(memory_reserve_margin\). Raise the budget to 55.0 KB, load",
     ):
         pipe(x=0)
     assert memory.log == []
@@ -150,6 +150,30 @@ def test_values_take_their_part_of_the_budget() -> None:
     memory.peak = 0
     pipe(x=0)
     assert memory.peak <= 65 * KB
+
+
+@pytest.mark.parametrize("strategy", [None, lambda sizes, _short, _distance: list(sizes)])
+def test_what_was_measured_lets_others_leave_and_refuses_no_run_that_components_alone_have_room_for(
+    strategy: Any,
+) -> None:
+    """Whether the plan decides what leaves, or a rule of your own, for what comes as a whole."""
+
+    class Grow(Block):
+        class Out(Outputs):
+            big: torch.Tensor
+
+        def run(self, x: int) -> Out:
+            return self.Out(big=torch.zeros(60 * KB // 4))
+
+    pipe, memory, _ = pipeline(50, {"grow": Grow, "one": A, "two": B, "three": C}, SIZES, strategy=strategy)
+    for _ in range(3):
+        memory.log.clear()
+        assert pipe(x=0, output=["x", "big"])["x"] == 3
+        assert memory.peak == 50 * KB
+    # Nothing stays beside what a step computes with, because nothing is free beside its values.
+    assert [what for what, _ in memory.log] == ["drop", "bring"] * 3
+    said = str(pipe.memory(x=0))
+    assert said.endswith("peak: 110 KB, in two: 60.0 KB more than the budget, which its components alone would fit")
 
 
 def test_pipelines_of_one_manager_share_the_device() -> None:

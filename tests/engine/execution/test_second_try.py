@@ -113,6 +113,33 @@ def test_a_step_without_room_is_tried_again_as_it_was_and_planned_with_room_from
     assert tried == [False] * 3
 
 
+def test_a_step_is_not_tried_twice_again_where_the_memory_cannot_say_what_was_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Counters, "workspace", lambda self: 0)
+    needs[0] = 70 * KB
+    pipe, _ = pipeline(100, memory_reserve_margin=0)
+    seen = []
+    for _ in range(3):
+        tried.clear()
+        asked(pipe)
+        seen.append([*tried])
+    assert seen == [[True, False], [False], [False]]
+
+
+def test_a_step_that_fails_in_both_tries_has_all_the_room_in_the_next_run() -> None:
+    needs[0] = None
+    pipe, _ = pipeline(100, memory_reserve_margin=0)
+    expected = asked(pipe)
+    needs[0] = 95 * KB
+    tried.clear()
+    with pytest.raises(torch.OutOfMemoryError):
+        asked(pipe)
+    needs[0] = 70 * KB
+    assert torch.equal(asked(pipe), expected)
+    assert tried == [True, False, False]
+
+
 def test_what_never_fits_ends_the_run_as_before_and_the_run_after_it_is_as_good() -> None:
     pipe, manager = pipeline(100, memory_reserve_margin=0)
     needs[0] = None

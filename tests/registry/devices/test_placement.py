@@ -118,14 +118,17 @@ def test_a_step_that_needs_too_much_is_refused_with_figures_and_one_that_fits_is
     with pytest.raises(ComponentError) as caught:
         placement.refuse_too_large([Need("step", "key", {"a": 16, "b": 50}, 66)])
     assert str(caught.value) == (
-        "step needs 66 B of components at once (a 16 B, b 50 B); of the budget of 70 B, 65 B are left for components beside "
-        "values and workspace. Raise the budget to 71 B, load in a smaller dtype, or quantize."
+        "step needs 66 B of components at once (a 16 B, b 50 B), values and workspace not counted; the budget is 70 B, of which 5 B stay "
+        "free (memory_reserve_margin). Raise the budget to 71 B, load in a smaller dtype, or quantize."
     )
+    # What was measured, or is kept free until then, refuses nothing.
+    placement.note("key", 70)
+    placement.unknown = 70
+    placement.refuse_too_large([Need("step", "key", {"b": 65}, 65), Need("other", "other", {"b": 65}, 65)])
 
 
 def test_all_steps_that_need_too_much_are_named_with_a_budget_that_serves_them_all_and_is_not_rounded_down() -> None:
     placement = Placement(DeviceMemory(), 70)
-    placement.note("second", 21)
     needs = [
         Need("first", "first", {"a": 12_340}, 12_340),
         Need("second", "second", {"b": 12_330}, 12_330),
@@ -134,7 +137,9 @@ def test_all_steps_that_need_too_much_are_named_with_a_budget_that_serves_them_a
     with pytest.raises(ComponentError) as caught:
         placement.refuse_too_large(needs)
     assert len(caught.value.faults) == 2
-    assert "Raise the budget to 12.4 KB, load" in str(caught.value)
+    assert "12.3 KB), values and workspace not counted; the budget is 70 B. Raise the budget to 12.4 KB, load" in str(
+        caught.value
+    )
     Placement(DeviceMemory(), 12_400).refuse_too_large(needs)
 
 

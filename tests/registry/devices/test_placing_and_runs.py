@@ -116,6 +116,31 @@ def test_a_run_that_loads_and_a_removal_do_not_wait_for_each_other() -> None:
     assert memory.resident == 0
 
 
+def test_what_a_run_does_not_use_is_removed_at_once_and_leaves_after_it_while_it_loads() -> None:
+    manager, memory = ComponentsManager(), CloneMemory()
+    pipe, other = pipeline(manager, "pipe"), pipeline(manager, "other")
+    manager.enable_auto_cpu_offload("cpu", memory=memory)
+    other(x=0.0)
+    unused = other.components["model"]
+
+    class Loads(Block):
+        def run(self, x: float) -> None:
+            manager.shared("late", "key", None, Weights)
+
+    pipe.blocks.insert_after("add", "loads", Loads)  # type: ignore[attr-defined]
+    going_on.clear()
+    entered.clear()
+    run = in_thread(lambda: pipe(x=0.0))
+    assert entered.wait(10)
+    removing = in_thread(lambda: manager.remove(next(i for i, each in manager.components.items() if each is unused)))
+    removing.join(2)
+    is_removing, is_there = removing.is_alive(), memory.size_of(id(unused)) is not None
+    going_on.set()
+    run.join(4)
+    assert (is_removing, is_there, run.is_alive()) == (False, True, False)
+    assert memory.size_of(id(unused)) is None
+
+
 def test_a_run_that_waited_finds_placement_as_it_is_then() -> None:
     manager, memory = ComponentsManager(), CloneMemory()
     pipe = pipeline(manager)
