@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ....state import InputError
 from ....state.errors import nearest
+from .grants import is_granted
 from .known_targets import keep_target, known_target
 from .targets import Target
 
@@ -125,16 +125,3 @@ def _refuse_unknown(name: str) -> None:
         near = nearest(name, [each for each in names if "." in each] + ["embedded"])
         hint = f"Did you mean {near!r}?" if near else "brickwork presets list says which there are."
         raise InputError(f"{name!r} is no preset, and no file or folder here. {hint}")
-
-
-def lock_key(repo: str) -> str:
-    """Return what locks know a repository by: a folder by its whole path."""
-    return str(Path(repo).resolve()) if Path(repo).is_dir() else repo
-
-
-def is_granted(repo: str) -> bool:
-    """Return whether code of a repository was granted before; a load then refuses code that differs from it."""
-    from ....registry.hub.lock import Lock
-
-    known = Lock.at(None).of(lock_key(repo))
-    return known is not None and bool(known.code)

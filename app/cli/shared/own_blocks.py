@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....state import CompositionError, InputError
 from ....state.errors import did_you_mean
-from .opening import is_granted
+from .grants import is_granted
 
 if TYPE_CHECKING:
     from ....blocks.core.base import ModularPipelineBlocks
