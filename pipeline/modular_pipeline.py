@@ -20,7 +20,7 @@ from ..saving.open_repository import open_repository
 from ..state import ComponentError, InputError, PipelineState, RepoError
 from ..state.errors import named_thing
 from ..state.given import given_name, given_path
-from ..state.user_warnings import caller_level
+from ..state.user_warnings import caller_level, is_unsaid
 from .call_signature import OwnDoc, OwnSignature, call_signature, signed_by
 from .event_stream import EventStream
 from .first_value import with_first_value
@@ -88,7 +88,7 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
                 index = read_index(pretrained_model_name_or_path, **hub_options)
         report = blocks.check()
         report.raise_faults()
-        for text in report.kinds_of_warnings:
+        for text in report.kinds_of_warnings if not is_unsaid() else ():
             logger.warning("%s", text, stacklevel=caller_level())
         self.blocks = copy.deepcopy(blocks)
         self.settings = RunSettings()

@@ -44,6 +44,17 @@ _NAMELESS = ("use_flow_sigmas", "use_lu_lambdas")
 _SIGMAS = ("karras", "exponential", "beta")
 
 
+def short_names() -> list[str]:
+    """Return all short names, also with the sigmas behind them where the class takes these."""
+    spaced = [
+        f"{name}_{each}"
+        for name, (_, settings, _) in SHORT_NAMES.items()
+        for each in _SIGMAS
+        if f"use_{each}_sigmas" in settings
+    ]
+    return sorted([*SHORT_NAMES, *spaced])
+
+
 def is_scheduler(expected: object) -> bool:
     """Return whether a component of this class is a scheduler."""
     return isinstance(expected, type) and hasattr(expected, "set_timesteps")

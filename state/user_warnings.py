@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 
 _PASSED_THROUGH = ("abc", "contextlib", "functools", "threading", "torch", "attr", "tqdm")
@@ -29,6 +32,24 @@ def deprecated(name: str, instead: str, since: int) -> None:
         f"{name} is deprecated since API {since} of Brickwork, and gone in API {since + 1}: {instead}.",
         DeprecationWarning,
     )
+
+
+_UNSAID = ContextVar("unsaid", default=False)
+
+
+@contextmanager
+def unsaid(flag: bool) -> Iterator[None]:
+    """Leave unsaid what looks wrong with a composition, if it is one that an error is about."""
+    token = _UNSAID.set(flag)
+    try:
+        yield
+    finally:
+        _UNSAID.reset(token)
+
+
+def is_unsaid() -> bool:
+    """Return whether `unsaid` is in force."""
+    return _UNSAID.get()
 
 
 def caller_level() -> int:

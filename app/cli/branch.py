@@ -10,7 +10,7 @@ import click
 from ...pipeline.forms.file_values import read_inputs
 from ...state import InputError
 from .run import place_of_result
-from .shared.change_options import repo_option
+from .shared.change_options import blocks_option, repo_option
 from .shared.opening import opened
 from .shared.output import print_event, shows_progress
 from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument
@@ -23,6 +23,7 @@ from .shared.targets import Target
 @click.option("--loop", metavar="PATH", help="Path of the loop, where there are several.")
 @click.option("-o", "--out", help="PNG file to write.  [default: image-1.png, or the next that is free]")
 @repo_option
+@blocks_option
 @click.option("--allow-urls", is_flag=True, help="Load images from addresses that inputs name.")
 @click.option("--json", "as_json", is_flag=True, help="The files as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")

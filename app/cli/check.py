@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ...state import CompositionError
-from .shared.change_options import repo_option
+from .shared.change_options import blocks_option, repo_option
 from .shared.exits import DONE, MISFIT, tell
 from .shared.output import print_json, remark
 from .shared.target_command import TargetCommand, target_argument
@@ -17,6 +17,7 @@ from .shared.targets import Target
 )
 @target_argument()
 @repo_option
+@blocks_option
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
 @click.pass_context
 def command(ctx: click.Context, target: Target, repo: str | None, as_json: bool) -> None:

@@ -8,6 +8,7 @@ import click
 
 from ...state import InputError
 from ...state.errors import did_you_mean
+from .shared.change_options import blocks_option
 from .shared.opening import opened
 from .shared.output import print_json, table
 from .shared.target_command import TargetType
@@ -26,6 +27,7 @@ def command() -> None:
 
 @command.command("list")
 @_TARGET
+@blocks_option
 @click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
 def list_components(target: Target, as_json: bool) -> None:
     """List components with class, size and origin. No weights are read."""
@@ -45,6 +47,7 @@ def list_components(target: Target, as_json: bool) -> None:
 
 @command.command("show")
 @_TARGET
+@blocks_option
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def show(target: Target, name: str, as_json: bool) -> None:

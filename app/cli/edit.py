@@ -10,8 +10,11 @@ from typing import Any
 import click
 
 from ...state import InputError
+from .shared.change_options import blocks_option
 from .shared.changes import pair, scalar
+from .shared.opening import blocks_of
 from .shared.output import remark
+from .shared.targets import BLOCKS, Target
 
 _FORMS = {
     "replace": "PATH BLOCK",
@@ -35,6 +38,7 @@ _FORMS = {
 @click.option(
     "--set", "sets", multiple=True, metavar="OPTION=VALUE", help="An option of the block.  [may be given several times]"
 )
+@blocks_option
 @click.option("-w", "--write", is_flag=True, help="Write the file; without, the difference is shown.")
 def command(
     file: Path,
@@ -133,6 +137,7 @@ def _check(text: str, file: Path) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as new:
             new.write(text)
-        load_workflow(place)
+        folders = click.get_current_context().meta.get(BLOCKS, ())
+        load_workflow(place, blocks=blocks_of(Target(place, "workflow", place, blocks=folders)))
     finally:
         Path(place).unlink(missing_ok=True)

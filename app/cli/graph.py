@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ...state import InputError
-from .shared.change_options import repo_option
+from .shared.change_options import blocks_option, repo_option
 from .shared.opening import opened
 from .shared.target_command import TargetCommand, given_inputs, target_argument
 from .shared.targets import Target
@@ -19,6 +19,7 @@ _ENDINGS = (".svg", ".mmd", ".md")
 @click.command("graph", short_help="Draw what runs.", cls=TargetCommand)
 @target_argument()
 @repo_option
+@blocks_option
 @click.option(
     "-o", "--out", metavar="FILE", help="Write to a file: .svg, or .mmd for Mermaid.  [default: Mermaid to stdout]"
 )

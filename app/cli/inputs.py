@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ...pipeline.forms.input_values import kind_words
-from .shared.change_options import repo_option
+from .shared.change_options import blocks_option, repo_option
 from .shared.opening import opened
 from .shared.output import print_json, remark, table
 from .shared.target_command import TargetCommand, target_argument
@@ -18,6 +18,7 @@ from .shared.targets import Target
 @click.command("inputs", short_help="List what a target takes.", cls=TargetCommand, takes_inputs=False)
 @target_argument()
 @repo_option
+@blocks_option
 @click.option("--workflow", metavar="NAME", help="Of one workflow of the target.")
 @click.option("--schema", "as_schema", is_flag=True, help="As JSON schema.")
 @click.option("--json", "as_json", is_flag=True, help="The list as JSON.")

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from ...state import InputError
-from .shared.opening import is_granted, lock_key, quiet_libraries
+from .shared.grants import is_granted, lock_key
+from .shared.opening import quiet_libraries
 from .shared.output import print_json, table
 from .shared.target_command import TargetType
 from .shared.targets import Target

@@ -17,13 +17,14 @@ from .shared.target_command import TargetType
 from .shared.targets import Target, target_of
 from .shared.templates import made_files, next_lines, refuse_existing, write_folder
 
-_KINDS = {
+KINDS = {
     "block": "Make a folder with a block: its code, tests, a workflow file that has it, and how it is published.",
     "guider": "Make a folder with a guider: its code, tests, and an example that draws with it.",
     "family": "Make a package with a model family: its contract, compositions, and tests beside diffusers.",
     "package": "Make a package with blocks and compositions, that others install and have by name.",
     "repo": "Make a folder with what becomes a repository on the Hub: a pipeline, the code of a block of its own, and tests.",
 }
+"""Kinds of folders, with what the help says of each."""
 
 
 @click.group("new", short_help="Begin a block, guider, family, package, repository or workflow.")
@@ -48,7 +49,7 @@ def _maker(kind: str, said: str) -> click.Command:
     return click.command(kind, short_help=said.partition(":")[0].partition(",")[0].rstrip(".") + ".")(make)
 
 
-for _kind, _said in _KINDS.items():
+for _kind, _said in KINDS.items():
     command.add_command(_maker(_kind, _said))
 
 

@@ -14,6 +14,7 @@ from attrs import define, field
 from ...state import BrickworkError, InputError, RepoError, TrustError
 from ...state.limits import LARGEST_JSON
 from ...state.reading import read_bytes
+from .shared.change_options import blocks_option
 from .shared.exits import ABSENT, UNTRUSTED, with_options
 from .shared.opening import opened
 from .shared.output import print_json, remark, table
@@ -30,6 +31,7 @@ machine; of a folder of your own, grant it, and say this again."""
 @click.command("publish", short_help="Publish a saved pipeline, or say what would go.")
 @click.argument("folder", type=TargetType())
 @click.argument("repo", metavar="OWNER/NAME")
+@blocks_option
 @click.option("--private", is_flag=True, default=None, help="Make the repository private, where it is new.")
 @click.option("--license", "licence", metavar="ID", help="Of your code and weights, as the Hub writes it: apache-2.0.")
 @click.option("--message", metavar="TEXT", help="Of the commit.")

@@ -10,8 +10,9 @@ import click
 from ...state import InputError, RepoError
 from .shared.changes import pair
 from .shared.exits import DIFFERS, failed_event, tell
-from .shared.opening import is_granted, quiet_libraries
+from .shared.opening import blocks_of, quiet_libraries
 from .shared.output import print_event, remark, shows_progress
+from .shared.targets import Target
 
 
 @click.command("replay", short_help="Make an image again, and compare every byte.")
@@ -21,8 +22,8 @@ from .shared.output import print_event, remark, shows_progress
 @click.option(
     "--blocks",
     multiple=True,
-    metavar="ORIGIN",
-    help="A folder or repository with blocks of its own, which was granted.",
+    metavar="FOLDER",
+    help="A folder with code of blocks that the image names; it is run. That of a saved repository must have been granted.",
 )
 @click.option(
     "--given", multiple=True, metavar="NAME=FILE", help="An image or tensor that the recipe has by its digest only."
@@ -48,7 +49,6 @@ def command(
         raise RepoError(f"There is no file {image}.")
     if out is not None and (Path(out).suffix.lower() != ".png" or not Path(out).parent.is_dir()):
         raise InputError(f"-o {out}: the name of a .png file in a folder that is there.")
-    from ...blocks.core.base import ModularPipelineBlocks
     from ...pipeline.recipes.recipe_files import save
     from ...pipeline.replaying.replay import replay
     from ...pipeline.workflows.workflow_file import place_of
@@ -57,7 +57,7 @@ def command(
     quiet_libraries()
     place = None if components is None else place_of(components)
     inputs: dict[str, Any] = dict(pair(text, "NAME=FILE") for text in given)
-    own = [ModularPipelineBlocks.from_pretrained(each, trust_remote_code=is_granted(each)) for each in blocks]
+    own = blocks_of(Target(str(image), "image", str(image), blocks=blocks))
     try:
         result = replay(image, own, place, exact=not inexact, progress=shows_progress(as_json), **inputs)
     except ReplayError as error:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ...state import InputError
+from .shared.change_options import blocks_option
 from .shared.target_command import TargetType
 from .shared.targets import KINDS, Target
 
@@ -41,6 +42,7 @@ _PORT = 7801
 @click.option("--threads", type=click.IntRange(1), help="Threads of each run's arithmetic on the CPU.")
 @click.option("--dtype", metavar="NAME", help="In which models are loaded: fp16, bf16, fp32.")
 @click.option("--device", metavar="NAME", help="Compute on this device: cuda, mps, cpu.  [default: cpu]")
+@blocks_option
 @click.option("--repo", metavar="ORIGIN", help="Where a preset's or a recipe's components are from.")
 @click.option(
     "--log-prompts", is_flag=True, help="Write the words of errors, which may have prompts in them, to the log."

@@ -6,7 +6,7 @@ import click
 
 from ...state import InputError
 from ...state.errors import did_you_mean
-from .shared.opening import lock_key
+from .shared.grants import lock_key
 from .shared.output import print_json, table
 from .shared.target_command import TargetType
 from .shared.targets import Target

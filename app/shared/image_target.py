@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     from ...pipeline.recipes.recipe import Recipe
 
 
-def pipeline_of_image(path: Path, components: object, called: str | None = None) -> tuple[ModularPipeline, Recipe]:
+def pipeline_of_image(
+    path: Path, components: object, called: str | None = None, blocks: object = ()
+) -> tuple[ModularPipeline, Recipe]:
     """Return the pipeline of an image's recipe, with its inputs as defaults, and the recipe.
 
     Inputs that the recipe has by their digest only are not among them: they are to be given again.
 
     Args:
         components: folder with the models; the one that ships is found without. called: what errors say for the path.
+        blocks: of one's own that it may name.
 
     Raises:
         InputError: blocks or components cannot be had, or are not as they were; all of them are named.
@@ -31,7 +34,7 @@ def pipeline_of_image(path: Path, components: object, called: str | None = None)
     called = str(path) if called is None else called
     recipe, kept = read_recipe(path)
     faults: list[str] = []
-    pipe = pipeline_of_recipe(recipe, (), components, {}, faults)
+    pipe = pipeline_of_recipe(recipe, blocks, components, {}, faults)
     if faults or pipe is None:
         raise InputError.of(f"The pipeline of {called} cannot be put together", faults, headed=True)
     values = {**recipe.inputs, **{name: value for name, value in kept.items() if name in recipe.missing_inputs}}

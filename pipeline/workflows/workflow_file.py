@@ -25,9 +25,11 @@ from ...state.errors import did_you_mean, nearest
 from ...state.given import given_path
 from ...state.packages.block_packages import unfit
 from ...state.structure import Faults, examined, place_words, structured
+from ...state.user_warnings import unsaid
 from ...state.value_data import value_of_data
 from ..seed import SEED, takes_seed
 from .guider_names import known_guiders
+from .module_places import folder_of_code
 from .workflow_loras import wanted_loras
 from .written_parts import component_of_config, known_outputs, look_at_scheduler, output_faults, scheduler_of
 from .written_workflow import EDITS, VERSION, Insert, Remove, Replace, SetOptions, WrittenPlace, WrittenWorkflow
@@ -89,9 +91,11 @@ class _Workflow:
         hub = {**options, **({"revision": written.revision} if written.revision else {})}
         absent: BrickworkError | None = None
         try:
-            pipe = ModularPipeline(blocks, str(repo) if repo else None, **pipe_options, **(hub if repo else {}))
+            with unsaid(self.is_partial):
+                pipe = ModularPipeline(blocks, str(repo) if repo else None, **pipe_options, **(hub if repo else {}))
         except BrickworkError as error:
-            absent, pipe = error, ModularPipeline(blocks, **pipe_options)
+            with unsaid(True):
+                absent, pipe = error, ModularPipeline(blocks, **pipe_options)
             self.faults += [f"{self.document.at('repo')}: {text}" for text in error.faults or [str(error)]]
         self._settle(pipe, written, is_there=absent is None)
         # What is the matter with the repository alone keeps its kind: it is not there, or not trusted.
@@ -226,7 +230,11 @@ class _Workflow:
         try:
             return find_block(name, near)(**options)
         except CompositionError as error:
-            self.fault(path, f"{error} Blocks of your own are given in Python: load_workflow(path, blocks=[...]).")
+            place = folder_of_code(name, Path(self.document.name).parent)
+            where = f" The code is in {place}, and is not run because a file names it." if place is not None else ""
+            self.fault(
+                path, f"{error} Blocks of your own are given in Python: load_workflow(path, blocks=[...]).{where}"
+            )
             there: ModularPipelineBlocks = blocks[beside]
             return there
 

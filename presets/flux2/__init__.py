@@ -5,6 +5,8 @@ from ...families.flux2 import FLUX2, FLUX2_KLEIN, FLUX2_KLEIN_DISTILLED
 from ..tasks import Blocks, differential, image2image, inpainting
 from ..tasks_beside import with_references
 from .auto import AUTO_BLOCKS, Flux2AutoBlocks
+from .klein_auto import AUTO_BLOCKS as KLEIN_AUTO_BLOCKS
+from .klein_auto import Flux2KleinAutoBlocks
 
 TEXT2IMAGE_BLOCKS: Blocks = SharedBlocks("TEXT2IMAGE_BLOCKS", with_references(FLUX2))
 """Blocks of text to image, which read images that are given as references, by name."""
@@ -39,6 +41,7 @@ NAMES: dict[str, str] = {
     "flux2.klein": "KLEIN_BLOCKS",
     "flux2.klein.image2image": "KLEIN_IMAGE2IMAGE_BLOCKS",
     "flux2.klein.inpainting": "KLEIN_INPAINT_BLOCKS",
+    "flux2.klein.auto": "Flux2KleinAutoBlocks",
     "flux2.klein.distilled": "KLEIN_DISTILLED_BLOCKS",
     "Flux2Pipeline": "TEXT2IMAGE_BLOCKS",
     "Flux2ModularPipeline": "TEXT2IMAGE_BLOCKS",
@@ -62,6 +65,7 @@ __all__ = [
     "FLUX2_KLEIN_DISTILLED",
     "IMAGE2IMAGE_BLOCKS",
     "INPAINT_BLOCKS",
+    "KLEIN_AUTO_BLOCKS",
     "KLEIN_BLOCKS",
     "KLEIN_DISTILLED_BLOCKS",
     "KLEIN_IMAGE2IMAGE_BLOCKS",
@@ -69,4 +73,5 @@ __all__ = [
     "NAMES",
     "TEXT2IMAGE_BLOCKS",
     "Flux2AutoBlocks",
+    "Flux2KleinAutoBlocks",
 ]

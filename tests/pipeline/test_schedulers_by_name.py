@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,13 @@ import diffusers
 import pytest
 
 from brickwork import ComponentError, CompositionError, ModularPipeline, load_workflow, save_workflow
-from brickwork.pipeline.schedulers_by_name import SHORT_NAMES, made_by_name, spelled_elsewhere
+from brickwork.pipeline.schedulers_by_name import (
+    SHORT_NAMES,
+    class_of_name,
+    made_by_name,
+    short_names,
+    spelled_elsewhere,
+)
 
 CALL: dict[str, Any] = {"num_inference_steps": 2, "height": 64, "width": 64, "seed": 1, "output": "images"}
 
@@ -27,6 +34,17 @@ def test_every_short_name_is_a_scheduler_with_the_base_of_the_present_one(
     assert type(made).__name__ == class_name
     assert made.config["beta_end"] == before["beta_end"]
     assert all(made.config[key] == value for key, value in settings.items() if key in made.config)
+
+
+def test_every_name_that_is_offered_is_a_class_with_these_settings() -> None:
+    assert {"euler", "dpmpp_2m_karras"} < {*short_names()}
+    assert "euler_a_karras" not in short_names()
+    for name in short_names():
+        class_name, settings = class_of_name(name)
+        known = inspect.signature(getattr(diffusers, class_name).__init__).parameters
+        # Without torchsde there is a stand-in for its scheduler, which takes anything.
+        if "kwargs" not in known:
+            assert {key for key, value in settings.items() if value is True} <= known.keys(), name
 
 
 @pytest.mark.parametrize(

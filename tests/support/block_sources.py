@@ -254,7 +254,7 @@ def _in_turn(through: Any) -> Source:
     return _source(f"in turn through {through}", blocks, parts, {**given, "output_type": "pt"})
 
 
-CALLED = {"sd": "stable_diffusion"}
+CALLED = {"sd": "stable_diffusion", "flux2.klein": "flux2_klein"}
 """Family in `technique_families`, by the name of its presets, where that is another."""
 ALONE = [(), ("image",), ("image", "mask_image")]
 

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from .targets import BLOCKS
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -46,10 +48,23 @@ _OPTIONS = (
 
 
 def change_options(command: _Command) -> _Command:
-    """Give a command the options of `changes.change`."""
+    """Give a command the options of `changes.change`, and `--blocks`."""
     for option in reversed(_OPTIONS):
         command = option(command)
-    return command
+    return blocks_option(command)
+
+
+def blocks_option(command: _Command) -> _Command:
+    """Give a command the option that says where blocks of one's own are; its target has it then."""
+
+    def noted(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> None:  # noqa: ARG001
+        ctx.meta[BLOCKS] = value
+
+    # Read before the target, whose type asks for it.
+    return click.option(
+        "--blocks", multiple=True, metavar="FOLDER", is_eager=True, expose_value=False, callback=noted,
+        help="A folder with code of blocks that a workflow file or an image names; it is run. That of a saved repository must have been granted.",
+    )(command)  # fmt: skip
 
 
 def repo_option(command: _Command) -> _Command:

@@ -17,7 +17,7 @@ def described(pipe: ModularPipeline) -> dict[str, Any]:
     from ....blocks.core.flattening import walk
     from ....guiders import GUIDERS
     from ....pipeline.forms.options import options_by_path
-    from ....pipeline.schedulers_by_name import SHORT_NAMES
+    from ....pipeline.schedulers_by_name import short_names
 
     schema = pipe.input_schema()
     usual = [str(param.name) for param in pipe.blocks.workflow(None).required]
@@ -37,7 +37,7 @@ def described(pipe: ModularPipeline) -> dict[str, Any]:
         "outputs": [str(param.name) for param in pipe.blocks.workflow(None).outputs],
         "components": {name: str(spec.type_name[1]) for name, spec in pipe.specs.items()},
         "guiders": list(GUIDERS),
-        "schedulers": sorted(SHORT_NAMES),
+        "schedulers": short_names(),
     }
 
 

@@ -131,8 +131,14 @@ def with_options(text: str) -> str:
     """
     text = _ASKED.sub(lambda found: _ARGUMENT.sub(lambda each: _option(each[1]), found[0]), text)
     text = _GRANT.sub(lambda found: f"{found[1]}: brickwork trust grant {shlex.quote(found[2])}", text)
+    text = _OWN_BLOCK.sub(
+        lambda found: (
+            f"--blocks {shlex.quote(found[1]) if found[1] else 'FOLDER'} says where its code is, and that it may run."
+        ),
+        text,
+    )
     text = _LACKING.sub(lambda found: f"--given {found[1]}=FILE", text)
-    return _UNKNOWN_BLOCK.sub("--blocks FOLDER, a repository that has it", text)
+    return _UNKNOWN_BLOCK.sub("--blocks FOLDER, a folder with its code", text)
 
 
 _GRANT = re.compile(
@@ -140,6 +146,9 @@ _GRANT = re.compile(
 )
 _LACKING = re.compile(r"replay\(\.\.\., (\w+)=\.\.\.\)")
 _UNKNOWN_BLOCK = re.compile(r"blocks=\[\w+\], or a composition that has it")
+_OWN_BLOCK = re.compile(
+    r"Blocks of your own are given in Python: load_workflow\(path, blocks=\[\.\.\.\]\)\.(?: The code is in (.+?), and is not run because a file names it\.)?"
+)
 _ARGUMENT = re.compile(r"(\w+)=\.\.\.")
 _ASKED = re.compile(r"\bPass \w+=\.\.\.(?:(?:, | or )\w+=\.\.\.)*")
 

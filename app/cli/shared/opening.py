@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ....state import InputError
 from ....state.errors import nearest
+from .grants import is_granted
 from .known_targets import keep_target, known_target
 from .targets import Target
 
@@ -75,14 +75,16 @@ def _made(target: Target, repo: str | None, dtype: str | None, lock: str | None)
 
     if repo is not None and target.kind not in ("preset", "image"):
         raise InputError(f"--repo is for presets and images; {target.text} says itself where its components are from.")
+    if target.blocks and target.kind not in ("workflow", "image"):
+        raise InputError(f"--blocks is for workflow files and images; {target.text} has its blocks itself.")
     if lock is not None and target.kind not in ("folder", "repo"):
         raise InputError(f"--lock is for folders and repositories on the Hub; {target.text} is none.")
     if target.kind == "embedded":
         return embedded(**({"dtype": dtype} if dtype is not None else {}))
     if target.kind == "workflow":
-        return load_workflow(target.path, dtype=dtype)
+        return load_workflow(target.path, blocks=blocks_of(target), dtype=dtype)
     if target.kind == "image":
-        return pipeline_of_image(target.path, None if repo is None else place_of(repo))[0]
+        return pipeline_of_image(target.path, None if repo is None else place_of(repo), blocks=blocks_of(target))[0]
     if target.kind == "preset":
         _refuse_unknown(target.name)
         pipe = find_preset(target.name).init_pipeline(None if repo is None else str(place_of(repo)))
@@ -91,6 +93,27 @@ def _made(target: Target, repo: str | None, dtype: str | None, lock: str | None)
     return ModularPipeline.from_pretrained(
         target.name, revision=target.revision, dtype=dtype, trust_remote_code=is_granted(target.name), lock=lock
     )
+
+
+def blocks_of(target: Target) -> dict[str, Any]:
+    """Return the blocks of one's own that a target names, of the folders that `--blocks` says.
+
+    Raises:
+        BrickworkError: as `own_blocks_of` does.
+    """
+    if not target.blocks:
+        return {}
+    from .own_blocks import named_blocks, own_blocks_of
+
+    if target.kind == "workflow":
+        from ....registry.hub.strict_yaml import read_yaml
+
+        data = read_yaml(target.path).data
+    else:
+        from ....pipeline.recipes.recipe_files import read_recipe
+
+        data = read_recipe(target.path)[0]["composition"]
+    return own_blocks_of(target.blocks, list(named_blocks(data)))
 
 
 def _refuse_unknown(name: str) -> None:
@@ -102,16 +125,3 @@ def _refuse_unknown(name: str) -> None:
         near = nearest(name, [each for each in names if "." in each] + ["embedded"])
         hint = f"Did you mean {near!r}?" if near else "brickwork presets list says which there are."
         raise InputError(f"{name!r} is no preset, and no file or folder here. {hint}")
-
-
-def lock_key(repo: str) -> str:
-    """Return what locks know a repository by: a folder by its whole path."""
-    return str(Path(repo).resolve()) if Path(repo).is_dir() else repo
-
-
-def is_granted(repo: str) -> bool:
-    """Return whether code of a repository was granted before; a load then refuses code that differs from it."""
-    from ....registry.hub.lock import Lock
-
-    known = Lock.at(None).of(lock_key(repo))
-    return known is not None and bool(known.code)

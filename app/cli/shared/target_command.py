@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -13,7 +13,7 @@ from ....state import BrickworkError
 from .known_targets import known_target
 from .opening import opened_for_later
 from .option_faults import FaultyOptionsError, option_faults
-from .targets import KINDS, Target, target_of
+from .targets import BLOCKS, KINDS, Target, target_of
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _SEED = "seed"
@@ -25,7 +25,9 @@ class TargetType(click.ParamType):  # type: ignore[type-arg]  # older versions a
     name = "target"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Target:  # noqa: ARG002
-        return value if isinstance(value, Target) else target_of(value)
+        if isinstance(value, Target):
+            return value
+        return target_of(value)._replace(blocks=() if ctx is None else ctx.meta.get(BLOCKS, ()))
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
         names = [name for name in ("embedded",) if name.startswith(incomplete)]
@@ -114,7 +116,7 @@ class TargetCommand(click.Command):
         """Return the composition of the target that a command line names."""
         text = self._first_position(ctx, args)
         assert text is not None
-        return opened_for_later(target_of(text), _value_of("--repo", args)).blocks
+        return opened_for_later(_target(text, args), _value_of("--repo", args)).blocks
 
     def _parsed(self, ctx: click.Context, args: list[str], known: Mapping[str, Any]) -> list[str]:
         """Read the options; where there is not one of that name, say what is wrong with all others, too."""
@@ -133,7 +135,7 @@ class TargetCommand(click.Command):
         """Return what is known of the target that a command line names; None where it names none."""
         if not ctx.resilient_parsing:
             text = self._first_position(ctx, args)
-            return None if text is None else self.known(target_of(text), args)
+            return None if text is None else self.known(_target(text, args), args)
         # A shell that completes waits for the answer: nothing is opened, and nothing is said.
         try:
             text = self._first_position(ctx, args)
@@ -233,14 +235,21 @@ def target_argument(name: str = "target") -> Callable[[_Command], _Command]:
     return click.argument(name, type=TargetType())
 
 
+def _target(text: str, args: Sequence[str]) -> Target:
+    return target_of(text)._replace(blocks=tuple(_values_of("--blocks", args)))
+
+
 def _with_dashes(word: str) -> str:
     return word.replace("_", "-")
 
 
 def _value_of(flag: str, args: Sequence[str]) -> str | None:
+    return next(_values_of(flag, args), None)
+
+
+def _values_of(flag: str, args: Sequence[str]) -> Iterator[str]:
     for at, word in enumerate(args):
         if word == flag and at + 1 < len(args):
-            return args[at + 1]
-        if word.startswith(f"{flag}="):
-            return word.partition("=")[2]
-    return None
+            yield args[at + 1]
+        elif word.startswith(f"{flag}="):
+            yield word.partition("=")[2]

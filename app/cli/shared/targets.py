@@ -16,6 +16,8 @@ _RECIPES = (".png", ".json")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _LARGEST = 4_000_000
 """Bytes of a text file in a folder that count for what its blocks take: indices, compositions, code."""
+BLOCKS = "brickwork.blocks"
+"""Under which the context of a command line has the folders of `--blocks`."""
 KINDS = """TARGET is one of: 'embedded', the model that ships; a preset (see: brickwork presets list); a \
 workflow file (.yaml); a folder; owner/name[@revision] on the Hub; an image (.png), whose recipe is taken."""
 
@@ -25,13 +27,14 @@ class Target(NamedTuple):
     """One thing that a command line names.
 
     Attributes:
-        text: as it was typed. name: without the revision.
+        text: as it was typed. name: without the revision. blocks: folders with blocks of one's own, of `--blocks`.
     """
 
     text: str
     kind: Kind
     name: str
     revision: str | None = None
+    blocks: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -73,6 +76,9 @@ def _is_of_package(name: str) -> bool:
 
 def content_digest(target: Target) -> str | None:
     """Return the SHA-256 of what decides which inputs a target takes; None where only opening it tells."""
+    # What a person works at changes, and may lie beside a whole environment: it is not read through for a digest.
+    if target.blocks:
+        return None
     found = hashlib.sha256(f"{target.kind} {target.name} {target.revision}".encode())
     if target.kind == "repo":
         return found.hexdigest() if _COMMIT.fullmatch(target.revision or "") else None

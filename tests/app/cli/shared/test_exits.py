@@ -22,7 +22,15 @@ from brickwork.app.cli.shared.exits import with_options
         ("give it: replay(..., image=...).", "give it: --given image=FILE."),
         (
             "give it: blocks=[Tint], or a composition that has it. ",
-            "give it: --blocks FOLDER, a repository that has it. ",
+            "give it: --blocks FOLDER, a folder with its code. ",
+        ),
+        (
+            "No block. Blocks of your own are given in Python: load_workflow(path, blocks=[...]).",
+            "No block. --blocks FOLDER says where its code is, and that it may run.",
+        ),
+        (
+            "Blocks of your own are given in Python: load_workflow(path, blocks=[...]). The code is in /a b/c.d, and is not run because a file names it.",
+            "--blocks '/a b/c.d' says where its code is, and that it may run.",
         ),
         ("call pipe(prompt=...) with blocks=[...]", "call pipe(prompt=...) with blocks=[...]"),
     ],

@@ -109,7 +109,7 @@ def test_help_errors_and_completion_of_a_known_target_import_no_torch(apple: Pat
         "plain,np",
         "plain,denoise.denoiser.batching=",
         "plain,ClassifierFreeGuidance\nplain,ClassifierFreeZeroStarGuidance\nplain,ClassifierGuidance",
-        "plain,euler\nplain,euler_a\nplain,euler_ancestral",
+        "plain,euler\nplain,euler_a\nplain,euler_ancestral\nplain,euler_beta\nplain,euler_exponential\nplain,euler_karras",
         "",
         "",
         "plain,embedded\nfile,emb",
