@@ -1,4 +1,4 @@
-"""Sound: one from embeddings of a text, bird.wav, and one more that begins from it, again.flac. waves.png shows both.
+"""Sound: one from embeddings of a text, bird.wav, and one more that begins from it, again.flac. stable_audio.png shows both.
 
 The networks are tiny and have random weights, so that this runs offline, and without a text encoder; with real ones,
 `ModularPipeline.from_pretrained("stabilityai/stable-audio-open-1.0")` opens them, and reads `prompt=`. Files of sound are written by
@@ -60,4 +60,4 @@ draw = ImageDraw.Draw(image)
 for row, each in enumerate((first.audios[0, 0], again.audios[0, 0])):
     heights = 32 + 64 * row - 30 * each / each.abs().max()
     draw.line([(x, float(heights[x * len(heights) // 512])) for x in range(512)], fill="navy")
-image.save("waves.png")
+image.save("stable_audio.png")
