@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from .roles import Denoiser
+
 
 class FrameLimits:
     """The part of a contract that says what the family draws, and of videos how many frames are one latent."""
@@ -35,7 +37,7 @@ class FrameLimits:
     draws_video: ClassVar[bool] = False
     """Whether latents of given videos are drawn from the VAE's posterior, and are not its most likely ones."""
 
-    def sound_length(self, denoiser: Any) -> int:
+    def sound_length(self, denoiser: Denoiser) -> int:
         """How many latents each sound has: those that the denoiser was trained with; of shorter sounds a part is kept."""
         return int(denoiser.config.sample_size)
 

@@ -25,7 +25,7 @@ def describe_value(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def shown_value(value: Any, sampling_rate: Any = None) -> html_view.Html:
+def shown_value(value: Any, sampling_rate: object = None) -> html_view.Html:
     """Return a value for a notebook: images as images, waveforms to be played, anything else in words.
 
     Args:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from ...engine.network_calls import call_network
 from ...families.asked_members import FIRST_NOISE, asks
-from ...families.contract import Autoencoder, Denoiser, Scheduler
+from ...families.contract import Autoencoder, Denoiser, FamilyContract, Scheduler
 from ...families.noise_schedule import first_scale
 from ...registry.model_dtype import compute_dtype
 from ...state import Conditioning, Fault, Group, InputError, Outputs
@@ -133,7 +133,7 @@ class TellSound(ExpandBatch):
         )
 
 
-def longest(family: Any, denoiser: Any, vae: Any) -> float:
+def longest(family: FamilyContract, denoiser: Denoiser, vae: Autoencoder) -> float:
     """Return how many seconds the longest sound has that a denoiser makes."""
     length: float = family.sound_length(denoiser) * family.vae_scale_factor(vae) / vae.config.sampling_rate
     return length

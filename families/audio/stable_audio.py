@@ -36,7 +36,7 @@ class StableAudioContract(FamilyContract):
         prediction: Tensor = call_rows(self.row_arguments, denoiser, latents, **told)[0]
         return prediction
 
-    def static_kwargs(self, denoiser: Any, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - places hang on the length alone
+    def static_kwargs(self, denoiser: Denoiser, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - places hang on the length alone
         """Return cosine and sine of the places of latents, and of the one token of seconds before them."""
         from diffusers.models.embeddings import get_1d_rotary_pos_embed
 
@@ -48,7 +48,7 @@ class StableAudioContract(FamilyContract):
         """Return how many samples a latent is long."""
         return math.prod(vae.config.downsampling_ratios)
 
-    def vae_channels(self, vae: Any) -> int:
+    def vae_channels(self, vae: Autoencoder) -> int:
         """Return those that the decoder reads."""
         return int(vae.config.decoder_input_channels)
 

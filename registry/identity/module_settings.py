@@ -161,7 +161,7 @@ def derived_attributes(module: torch.nn.Module) -> set[str]:
     """Return the names of tensors that a module makes of its parameters at each call, such as weights by their norm (`weight_norm`): until
     then they are those of before, in another dtype or on another device.
     """
-    hooks: Mapping[Any, Any] = module._forward_pre_hooks
+    hooks: Mapping[int, Any] = module._forward_pre_hooks
     return {hook.name for hook in hooks.values() if type(hook).__module__ == "torch.nn.utils.weight_norm"}
 
 
