@@ -23,6 +23,7 @@ _ROOMS = {
         "component",
         "config",
     ),
+    "blocks.audio.files": ("export_to_sound", "load_sound"),
     "blocks.core.from_diffusers": ("adopt",),
     "blocks.core.preset_catalog": ("find_preset", "preset_names"),
     "blocks.steps.load_image": ("load_image",),
@@ -116,6 +117,8 @@ if TYPE_CHECKING:
     from .blocks import SequentialPipelineBlocks as SequentialPipelineBlocks
     from .blocks import component as component
     from .blocks import config as config
+    from .blocks.audio.files import export_to_sound as export_to_sound
+    from .blocks.audio.files import load_sound as load_sound
     from .blocks.core.from_diffusers import adopt as adopt
     from .blocks.core.preset_catalog import find_preset as find_preset
     from .blocks.core.preset_catalog import preset_names as preset_names

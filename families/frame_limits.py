@@ -14,8 +14,8 @@ class FrameLimits:
     """The part of a contract that says what the family draws, and of videos how many frames are one latent."""
 
     __slots__ = ()
-    medium: ClassVar[Literal["image", "video"]] = "image"
-    """Latents of images are `[b c h w]`, those of videos `[b c f h w]`."""
+    medium: ClassVar[Literal["image", "video", "audio"]] = "image"
+    """Latents of images are `[b c h w]`, those of videos `[b c f h w]`, those of sounds `[b c t]`."""
     frame_rate: ClassVar[float] = 8.0
     """Frames of a second in the videos that it was trained with."""
     unscales_first: ClassVar[bool] = False
@@ -36,6 +36,10 @@ class FrameLimits:
     """How many frames it decodes in a call where nobody says; all of a video where None."""
     draws_video: ClassVar[bool] = False
     """Whether latents of given videos are drawn from the VAE's posterior, and are not its most likely ones."""
+
+    def sound_length(self, denoiser: Denoiser) -> int:
+        """How many latents each sound has: those that the denoiser was trained with; of shorter sounds a part is kept."""
+        return int(denoiser.config.sample_size)
 
     def default_frames(self, denoiser: Denoiser) -> int:
         """Frames of a video where nobody says how many: those that the denoiser was trained with."""

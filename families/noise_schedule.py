@@ -64,6 +64,8 @@ def level_of(scheduler: Scheduler, t: Tensor | float) -> tuple[float, float]:
         # Of rectified flow, the timestep is the share of noise in 1000 parts.
         share = time / scheduler.config.num_train_timesteps
         return (share, 1.0 - share) if scheduler.config.get("invert_sigmas") else (1.0 - share, share)
+    if is_preconditioned(scheduler):
+        return _preconditioned_level(scheduler, time)
     kept = getattr(scheduler, "alphas_cumprod", None)
     if kept is None:
         raise InputError(
@@ -103,6 +105,20 @@ def is_flow(scheduler: Scheduler) -> bool:
 def is_trigonometric(scheduler: Scheduler) -> bool:
     """Return whether a scheduler goes from image to noise on a circle, `cos(t) x + sin(t) z` (TrigFlow: Lu and Song 2024, 2410.11081)."""
     return _predicts(scheduler, "trigflow")
+
+
+def is_preconditioned(scheduler: Scheduler) -> bool:
+    """Return whether a scheduler makes of a network's velocity a sample by the numbers of EDM (Karras et al. 2022, 2206.00364, table 1)."""
+    return hasattr(scheduler, "precondition_noise") and _predicts(scheduler, "v_prediction")
+
+
+def _preconditioned_level(scheduler: Scheduler, time: float) -> tuple[float, float]:
+    """Return signal and noise of what the network sees, in which the samples have a deviation of 1; the timestep stands for one of noise."""
+    # By name: only the one on a cosine counts otherwise than the paper.
+    is_cosine = type(scheduler).__name__.startswith("Cosine")
+    noise = math.tan(time * math.pi / 2) if is_cosine else math.exp(4.0 * time)
+    whole = math.hypot(noise, scheduler.config.sigma_data)
+    return scheduler.config.sigma_data / whole, noise / whole
 
 
 def _predicts(scheduler: Scheduler, kind: str) -> bool:

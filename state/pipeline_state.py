@@ -7,6 +7,7 @@ from typing import Any
 
 from . import html_view
 from .errors import InputError, RunError, did_you_mean
+from .values.sound_view import players
 
 
 def describe_value(value: Any) -> str:
@@ -24,9 +25,15 @@ def describe_value(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def shown_value(value: Any) -> html_view.Html:
-    """Return a value for a notebook: images as images, anything else in words."""
+def shown_value(value: Any, sampling_rate: object = None) -> html_view.Html:
+    """Return a value for a notebook: images as images, waveforms to be played, anything else in words.
+
+    Args:
+        sampling_rate: of the waveforms that it is; None for what is none.
+    """
     words = html_view.escaped(describe_value(value))
+    if isinstance(sampling_rate, int) and (played := players(value, sampling_rate)):
+        return html_view.Html(f"{played}<br>{words}")
     return html_view.Html(f"{html_view.thumbnails(value)}<br>{words}") if html_view.is_images(value) else words
 
 
@@ -138,7 +145,11 @@ class PipelineState:
         return list(self.values)
 
     def _repr_html_(self) -> str:
-        rows = [(name, shown_value(value), self.provenance.get(name, "")) for name, value in self.values.items()]
+        rates = {"audios": self.values.get("sampling_rate")}
+        rows = [
+            (name, shown_value(value, rates.get(name)), self.provenance.get(name, ""))
+            for name, value in self.values.items()
+        ]
         return html_view.titled(type(self).__name__, html_view.table(("value", "is", "from"), rows))
 
     def __repr__(self) -> str:

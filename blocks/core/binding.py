@@ -76,25 +76,27 @@ def as_in_family(cls: type[Any], parameters: Sequence[RunParameter]) -> Iterator
 
 
 def in_medium(hint: Any, family: FamilyContract) -> Any:
-    """Return the type of a value as a family has it: latents of videos have frames before their rows, `[b c f h w]`."""
+    """Return the type of a value as a family has it: latents of videos have frames before their rows, `[b c f h w]`, those of sounds are `[b c t]`."""
     if family.medium == "image":
         return hint
     if get_origin(hint) is Annotated:
         plain, *notes = get_args(hint)
-        return Annotated[(plain, *(_with_frames(note) for note in notes))]
+        return Annotated[(plain, *(_with_axes(note, _AXES[family.medium]) for note in notes))]
     if get_origin(hint) in (Union, UnionType):
         return Union[tuple(in_medium(part, family) for part in get_args(hint))]  # noqa: UP007 - words may be forward references
     return hint
 
 
-def _with_frames(note: object) -> object:
+def _with_axes(note: object, axes: str) -> object:
     if not isinstance(note, Value) or not note.shape.endswith(_ROWS):
         return note
-    return evolve(note, shape=f"{note.shape.removesuffix(_ROWS)} f{_ROWS}")
+    return evolve(note, shape=f"{note.shape.removesuffix(_ROWS)}{axes}")
 
 
 _ROWS = " h w"
 """With which the dimensions of latents end."""
+_AXES = {"video": " f h w", "audio": " t"}
+"""With which they end in other media."""
 
 
 def _no_family(cls: type[Any], given: object) -> str:

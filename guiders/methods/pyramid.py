@@ -15,10 +15,12 @@ _KERNEL = (1.0, 4.0, 6.0, 4.0, 1.0)
 
 
 def laplacian_pyramid(images: Tensor, levels: int) -> list[Tensor]:
-    """Split images `[b c h w]`, or videos `[b c f h w]` frame by frame, of any size, into bands from high frequencies to low, each half as large as the one before.
+    """Split images `[b c h w]`, videos `[b c f h w]` frame by frame, or sounds `[b c t]`, of any size, into bands from high frequencies to low, each half as large as the one before.
 
     The last band is what is left.
     """
+    if images.ndim == 3:
+        return [band.squeeze(2) for band in laplacian_pyramid(images.unsqueeze(2), levels)]
     bands = []
     for _ in range(levels - 1):
         # Blurred first: halving alone would fold high frequencies into low ones.
@@ -31,6 +33,8 @@ def laplacian_pyramid(images: Tensor, levels: int) -> list[Tensor]:
 
 def sum_of_pyramid(bands: list[Tensor]) -> Tensor:
     """Put images together of their bands."""
+    if bands[-1].ndim == 3:
+        return sum_of_pyramid([band.unsqueeze(2) for band in bands]).squeeze(2)
     images = bands[-1]
     for band in reversed(bands[:-1]):
         images = _larger(images, list(band.shape[-2:])) + band

@@ -157,12 +157,21 @@ def _note_attribute(reading: _Reading, path: str, name: str, value: object) -> N
         reading.note(name, path, reading.content(value, path, name))
 
 
+def derived_attributes(module: torch.nn.Module) -> set[str]:
+    """Return the names of tensors that a module makes of its parameters at each call, such as weights by their norm (`weight_norm`): until
+    then they are those of before, in another dtype or on another device.
+    """
+    hooks: Mapping[int, Any] = module._forward_pre_hooks
+    return {hook.name for hook in hooks.values() if type(hook).__module__ == "torch.nn.utils.weight_norm"}
+
+
 def attributes_of_module(module: torch.nn.Module) -> Iterator[tuple[str, Any]]:
     """Yield the attributes of a module that may decide what it computes, without what was taken back."""
     cls = type(module)
+    derived = derived_attributes(module)
     # Copied: a run in another thread may let a module do something else meanwhile (`override_forward`).
     for name, value in vars(module).copy().items():
-        if name in _OF_TORCH or name in _SAYS_NOTHING or name.startswith(_PREFIXES):
+        if name in _OF_TORCH or name in _SAYS_NOTHING or name in derived or name.startswith(_PREFIXES):
             continue
         # What diffusers sets and takes back is None afterwards, and was not there before.
         if value is None and getattr(cls, name, None) is None:

@@ -20,6 +20,7 @@ from ..loading.memory_map import mapped_tensors
 from ..loading.skeleton import format_of_loaded, precise_parts
 from ..loading.weights import stored_tensors
 from ..placing_hooks import PLACING
+from .module_settings import derived_attributes
 from .setting_content import content_of, differing_words
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class _Comparison:
     def settings(self, path: str, live: torch.nn.Module, other: torch.nn.Module) -> None:
         """Compare attributes and hooks of one module."""
         ours, theirs = vars(live), vars(other)
-        for name in sorted(ours.keys() | theirs.keys()):
+        for name in sorted((ours.keys() | theirs.keys()) - derived_attributes(live)):
             if name in _OF_TORCH or name in _NOT_OF_MODELS or name.startswith(_NOTES) or name.endswith("_cached"):
                 continue
             if name in _HOOKS:

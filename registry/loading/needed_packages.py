@@ -15,6 +15,7 @@ _DISTRIBUTIONS = {
 """Name of a module, or of what transformers calls a back end, to that of the package where it is another."""
 _EXTRAS = {
     "peft": "lora", "scipy": "schedulers", "torchsde": "schedulers", "av": "video",
+    "soundfile": "audio",
     **dict.fromkeys(["beautifulsoup4", "ftfy", "opencv-python-headless", "sentencepiece"], "families"),
 }  # fmt: skip
 """Packages that are extras of ours in pyproject.toml."""

@@ -160,6 +160,8 @@ class Family:
     def drawn_by(self, classic: Any, inputs: Mapping[str, Any]) -> Any:
         """Return what a classic pipeline draws."""
         made = classic(**inputs)
+        if "audios" in made:
+            return made.audios
         if "frames" not in made:
             return made.images
         return made.frames if self.output == "videos" else made.frames[:, 0]

@@ -18,7 +18,7 @@ FULL: dict[str, dict[str, Any]] = {
     "PerturbedAttentionGuidance": {"perturbed_guidance_stop": 1.0},
     "SkipLayerGuidance": {"skip_layer_guidance_stop": 1.0},
     "ClassifierFreeZeroStarGuidance": {"zero_init_steps": 0},
-    "ClassifierGuidance": {"score": lambda samples, _: 100.0 * samples.mean(dim=(1, 2, 3))},
+    "ClassifierGuidance": {"score": lambda samples, _: 100.0 * samples.flatten(1).mean(dim=1)},
     "FrameScaledGuidance": {"guidance_scale": 30.0},
     "SampleSpaceGuidance": {"guider": "AdaptiveProjectedGuidance"},
 }

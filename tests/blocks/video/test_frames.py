@@ -82,3 +82,13 @@ def test_bands_of_a_video_are_those_of_its_frames() -> None:
     for band, own in zip(bands, alone, strict=True):
         assert torch.allclose(band[1:, :, 2], own, atol=1e-6)
     assert torch.allclose(sum_of_pyramid(bands), video, atol=1e-6)
+
+
+def test_a_sound_has_bands_along_time_alone() -> None:
+    sound = torch.randn(2, 3, 9, generator=torch.Generator().manual_seed(1))
+    bands = laplacian_pyramid(sound, 3)
+    assert [tuple(band.shape) for band in bands] == [(2, 3, 9), (2, 3, 4), (2, 3, 2)]
+    assert torch.allclose(sum_of_pyramid(bands), sound, atol=1e-6)
+    long = torch.randn(1, 3, 64, generator=torch.Generator().manual_seed(2))
+    as_rows = laplacian_pyramid(long[:, :, None].expand(-1, -1, 64, -1), 2)[0]
+    assert torch.allclose(as_rows[:, :, 32, 16:48], laplacian_pyramid(long, 2)[0][..., 16:48], atol=1e-6)

@@ -1,0 +1,1 @@
+"""Blocks of sound: waveforms, and the files that hold them."""

@@ -1,0 +1,1 @@
+"""Families of sound, and what they share."""
