@@ -172,7 +172,20 @@ def test_another_family_has_classes_of_its_own() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["ddpm", "dit", "chroma", "consistency", "flux2", "kandinsky22", "kolors", "krea2", "ovis_image", "qwenimage"],
+    [
+        "ddpm",
+        "deepfloyd",
+        "dit",
+        "chroma",
+        "consistency",
+        "flux2",
+        "kandinsky22",
+        "kandinsky3",
+        "kolors",
+        "krea2",
+        "ovis_image",
+        "qwenimage",
+    ],
 )
 def test_the_inputs_of_a_call_choose_the_task_of_a_family(name: str) -> None:
     """Those of Stable Diffusion, SD3 and FLUX are with what steers them."""
