@@ -250,7 +250,8 @@ class DecodeNormals(DecodeDepth):
 def _of_length_one(directions: Tensor) -> Tensor:
     import torch
 
-    return directions / torch.norm(directions, dim=1, keepdim=True).clamp(min=1e-6)
+    unit: Tensor = directions / torch.norm(directions, dim=1, keepdim=True).clamp(min=1e-6)
+    return unit
 
 
 class DecodeIntrinsics(DecodeDepth):

@@ -60,6 +60,7 @@ class TellKnown(Block):
 
     class Out(Outputs):
         mask: Mask
+        image_latents: ImageLatents
         known: Annotated[Conditioning, Group("extra_channels")]
         masked_image_latents: MaskedLatents | None
 
@@ -69,6 +70,13 @@ class TellKnown(Block):
 
         wider = max_pool2d(mask.float(), kernel_size=3, stride=1, padding=1).to(dtype)
         known = 1 - wider
-        beside = torch.cat([image_latents.to(dtype) * known, known], dim=1)
-        # None: what lies outside is put back after each step, all the same.
-        return self.Out(mask=wider, known=told(self.family, "extra_channels", beside), masked_image_latents=None)
+        # In the order in memory that the classic's have from the VAE: another one rounds differently.
+        kept = image_latents.to(dtype).contiguous(memory_format=torch.channels_last)
+        beside = torch.cat([kept * known, known], dim=1)
+        return self.Out(
+            mask=wider,
+            image_latents=kept,
+            known=told(self.family, "extra_channels", beside),
+            # None: what lies outside is put back after each step, all the same.
+            masked_image_latents=None,
+        )

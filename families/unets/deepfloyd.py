@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
@@ -46,9 +45,9 @@ class DeepFloydContract(UNetContract):
         """Say that images have sides that the UNet does not take."""
         return halving_fault("The images", latents.shape[-2:], len(denoiser.config.block_out_channels))
 
-    def layers(self, denoiser: Any) -> Sequence[Layer]:
+    def layers(self, denoiser: Any) -> list[Layer]:
         """Refuse: its attention is no block of a transformer."""
-        return FamilyContract.layers(self, denoiser)
+        return list(FamilyContract.layers(self, denoiser))
 
 
 DEEPFLOYD = DeepFloydContract(

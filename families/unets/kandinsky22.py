@@ -146,8 +146,8 @@ class Kandinsky22Contract(MoVQLatents, UNetContract):
 
     def read_channels(self, denoiser: Any) -> int:
         """Return what the UNet's configuration says, without what it makes of a hint by itself."""
-        config = denoiser.config
-        return int(config.in_channels) - _LATENTS * (config.addition_embed_type == "image_hint")
+        own = _LATENTS if denoiser.config.addition_embed_type == "image_hint" else 0
+        return int(denoiser.config.in_channels) - own
 
     def predicts_variance(self, denoiser: Denoiser) -> bool:
         """Return whether it predicts more than latents."""

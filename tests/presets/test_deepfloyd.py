@@ -8,6 +8,7 @@ from typing import Any
 import diffusers
 import pytest
 import torch
+from classic_rows.deepfloyd import unet
 from coarse_images import picture
 from family_rows.deepfloyd import ASKED, FAMILY, UNCLEANED, larger
 from sd_variants import UPSCALER
@@ -15,6 +16,7 @@ from tiny_sd import make_parts
 
 from brickwork import InputError, ModularPipeline, SequentialPipelineBlocks
 from brickwork.presets.deepfloyd import (
+    DEEPFLOYD,
     ENLARGE_BLOCKS,
     TEXT2IMAGE_BLOCKS,
     THREE_STAGE_BLOCKS,
@@ -119,3 +121,15 @@ def test_three_stages_in_one_are_the_three_in_a_row(parts: dict[str, Any]) -> No
 def test_the_second_stage_takes_one_small_image(given: dict[str, Any], parts: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"Give image=\.\.\., the small image that is made larger, or small_pixels="):
         pipe_of(ENLARGE_BLOCKS, parts)(**TEXT, num_inference_steps=1, **given)
+
+
+def test_a_network_says_a_variance_or_none_and_which_layers_it_has_is_not_known() -> None:
+    assert DEEPFLOYD.predicts_variance(unet())
+    assert not DEEPFLOYD.predicts_variance(unet(out_channels=3))
+    with pytest.raises(NotImplementedError, match="deepfloyd-if does not say which layers its denoiser has"):
+        DEEPFLOYD.layers(unet())
+
+
+def test_sides_that_the_network_cannot_halve_are_refused() -> None:
+    with pytest.raises(InputError, match=r"The images are 15x16 \(height x width\), and the UNet halves them 1 times"):
+        FAMILY.draw("text2image", height=15, width=16, num_inference_steps=1)

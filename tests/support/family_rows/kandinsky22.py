@@ -51,7 +51,7 @@ HALF = torch.zeros(1, 1, 64, 64)
 HALF[..., 24:] = 1
 TWICE = {"num_images_per_prompt": 2}
 ONE_TOLD = {**SHAPED, **TWICE, "image_embeds": embedding(1), "negative_image_embeds": embedding(2)}
-ONE_ASKED = {**ASKED, **TWICE, "prompt": "two cat on the blue square"}
+ONE_ASKED = {**ASKED, "prompt": "two cat on the blue square"}
 MASKED = {
     "mine": {"image": SHOWN, "mask_image": HALF},
     "classic_given": {"image": 2 * SHOWN - 1, "mask_image": HALF},
