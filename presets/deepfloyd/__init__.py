@@ -3,7 +3,7 @@
 from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.stable_diffusion import SD_UPSCALE
 from ...families.unets.deepfloyd import DEEPFLOYD, DEEPFLOYD_LARGE
-from ..tasks import Blocks, differential, image2image, inpainting, text2image, upscaling
+from ..tasks import Blocks, image2image, inpainting, text2image, upscaling
 from ..tasks_of_stages import enlarging, with_small_stage, with_stages
 from .auto import AUTO_BLOCKS, DeepFloydAutoBlocks
 
@@ -15,9 +15,6 @@ IMAGE2IMAGE_BLOCKS: Blocks = SharedBlocks("IMAGE2IMAGE_BLOCKS", image2image(DEEP
 
 INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpainting(DEEPFLOYD))
 """Blocks that draw what a mask shows anew, and keep the pixels of the rest, by name."""
-
-DIFFERENTIAL_BLOCKS: Blocks = SharedBlocks("DIFFERENTIAL_BLOCKS", differential(DEEPFLOYD))
-"""Blocks of image to image in which a map says how much each place may change, by name."""
 
 ENLARGE_BLOCKS: Blocks = SharedBlocks("ENLARGE_BLOCKS", enlarging(DEEPFLOYD_LARGE))
 """Blocks of the second stage, which makes an image larger as a text says, by name."""
@@ -34,7 +31,6 @@ NAMES: dict[str, str] = {
     "deepfloyd.text2image": "TEXT2IMAGE_BLOCKS",
     "deepfloyd.image2image": "IMAGE2IMAGE_BLOCKS",
     "deepfloyd.inpainting": "INPAINT_BLOCKS",
-    "deepfloyd.differential": "DIFFERENTIAL_BLOCKS",
     "deepfloyd.enlarge": "ENLARGE_BLOCKS",
     "deepfloyd.two_stages": "TWO_STAGE_BLOCKS",
     "deepfloyd.three_stages": "THREE_STAGE_BLOCKS",
@@ -49,7 +45,6 @@ __all__ = [
     "AUTO_BLOCKS",
     "DEEPFLOYD",
     "DEEPFLOYD_LARGE",
-    "DIFFERENTIAL_BLOCKS",
     "ENLARGE_BLOCKS",
     "IMAGE2IMAGE_BLOCKS",
     "INPAINT_BLOCKS",

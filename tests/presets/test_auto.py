@@ -180,7 +180,6 @@ def test_another_family_has_classes_of_its_own() -> None:
         "consistency",
         "flux2",
         "kandinsky22",
-        "kandinsky3",
         "kolors",
         "krea2",
         "ovis_image",

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import diffusers
-import pytest
 import torch
 from family_rows.kandinsky3 import FAMILY, TEXTS, AsTheClassic
 
@@ -19,11 +18,8 @@ from brickwork.state import Conditioning
 SHORT = {"num_inference_steps": 1}
 
 
-@pytest.mark.parametrize(
-    ("task", "cls"),
-    [("text2image", diffusers.Kandinsky3Pipeline), ("image2image", diffusers.Kandinsky3Img2ImgPipeline)],
-)
-def test_a_repository_of_either_layout_opens(task: str, cls: Any, tmp_path: Path) -> None:
+def test_a_repository_of_either_layout_opens(tmp_path: Path) -> None:
+    task, cls = "text2image", diffusers.Kandinsky3Pipeline
     FAMILY.classic(cls, FAMILY.parts("float32")).save_pretrained(tmp_path / "classic")
     opened = ModularPipeline.from_pretrained(str(tmp_path / "classic")).load_components()
     opened.save_pretrained(tmp_path / "saved")

@@ -7,11 +7,10 @@ from typing import Any
 import diffusers
 import torch
 from classic_rows.deepfloyd import LARGER, parts, unet
-from coarse_images import band_map, half_mask, picture
+from coarse_images import half_mask, picture
 from family_table import Family, Feature, Task
 
 from brickwork.presets.deepfloyd import (
-    DIFFERENTIAL_BLOCKS,
     ENLARGE_BLOCKS,
     IMAGE2IMAGE_BLOCKS,
     INPAINT_BLOCKS,
@@ -68,16 +67,6 @@ FAMILY = Family(
             classic_given=THEIRS,
         ),
         "inpainting": Task(INPAINT_BLOCKS, None, {**OF_IMAGE, "image": picture(3, 16), "mask_image": half_mask(16)}),
-        "differential": Task(
-            DIFFERENTIAL_BLOCKS,
-            None,
-            {
-                **ASKED,
-                "num_inference_steps": 7,
-                "image": picture(3, 16),
-                "change_map": band_map(0, 0.3, 0.7, 1, size=16),
-            },
-        ),
         "enlarging": Task(
             ENLARGE_BLOCKS,
             diffusers.IFSuperResolutionPipeline,

@@ -7,14 +7,13 @@ from typing import Any
 import diffusers
 from classic_rows.kandinsky import movq
 from classic_rows.t5 import encoder
-from coarse_images import band_map, half_mask, picture
 from family_table import Family, Feature, Task
 from tiny_language import seeded
 from torch import Tensor
 
 from brickwork import ClassifierFreeGuidance
 from brickwork.guiders import GuidanceStep
-from brickwork.presets.kandinsky3 import DIFFERENTIAL_BLOCKS, IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS
+from brickwork.presets.kandinsky3 import TEXT2IMAGE_BLOCKS
 
 TEXTS = {
     "prompt": ["a red circle", "two cat on the blue square"],
@@ -23,8 +22,6 @@ TEXTS = {
 # Without guidance, whose formula the classic rounds in another order: see `AsTheClassic`.
 PLAIN = {"num_inference_steps": 4, "output_type": "np"}
 SHAPED = {"height": 64, "width": 128}
-EACH = {"image": [picture(3), picture(5)]}
-OF_IMAGE = {"image": picture(3), "num_inference_steps": 7, "strength": 0.63}
 
 
 class AsTheClassic(ClassifierFreeGuidance):
@@ -59,25 +56,6 @@ FAMILY = Family(
     make,
     {
         "text2image": Task(TEXT2IMAGE_BLOCKS, diffusers.Kandinsky3Pipeline, {**TEXTS, **PLAIN, **SHAPED}),
-        "image2image": Task(
-            IMAGE2IMAGE_BLOCKS,
-            diffusers.Kandinsky3Img2ImgPipeline,
-            {**TEXTS, **PLAIN, **OF_IMAGE},
-            mine=EACH,
-            classic_given=EACH,
-        ),
-        "inpainting": Task(INPAINT_BLOCKS, None, {**TEXTS, **PLAIN, **OF_IMAGE, "mask_image": half_mask()}),
-        "differential": Task(
-            DIFFERENTIAL_BLOCKS,
-            None,
-            {
-                **TEXTS,
-                **PLAIN,
-                "image": OF_IMAGE["image"],
-                "num_inference_steps": 7,
-                "change_map": band_map(0, 0.3, 0.7, 1),
-            },
-        ),
     },
     {
         "nothing negative": Feature(guider=guided, without=("negative_prompt",), tasks=("text2image",)),
