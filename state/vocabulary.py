@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, Union
 
 from .values import kinds as of
-from .values.sound_words import *  # noqa: F403 - as below, those of sound
+from .values.image_words import *  # noqa: F403 - so that a type checker lets others import them from here
+from .values.sound_words import *  # noqa: F403 - as above, those of sound
 from .values.value import Value as Value  # noqa: PLC0414 - so that a type checker lets others import it from here
 from .values.value import value_of as value_of  # noqa: PLC0414 - as above
 from .values.video_words import *  # noqa: F403 - as above, those of videos

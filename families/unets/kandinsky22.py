@@ -10,13 +10,13 @@ from attrs import evolve, frozen
 from ...engine.network_calls import call_rows
 from ...guiders import ClassifierFreeGuidance
 from ...registry import families
-from ...state.vocabulary import ImageVectors, PooledPromptEmbeds
+from ...state.vocabulary import HintPixels, ImageVectors, PooledPromptEmbeds
 from ...state.written_constants import note_constant
 from ..contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
 from ..layers import Layer
-from ..shared_fields import PROMPT
+from ..shared_fields import EXTRA_CHANNELS, PROMPT
 from ..spatial.masked_text import HIDDEN, MASK
-from ..unet import UNetContract
+from ..unet import BESIDE, UNetContract
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,13 +91,33 @@ KANDINSKY22_PRIOR = VectorContract(
 """The contract of the prior, which makes vectors of images."""
 
 
-@frozen
-class Kandinsky22Contract(UNetContract):
-    """A UNet that is told the vector of an image, over the latents of a MoVQ, which have no scale of their own."""
+_LATENTS = 4
+"""Channels of the latents of its MoVQ."""
+HINT = "added_cond_kwargs.hint"
+"""Where a UNet is told an image that steers it."""
+
+
+class MoVQLatents:
+    """The part of a contract that says that latents are those of a MoVQ, which have no scale of their own."""
+
+    __slots__ = ()
 
     def decode_arguments(self, vae: Any, latents: Tensor) -> dict[str, Any]:  # noqa: ARG002 - whatever they are
         """Say that latents of the network lie between those that the VAE knows by number."""
         return {"force_not_quantize": True}
+
+    def scale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:  # noqa: ARG002 - it has none
+        """Return latents as they are, in the order in memory of the classic's: another one rounds differently."""
+        return latents.contiguous()
+
+    def unscale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:  # noqa: ARG002 - it has none
+        """Return latents as they are."""
+        return latents
+
+
+@frozen
+class Kandinsky22Contract(MoVQLatents, UNetContract):
+    """A UNet that is told the vector of an image, over the latents of a MoVQ, which have no scale of their own."""
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the UNet, whose cross attention sees the vector alone."""
@@ -112,26 +132,26 @@ class Kandinsky22Contract(UNetContract):
         return list(FamilyContract.layers(self, denoiser))
 
     def denoiser_fault(self, denoiser: Denoiser) -> str | None:
-        """Say that a UNet reads a mask or a hint beside the latents, which are in another order than these blocks have."""
-        config = denoiser.config
-        if config.in_channels == 4 and config.addition_embed_type == "image":
+        """Say that a UNet is one of another task: it reads a mask or a hint that it is not told, or reads none that it is."""
+        config, told = denoiser.config, {part.argument for part in self.fields("denoiser_input_fields")}
+        kind = "image_hint" if HINT in told else "image"
+        channels = _LATENTS + (_LATENTS + 1) * (BESIDE in told) + _LATENTS * (HINT in told)
+        if (config.in_channels, config.addition_embed_type) == (channels, kind):
             return None
         return (
-            f"reads {config.in_channels} channels and addition_embed_type={config.addition_embed_type!r}: it is that of a classic pipeline with "
-            "a mask or a hint. brickwork.adopt(diffusers.KandinskyV22InpaintPipeline), or adopt(diffusers.KandinskyV22ControlnetPipeline), runs it."
+            f"reads {config.in_channels} channels and addition_embed_type={config.addition_embed_type!r}, and these blocks are for {channels} "
+            f"and {kind!r}. Take those of its task: kandinsky22.decoder for 4, kandinsky22.decoder.inpainting for 9 with a mask, "
+            "kandinsky22.decoder.controlnet for 8 with a hint."
         )
 
+    def read_channels(self, denoiser: Any) -> int:
+        """Return what the UNet's configuration says, without what it makes of a hint by itself."""
+        own = _LATENTS if denoiser.config.addition_embed_type == "image_hint" else 0
+        return int(denoiser.config.in_channels) - own
+
     def predicts_variance(self, denoiser: Denoiser) -> bool:
-        """Return whether it has twice the channels that it reads."""
-        return bool(denoiser.config.out_channels == 2 * denoiser.config.in_channels)
-
-    def scale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:  # noqa: ARG002 - it has none
-        """Return latents as they are, in the order in memory of the classic's: another one rounds differently."""
-        return latents.contiguous()
-
-    def unscale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:  # noqa: ARG002 - it has none
-        """Return latents as they are."""
-        return latents
+        """Return whether it predicts more than latents."""
+        return bool(denoiser.config.out_channels == 2 * _LATENTS)
 
 
 _VECTOR = ConditioningField(
@@ -157,6 +177,29 @@ KANDINSKY22 = Kandinsky22Contract(
 )
 """The contract of the decoder."""
 
-for _name in ("KANDINSKY22", "KANDINSKY22_PRIOR"):
+_HINT = ConditioningField("hint", "negative_hint", HintPixels, argument=HINT, kind="image", shared=True)
+
+KANDINSKY22_HINT = evolve(
+    KANDINSKY22,
+    name="kandinsky-2.2-hint",
+    prefix="Kandinsky22Hint",
+    groups={**KANDINSKY22.groups, "denoiser_input_fields": (_VECTOR, _HINT), "hint": (_HINT,)},
+    classic_pipeline="KandinskyV22ControlnetPipeline",
+)
+"""The contract of decoders that are steered by an image."""
+
+_KNOWN = evolve(EXTRA_CHANNELS, shared=True)
+
+KANDINSKY22_MASKED = evolve(
+    KANDINSKY22,
+    name="kandinsky-2.2-masked",
+    prefix="Kandinsky22Masked",
+    groups={**KANDINSKY22.groups, "denoiser_input_fields": (_VECTOR, _KNOWN), "extra_channels": (_KNOWN,)},
+    defaults={**KANDINSKY22.defaults, "SetInpaintTimesteps.strength": 1.0},
+    classic_pipeline="KandinskyV22InpaintPipeline",
+)
+"""The contract of decoders that read a mask, and what lies outside of it, beside the latents."""
+
+for _name in ("KANDINSKY22", "KANDINSKY22_HINT", "KANDINSKY22_MASKED", "KANDINSKY22_PRIOR"):
     families.register(globals()[_name].name, f"{__name__}:{_name}")
     note_constant(globals()[_name], f"{__name__}.{_name}")

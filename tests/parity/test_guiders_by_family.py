@@ -56,7 +56,7 @@ class StableDiffusionXL:
 
 FAMILIES: dict[str, Any] = {name: each for name, each in families().items() if not each.like}
 FAMILIES["sdxl"] = StableDiffusionXL()
-UNGUIDED = ("ddpm", "consistency")
+UNGUIDED = ("ddpm", "consistency", "marigold")
 """Families whose network is told nothing that could be left out."""
 GUIDED = [name for name in FAMILIES if name not in UNGUIDED]
 SAME = "compares with a prediction that is told less, and unet is told nothing, so both would be the same"
@@ -67,6 +67,14 @@ VIDEOS = [name for name, each in families().items() if each.output == "videos"]
 """Families that draw videos."""
 DISTILLED = ("flux", "flux2", "hunyuan_video", "sana_sprint")
 """Families whose network is told a strength in every prediction."""
+LAYERLESS = {
+    "ddpm": "ddpm",
+    "consistency": "consistency",
+    "deepfloyd": "deepfloyd-if",
+    "kandinsky22": "kandinsky-2.2",
+    "kandinsky3": "kandinsky-3",
+}
+"""Families that do not say which layers their network has."""
 REFUSED = {
     **{
         ("NormKeptGuidance", name): LATENTS.format(called)
@@ -74,10 +82,12 @@ REFUSED = {
             "auraflow": "auraflow",
             "cogvideox": "cogvideox",
             "cogview4": "cogview4",
+            "deepfloyd": "deepfloyd-if",
             "dit": "dit",
             "hidream": "hidream",
             "hunyuan_dit": "hunyuan-dit",
             "kandinsky22": "kandinsky-2.2",
+            "kandinsky3": "kandinsky-3",
             "kolors": "kolors",
             "mochi": "mochi",
             "pixart": "pixart-sigma",
@@ -86,6 +96,7 @@ REFUSED = {
             "stable_audio": "stable-audio",
             "stable_diffusion": "stable-diffusion",
             "svd": "stable-video-diffusion",
+            "unclip": "stable-unclip",
             "wan": "wan",
             "z_image": "z-image",
         }.items()
@@ -113,12 +124,13 @@ REFUSED = {
     # DDPM is told nothing that could be left out for a second prediction.
     **{(name, "ddpm"): SAME for name in GUIDERS if name not in ("ClassifierGuidance", "EmbeddedGuidance")},
     **{(name, "consistency"): NO_OTHER for name in GUIDERS},
+    **{(name, "marigold"): NO_OTHER for name in GUIDERS if name != "ClassifierGuidance"},
     ("ClassifierGuidance", "consistency"): "CMStochasticIterativeScheduler has no alphas_cumprod",
     **{("EmbeddedGuidance", name): "has no guidance built in" for name in UNGUIDED},
     **{
-        (name, family): LAYERS.format(family.replace("kandinsky22", "kandinsky-2.2"))
+        (name, family): LAYERS.format(LAYERLESS[family])
         for name in ("AutoGuidance", "PerturbedAttentionGuidance", "SkipLayerGuidance", "SmoothedEnergyGuidance")
-        for family in (*UNGUIDED, "kandinsky22")
+        for family in LAYERLESS
     },
 }
 """What is for networks that were trained for it."""
@@ -126,9 +138,11 @@ SOME = [
     "auraflow",
     "cogvideox",
     "cogview4",
+    "deepfloyd",
     "hidream",
     "hunyuan_dit",
     "hunyuan_video",
+    "kandinsky3",
     "kolors",
     "ltx",
     "lumina2",
@@ -138,6 +152,7 @@ SOME = [
     "sana_sprint",
     "stable_audio",
     "svd",
+    "unclip",
     "wan",
     "z_image",
 ]

@@ -174,6 +174,7 @@ def test_another_family_has_classes_of_its_own() -> None:
     "name",
     [
         "ddpm",
+        "deepfloyd",
         "dit",
         "chroma",
         "consistency",

@@ -9,7 +9,8 @@ from typing import Any
 import diffusers
 import pytest
 import torch
-from classic_rows.kandinsky import prior, unet
+from classic_rows.kandinsky import WITH_HINT, prior, unet
+from coarse_images import half_mask, picture
 from family_rows.kandinsky22 import ASKED, FAMILY, NEGATIVE
 
 import brickwork
@@ -81,26 +82,34 @@ def test_a_repository_of_the_prior_opens_and_so_does_what_is_saved_of_it(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("task", "changes", "words"),
     [
-        ({"in_channels": 9}, "reads 9 channels and addition_embed_type='image'"),
-        (
-            {"in_channels": 8, "addition_embed_type": "image_hint"},
-            "reads 8 channels and addition_embed_type='image_hint'",
-        ),
-        (
-            {"addition_embed_type": "image_hint"},
-            "reads 4 channels and addition_embed_type='image_hint'",
-        ),
+        ("decoder", {"in_channels": 9}, "unet reads 9 channels and addition_embed_type='image', and these blocks are for 4 and 'image'"),
+        ("decoder", WITH_HINT, "reads 8 channels and addition_embed_type='image_hint', and these blocks are for 4 and 'image'"),
+        ("decoder", {"addition_embed_type": "image_hint"}, "reads 4 channels and addition_embed_type='image_hint'"),
+        ("decoder with control", {}, "reads 4 channels and addition_embed_type='image', and these blocks are for 8 and 'image_hint'"),
+        ("decoder with a mask", {}, "reads 4 channels and addition_embed_type='image', and these blocks are for 9 and 'image'"),
     ],
-)
-def test_a_unet_that_reads_more_is_refused_with_the_class_that_runs_it(changes: dict[str, Any], words: str) -> None:
-    pipe = FAMILY.ready("decoder")
+)  # fmt: skip
+def test_a_unet_of_another_task_is_refused_with_the_blocks_of_its_own(
+    task: str, changes: dict[str, Any], words: str
+) -> None:
+    pipe = FAMILY.ready(task)
     pipe.update_components(unet=unet(**changes))
     with pytest.raises(InputError) as caught:
-        pipe(**FAMILY.tasks["decoder"].given)
+        pipe(**{**FAMILY.tasks[task].given, **FAMILY.tasks[task].mine})
     assert words in str(caught.value)
-    assert "brickwork.adopt(diffusers.KandinskyV22InpaintPipeline)" in str(caught.value)
+    assert "kandinsky22.decoder.inpainting for 9 with a mask, kandinsky22.decoder.controlnet for 8" in str(caught.value)
+
+
+def test_each_image_of_a_batch_is_put_back_where_its_own_mask_is_black() -> None:
+    given = {**FAMILY.tasks["decoder"].given, "mask_image": half_mask(), "image": [picture(3), picture(5)]}
+    pipe = FAMILY.ready("decoder with a mask")
+    pipe.update_components(unet=unet(in_channels=9))
+    state = pipe(**{**given, "output_type": "latent"}, seed=7)
+    known = (state.values["mask"] == 0).expand_as(state.values["latents"])
+    assert 0 < int(known.sum()) < known.numel() // 2
+    assert torch.equal(state.values["latents"][known], state.values["image_latents"][known])
 
 
 def test_negative_prompts_stand_behind_the_others_and_are_guided_by_themselves() -> None:

@@ -84,7 +84,7 @@ class Family:
         classic_options: of the classic's constructor. conditional_first: the classic's batches have the conditional rows first, when
             its `guidance_scale` is more than 1; so many branches, in the reverse order of ours.
         batching: "sequential" where the classic calls its network once for each branch.
-        output: what the presets call what they draw. like: another family whose contract is of the same class; what is asked of such is not asked twice.
+        guider: in place of the pipelines' own, where the classic rounds otherwise. output: what the presets call what they draw. like: another family whose contract is of the same class; what is asked of such is not asked twice.
     """
 
     name: str
@@ -98,6 +98,7 @@ class Family:
     batching: str = "batched"
     like: str = ""
     output: str = "images"
+    guider: Callable[[], Any] | None = None
     _parts: dict[str, dict[str, Any]] = field(factory=dict)
     _pipes: dict[Any, ModularPipeline] = field(factory=dict)
 
@@ -163,7 +164,7 @@ class Family:
         if "audios" in made:
             return made.audios
         if "frames" not in made:
-            return made.images
+            return made.images if "images" in made else made.prediction
         return made.frames if self.output == "videos" else made.frames[:, 0]
 
     def pipe(self, task: str, name: str, blocks: Mapping[str, Any], batching: str) -> ModularPipeline:
@@ -238,7 +239,8 @@ class _Compared:
         parts = {name: part for name, part in self._parts.items() if name in pipe.component_names}
         parts["scheduler"] = copy.deepcopy(parts["scheduler"])
         usual = pipe.components["guider"]
-        guider = {} if self.feature.guider is None else {"guider": self.feature.guider()}
+        make_guider = self.feature.guider or self.family.guider
+        guider = {} if make_guider is None else {"guider": make_guider()}
         pipe.update_components(**parts, **guider)
         try:
             return pipe(**self._given({**self.task.mine, **self.feature.mine}), output=self.family.output)

@@ -6,16 +6,20 @@ from typing import Any
 
 import diffusers
 import torch
-from classic_rows.kandinsky import combined, embedding
+from classic_rows.kandinsky import WITH_HINT, combined, embedding, unet
 from coarse_images import band_map, half_mask, picture
 from family_table import Family, Feature, Task
 
 from brickwork.presets.kandinsky22 import (
     DECODER_BLOCKS,
+    DECODER_CONTROL_BLOCKS,
+    DECODER_CONTROL_IMAGE2IMAGE_BLOCKS,
     DECODER_IMAGE2IMAGE_BLOCKS,
+    DECODER_INPAINT_BLOCKS,
     DIFFERENTIAL_BLOCKS,
     IMAGE2IMAGE_BLOCKS,
     INPAINT_BLOCKS,
+    MASKED_INPAINT_BLOCKS,
     TEXT2IMAGE_BLOCKS,
 )
 
@@ -35,6 +39,24 @@ TOLD = {
 }
 # Of one image for two prompts the classic puts the same noise on both.
 OF_IMAGE = {"image": [picture(3), picture(5)], "num_inference_steps": 7, "strength": 0.63}
+STEERED = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(3))
+HINT = {
+    "mine": {"control_image": STEERED},
+    "classic_given": {"hint": STEERED},
+    "parts": {"unet": lambda: unet(**WITH_HINT)},
+}
+# One image twice, as the classic puts the first of a batch back into all; of numbers that both scales have without rounding.
+SHOWN = torch.randint(0, 65, (1, 3, 64, 64), generator=torch.Generator().manual_seed(4)).div(64)
+HALF = torch.zeros(1, 1, 64, 64)
+HALF[..., 24:] = 1
+TWICE = {"num_images_per_prompt": 2}
+ONE_TOLD = {**SHAPED, **TWICE, "image_embeds": embedding(1), "negative_image_embeds": embedding(2)}
+ONE_ASKED = {**ASKED, "prompt": "two cat on the blue square"}
+MASKED = {
+    "mine": {"image": SHOWN, "mask_image": HALF},
+    "classic_given": {"image": 2 * SHOWN - 1, "mask_image": HALF},
+    "parts": {"unet": lambda: unet(in_channels=9)},
+}
 
 
 def learned() -> Any:
@@ -59,6 +81,17 @@ FAMILY = Family(
         "decoder": Task(DECODER_BLOCKS, diffusers.KandinskyV22Pipeline, TOLD),
         "decoder of an image": Task(
             DECODER_IMAGE2IMAGE_BLOCKS, diffusers.KandinskyV22Img2ImgPipeline, {**TOLD, **OF_IMAGE}
+        ),
+        "decoder with control": Task(DECODER_CONTROL_BLOCKS, diffusers.KandinskyV22ControlnetPipeline, TOLD, **HINT),
+        "decoder of an image with control": Task(
+            DECODER_CONTROL_IMAGE2IMAGE_BLOCKS,
+            diffusers.KandinskyV22ControlnetImg2ImgPipeline,
+            {**TOLD, **OF_IMAGE},
+            **HINT,
+        ),
+        "decoder with a mask": Task(DECODER_INPAINT_BLOCKS, diffusers.KandinskyV22InpaintPipeline, ONE_TOLD, **MASKED),
+        "inpainting with a mask": Task(
+            MASKED_INPAINT_BLOCKS, diffusers.KandinskyV22InpaintCombinedPipeline, ONE_ASKED, **MASKED
         ),
     },
     {
