@@ -12,10 +12,11 @@ FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix("._
 BY_STRING = {
     "registry.catalog", "registry.hub.repo_code", "registry.loading.classes", "registry.loading.needed_packages", "blocks.core.late", "state.types",
     "state.code_digest", "blocks.core.block_catalog", "adapters.lora", "app.cli.main", "state", "scale",
-    "scale.job",
+    "scale.job", "app.cli.shared.own_blocks",
 }  # fmt: skip
 """Modules that import by a name that they are given: catalogs, code of repositories, classes of components, annotations,
-what a block's methods need of rooms above; commands and names of `state` and `scale` that are imported when they are asked for; blocks that a job names; the digest of code, which looks at what a function imports; and, of diffusers, blocks
+what a block's methods need of rooms above; commands and names of `state` and `scale` that are imported when they are asked for; blocks that a job, or an
+option of the command line, names; the digest of code, which looks at what a function imports; and, of diffusers, blocks
 that a composition names and the loader of LoRAs that a family names."""
 UPWARDS = {("blocks.core.base", "pipeline.modular_pipeline")}
 """What only type checkers import from a room above: `init_pipeline` gives a `ModularPipeline`."""

@@ -12,7 +12,7 @@ from .shared.bars import CountedRuns
 from .shared.change_options import cache_option, change_options, repo_option
 from .shared.changes import opened_as_asked
 from .shared.exits import SOME_FAILED, with_options
-from .shared.opening import is_granted
+from .shared.grants import is_granted
 from .shared.output import print_event, remark, shows_progress
 from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument
 from .shared.targets import Target
