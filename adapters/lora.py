@@ -47,7 +47,7 @@ class Loras:
     """The LoRAs of one pipeline's models."""
 
     def __init__(self, pipe: Any) -> None:
-        family = pipe.family
+        family = lora_family(pipe)
         if not family.lora_loader:
             raise ComponentError("None of the pipeline's blocks is of a model family that knows LoRAs.")
         self._loader = _holder(pipe, family)
@@ -298,6 +298,12 @@ def loader_mixin(loader: str) -> Any:
     """Return the mixin of diffusers that a family names as "module:Class"."""
     module, _, name = loader.partition(":")
     return getattr(importlib.import_module(module), name)
+
+
+def lora_family(pipe: Any) -> FamilyContract:
+    """Return the first of a pipeline's families that knows LoRAs: that of a prior may come before it, and knows none."""
+    family: FamilyContract = pipe.family
+    return next((each for each in pipe.families if each.lora_loader), family)
 
 
 def _holder(pipe: Any, family: FamilyContract) -> Any:

@@ -7,9 +7,8 @@ from typing import Any
 
 from attrs import define, frozen
 
-from ..families.contract import FamilyContract
 from ..state import BrickworkError
-from .lora import Loras, loader_mixin
+from .lora import Loras, loader_mixin, lora_family
 from .lora_origins import LoraOrigin, origins_of
 
 
@@ -70,9 +69,10 @@ class WantedLoras:
         return f"{min(lacking)} lacks the LoRA {self.loras[0].name!r} of the workflow's file, which load_components() puts in: call it first."
 
     def _models(self, pipe: Any) -> list[str]:
-        return [name for name in lora_models(pipe.family) if name in pipe.specs and name not in pipe.absent]
+        return [name for name in lora_models(pipe) if name in pipe.specs and name not in pipe.absent]
 
 
-def lora_models(family: FamilyContract) -> tuple[str, ...]:
-    """Return the names of the components that LoRAs of a family can be for; none where it knows no LoRAs."""
+def lora_models(pipe: Any) -> tuple[str, ...]:
+    """Return the names of the components that LoRAs of a pipeline can be for; none where no family of its blocks knows LoRAs."""
+    family = lora_family(pipe)
     return tuple(loader_mixin(family.lora_loader)._lora_loadable_modules) if family.lora_loader else ()

@@ -17,7 +17,7 @@ from ..blocks.core.peer_family import MISSING, peer_property
 from ..engine import Plan, RunSettings
 from ..engine.planning.explain import Explanation
 from ..engine.planning.graph import Graph
-from ..families.contract import FamilyContract, bound_family
+from ..families.contract import UNBOUND, FamilyContract, bound_family
 from ..registry import ComponentSpec
 from ..registry.index import index_entries
 from ..state import InputError, html_view
@@ -63,6 +63,12 @@ class PipelineInspection(PipelineComponents):
     def family(self) -> FamilyContract:
         """The contract of the model family that the blocks are bound to; the unbound one where they are of none."""
         return bound_family(block for _, block in walk(self.blocks))
+
+    @property
+    def families(self) -> tuple[FamilyContract, ...]:
+        """The contracts that blocks are bound to, each once; more than one where families work together."""
+        bound = {id(block.family): block.family for _, block in walk(self.blocks)}
+        return tuple(family for family in bound.values() if family is not UNBOUND)
 
     def plan(self, given: Iterable[str] | Mapping[str, Any] = (), checked: Iterable[str] | None = None) -> Plan:
         """Return the plan for these inputs."""

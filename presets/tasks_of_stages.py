@@ -45,7 +45,8 @@ def with_stages(blocks: Mapping[str, Any], family: FamilyContract, of_small: Fam
     made: Blocks = InsertableDict(named_blocks(blocks, "with_stages(blocks)"))
     inner = with_small_stage(family, of_small)
     inner["decode"] = HandOnPixels.bind(family)
-    own = (*_OWN, *(f"small_{name}" for name in _OWN), "noise_level")
+    told = [name for part in family.fields("prompt_embeds") for name in (part.positive, part.negative)]
+    own = (*_OWN, *(f"small_{name}" for name in _OWN), "noise_level", *told)
     return made.insert("stages", _stage(inner, "stages", {"image": "image"}, _ALIKE, own), 0)
 
 

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from ..pipeline import ModularPipeline
 
 
+def _threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
 @frozen
 class Job:
     """Everything that a worker needs to make the driver's pipeline again; plain data.
@@ -36,6 +42,7 @@ class Job:
         device: on which it runs; None is as it opens. cache: folder of a cache on disk. out: folder of the results.
         folder: the driver's, from which relative paths count. path: where the driver imports from.
         retries, allow_urls: as in `map`. record: what the driver's pipeline is.
+        threads: how many the driver computes with, by which sums are split, and so how they round.
     """
 
     workflow: str = ""
@@ -53,6 +60,7 @@ class Job:
     retries: int = 2
     allow_urls: bool = False
     record: Mapping[str, Any] = field(factory=dict)
+    threads: int = field(factory=_threads)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as data for JSON."""

@@ -28,6 +28,8 @@ class Worker:
 
     def ready(self) -> dict[str, Any]:
         """Load the pipeline; say what it is (`record`), or why it cannot be the driver's (`error`)."""
+        import torch
+
         job = self._job
         folder = Path(job.folder)
         try:
@@ -36,6 +38,7 @@ class Worker:
                 return {"error": self._refusal("RepoError", [f"there is no folder {missing}. Workers need the driver's folder and that of the results under the same names: a file system that all machines share."])}  # fmt: skip
             os.chdir(folder)
             sys.path += [each for each in job.path if each not in sys.path and Path(each).exists()]
+            torch.set_num_threads(job.threads)
             pipe = job.opened()
             faults = job.faults(pipe)
             if faults:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ...state.errors import DeclarationError
 from ...state.packages.block_packages import BlockPackage, long_name
 
 if TYPE_CHECKING:
@@ -52,5 +53,5 @@ def made(cls: type[ModularPipelineBlocks]) -> ModularPipelineBlocks | None:
     """Return a block of a class; None where it wants settings."""
     try:
         return cls()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, DeclarationError):
         return None

@@ -55,6 +55,10 @@ ADVICE: Sequence[tuple[str, str]] = (
     (r": unfuse_lora\(\) first, or fuse_lora\(lora_scale=.*\)\.", "; it is given where the server is started."),
     (r" \(And (\d+) more like it, of other blocks: blocks\.check\(\) lists them\.\)", r" (And \1 more like it, of other blocks.)"),
     (r": pipe\.update_components\(guider='\w+'\)", ""),
+    (
+        r": bind the block, as in \w+\.bind\(families\.get\(\S+?\)\), with brickwork\.registry\.families\.",
+        "; on its own it stands in no composition.",
+    ),
     (r" A torch\.Generator is given as generator=\.", ""),
     (
         r"update_components\(guider=EmbeddedGuidance\(guider=ClassifierFreeGuidance\(guidance_scale=\.\.\.\)\)\)",

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 from ...families.tokenize import TOKENIZING
 
 _HELD = (dict, OrderedDict, set)
 """Of what lies on a module: its parts, hooks and tables by name. Parameters, buffers and everything else are shared."""
+_PADDING = ("__call__", "_encode_plus", "_batch_encode_plus", "tokenize", "encode", "pad", "apply_chat_template")
+"""Methods that set how a tokenizer pads and cuts, or rely on it."""
 
 
 def with_own_structure(components: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,20 +40,28 @@ def _waiting(tokenizer: Any) -> Any:
     cls = _waiting_class(kind)
     made: Any = object.__new__(cls)
     vars(made).update(vars(tokenizer))
+    # A processor's own, which some pipelines call past it.
+    inner = vars(made).get("tokenizer")
+    if inner is not None:
+        made.tokenizer = _waiting(inner)
     return made
 
 
 @cache
 def _waiting_class(cls: type) -> type:
-    own: Any = cls
-
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with TOKENIZING:
-            return own.__call__(self, *args, **kwargs)
-
     # Under the same names: pipelines note library and class of what they are given.
-    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__call__": call}
-    return type(cls.__name__, (cls,), names)
+    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
+    waiting = {name: _locked(getattr(cls, name)) for name in _PADDING if hasattr(cls, name)}
+    return type(cls.__name__, (cls,), {**names, **waiting})
+
+
+def _locked(method: Any) -> Any:
+    @wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with TOKENIZING:
+            return method(*args, **kwargs)
+
+    return call
 
 
 def _copied(module: Any, copies: dict[int, Any]) -> Any:

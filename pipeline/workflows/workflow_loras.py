@@ -33,7 +33,7 @@ def wanted_loras(
     Args:
         file: its name. fault: is told the place and the text of what is wrong.
     """
-    if written and not lora_models(pipe.family):
+    if written and not lora_models(pipe):
         fault(("loras",), "none of the workflow's blocks is of a model family that knows LoRAs.")
     found: list[WantedLora] = []
     for number, each in enumerate(written):

@@ -135,7 +135,7 @@ def live_faults(pipe: ModularPipeline) -> Iterator[str]:
     encoders = loaded_encoders(pipe)
     # Shared by all: a model that two names hold is looked through once.
     fresh: dict[int, Any] = {}
-    taking = lora_models(pipe.family)
+    taking = lora_models(pipe)
     for name in pipe.pretrained_component_names:
         component, spec = uncompiled(pipe.components[name]), pipe.specs[name]
         if component is None:

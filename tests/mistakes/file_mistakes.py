@@ -139,7 +139,7 @@ MISTAKES = [
             }
         ),
         CompositionError,
-        ("'MyBlocks'", "adopt(blocks)", "sdxl, wan", "brickwork presets list"),
+        ("'MyBlocks'", "adopt(blocks)", "sdxl, ", "brickwork presets list"),
     ),
     Mistake("an empty folder", "folder", opened(), RepoError, ("blocks",)),
     Mistake(

@@ -22,8 +22,9 @@ FAMILIES = families()
 LOADING = [
     name
     for name, each in FAMILIES.items()
-    if not each.like and hasattr(next(iter(each.tasks.values())).classic, "load_lora_weights")
+    if not each.like and hasattr(next(iter(each.tasks.values())).classic, "load_lora_weights") and name != "kandinsky3"
 ]
+"""Kandinsky 3's class has the method, which fails: its UNet takes no adapters."""
 
 
 def saved(name: str, folder: Path) -> None:
@@ -59,6 +60,9 @@ def drawn_by_both(name: str, mine: Any, theirs: Any) -> None:
     seeds = [torch.Generator().manual_seed(7), torch.Generator().manual_seed(8)]
     given = {**copy.deepcopy(dict(asked.given)), **asked.classic_given, "output_type": "pt", "generator": seeds}
     expected = family.drawn_by(classic, given)
+    if name == "deepfloyd":
+        # As tensors, its classics return images in -1..1.
+        expected = expected / 2 + 0.5
     # One branch after the other rounds otherwise than both at once.
     assert torch.allclose(drawn, expected, rtol=0, atol=1e-5 if family.batching == "sequential" else 0)
 

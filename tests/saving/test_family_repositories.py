@@ -18,7 +18,8 @@ from family_table import Family, families, image_differences
 import brickwork
 from brickwork import ComponentError, ModularPipeline
 
-FAMILIES = families()
+FAMILIES = {name: family for name, family in families().items() if name != "wan_frame"}
+"""Wan of one frame has no classic of its own: its repositories are Wan's, and open as that."""
 OPENED_BY_US = ("auraflow", "cogview4", "hidream", "hunyuan_dit", "lumina2", "pixart", "sana", "sana_sprint")
 """Of the others is seen, too, that diffusers opens what is saved of them by the same code, and that a class that does not fit is refused."""
 

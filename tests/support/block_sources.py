@@ -264,7 +264,7 @@ def _choices() -> Iterator[Source]:
         name, made = CALLED.get(preset[:-5], preset[:-5]), find_preset(preset)
         first = next(iter(technique_families.family(name).tasks.values()))
         told = technique_families.GIVEN.get(name, first.given)
-        side = technique_families.SIDE.get(name) or told["height"]
+        side = technique_families.SIDE.get(name) or told.get("height", 16)
         shown = {**IMAGES, "image": picture(3, side), "mask_image": half_mask(side), "num_inference_steps": 5}
         asked = [*ALONE, *((*each, "control_image") for each in ALONE)]
         given = {**told, **ASKED}

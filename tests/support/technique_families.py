@@ -31,7 +31,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "ddpm": {"height": 16, "width": 16, "num_inference_steps": 3, "batch_size": 2},
 }
 """What the first task of each is given: two images."""
-SIDE = {**dict.fromkeys(GIVEN, 64), **dict.fromkeys(("dit", "ddpm", "consistency"), 16)}
+SIDE = {**dict.fromkeys(GIVEN, 64), **dict.fromkeys(("dit", "ddpm", "consistency", "deepfloyd"), 16)}
 """Height and width of these images."""
 Blocks = Mapping[str, Any]
 

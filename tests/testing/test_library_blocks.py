@@ -19,6 +19,8 @@ NOT_CHECKED: dict[str, str] = {
     "PredictParts": "to derive from: it makes the prediction of PredictNoise",
     "DecodeDrawn": "runs between two families, which presets/test_families_in_turn.py gives",
     "HandOnPromptEmbeds": "runs where embeddings stand beside images, which presets/test_flux.py gives",
+    "HandOnPixels": "runs between stages of pixels, which presets/test_deepfloyd.py gives",
+    "DecodeDepthControl": "runs between two families, which presets/test_marigold.py gives",
 }
 """Blocks that no composition can show alone, each with the reason."""
 NOT_ASKED: dict[str, tuple[tuple[str, ...], str]] = {}

@@ -12,6 +12,7 @@ from cli_runner import invoke
 
 from brickwork.presets.embedded import FOLDER
 from brickwork.registry import component_spec
+from brickwork.registry.hub.lock import NAME as LOCK
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +59,8 @@ def in_a_folder(cli_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     with read_once():
         yield tmp_path
+    # What one test grants, another one would find.
+    (cli_home / LOCK).unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")

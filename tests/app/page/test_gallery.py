@@ -131,7 +131,7 @@ def test_a_mask_is_drawn_over_an_image_with_mouse_and_keys(page: Any, apple_file
     page.wait_for_selector("[data-field=mask_image] .file-image")
     draw.first.click()
     page.wait_for_selector(".mask-canvas canvas")
-    page.wait_for_function(f"({PAINTED})() === {left}")
+    page.wait_for_function(f"(left) => ({PAINTED})() === left", arg=left)
     page.keyboard.press("Escape")
     page.fill("#field-prompt", "a green leaf")
     page.fill("#field-num_inference_steps", "2")
@@ -141,7 +141,7 @@ def test_a_mask_is_drawn_over_an_image_with_mouse_and_keys(page: Any, apple_file
 
 PAINTED = """() => {
     const canvas = document.querySelector(".mask-canvas canvas");
-    const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    const data = canvas.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, canvas.width, canvas.height).data;
     return data.filter((value, i) => i % 4 === 3 && value > 127).length;
 }"""
 

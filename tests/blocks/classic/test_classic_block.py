@@ -37,8 +37,10 @@ from brickwork import (
     Scope,
     TrustError,
 )
+from brickwork.blocks.classic.own_structure import with_own_structure
 from brickwork.engine.events import CacheHit, StepFinished, StepStarted
 from brickwork.families.stable_diffusion import SD
+from brickwork.families.tokenize import TOKENIZING
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*safety checker.*")
 ROW = ROWS["StableDiffusionPipeline"]
@@ -264,6 +266,19 @@ def test_a_run_that_fails_leaves_the_networks_as_they_were() -> None:
     assert {each.dtype for each in unet.parameters()} == {torch.float32}
     assert not unet.training
     assert not unet._forward_hooks
+
+
+@pytest.mark.parametrize("method", ["__call__", "tokenize", "encode"])
+def test_a_tokenizer_waits_for_those_of_other_runs(pipe: ModularPipeline, method: str) -> None:
+    # `tokenize`, which looks for words of textual inversions, sets the padding as well, and another thread then had its own.
+    tokenizer = with_own_structure({"tokenizer": pipe.tokenizer})["tokenizer"]
+    ended = threading.Event()
+    calls = threading.Thread(target=lambda: (getattr(tokenizer, method)("a red circle"), ended.set()))
+    with TOKENIZING:
+        calls.start()
+        assert not ended.wait(0.2)
+    calls.join()
+    assert ended.is_set()
 
 
 def test_runs_in_threads_give_what_they_give_one_after_another(pipe: ModularPipeline) -> None:
