@@ -130,6 +130,10 @@ def generators_of(seed: object, known: KeptPlans, plan: Plan, values: Mapping[st
     images = image_count_of(known, plan, values)
     if isinstance(seed, (list, tuple, range)):
         seeds = [_whole(each) for each in seed]
+        shown = values.get("image")
+        # Where no family counts texts, the images that are given say how many.
+        if isinstance(shown, list) and not any(image_count(family, values) for family in known.families):
+            images = len(shown)
         if len(seeds) != images:
             said = ", ".join(map(str, seeds[:6])) + (", ..." if len(seeds) > 6 else "")
             first = f", or the first one's alone (seed={seeds[0]})" if seeds else ""
