@@ -8,11 +8,11 @@ from attrs import evolve, frozen
 
 from ..guiders import ClassifierFreeGuidance, EmbeddedGuidance, ImageTextGuidance
 from ..registry import families
-from ..state.vocabulary import DepthLatents, ExtraChannels, ImageNoiseLevels, NoisedPixels
+from ..state.vocabulary import DepthLatents, ExtraChannels
 from ..state.written_constants import note_constant
 from .contract import ConditioningField, RoleComponent, TextEncoding
 from .shared_fields import PROMPT
-from .unet import BESIDE, HIDDEN, IMAGE_PROMPT, VAES, UNetContract
+from .unet import BESIDE, HIDDEN, IMAGE_PROMPT, SMALL_IMAGE, VAES, UNetContract
 
 if TYPE_CHECKING:
     from .roles import Autoencoder, Denoiser
@@ -95,20 +95,6 @@ SD_EDIT = evolve(
 )
 """The contract of UNets that edit an image as a text says (InstructPix2Pix, Brooks et al. 2023, https://arxiv.org/abs/2211.09800)."""
 
-_SMALL = (
-    ConditioningField(
-        "noised_pixels", "negative_noised_pixels", NoisedPixels, argument=BESIDE, kind="image", shared=True
-    ),
-    ConditioningField(
-        "image_noise_levels",
-        "negative_image_noise_levels",
-        ImageNoiseLevels,
-        argument="class_labels",
-        kind="image",
-        shared=True,
-    ),
-)
-
 SD_UPSCALE = evolve(
     SD,
     name="stable-diffusion-upscale",
@@ -118,7 +104,12 @@ SD_UPSCALE = evolve(
         "low_res_scheduler": (RoleComponent("low_res_scheduler", "diffusers:DDPMScheduler"),),
         "guider": (RoleComponent("guider", ClassifierFreeGuidance, config={"guidance_scale": 9.0}),),
     },
-    groups={**SD.groups, "denoiser_input_fields": (HIDDEN, *_SMALL), "small_image": _SMALL, "image_prompt": ()},
+    groups={
+        **SD.groups,
+        "denoiser_input_fields": (HIDDEN, *SMALL_IMAGE),
+        "small_image": SMALL_IMAGE,
+        "image_prompt": (),
+    },
     defaults={"num_inference_steps": 75},
     image_multiple=4,
     upcasts_vae=True,

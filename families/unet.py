@@ -10,7 +10,7 @@ from attrs import field, frozen
 from ..engine.device_copies import sent
 from ..registry.model_dtype import compute_dtype
 from ..state.object_content import UNCOUNTED
-from ..state.vocabulary import ImagePromptEmbeds, PromptEmbeds
+from ..state.vocabulary import ImageNoiseLevels, ImagePromptEmbeds, NoisedPixels, PromptEmbeds
 from .contract import ConditioningField, FamilyContract
 from .guidance_embedding import embedded_scales
 from .layers import Layer
@@ -41,6 +41,21 @@ IMAGE_PROMPT = ConditioningField(
 
 BESIDE = "@channels"
 """The place of what is put behind the channels of the latents."""
+
+SMALL_IMAGE = (
+    ConditioningField(
+        "noised_pixels", "negative_noised_pixels", NoisedPixels, argument=BESIDE, kind="image", shared=True
+    ),
+    ConditioningField(
+        "image_noise_levels",
+        "negative_image_noise_levels",
+        ImageNoiseLevels,
+        argument="class_labels",
+        kind="image",
+        shared=True,
+    ),
+)
+"""A small image in pixels, noised and beside the latents, and how much noise is on it."""
 
 PRECONDITIONING = "@preconditioning"
 """Where it is said how a network is preconditioned: level of noise, factor of what it says, and latents as they are."""

@@ -17,7 +17,7 @@ from ..blocks.core.peer_family import MISSING, peer_property
 from ..engine import Plan, RunSettings
 from ..engine.planning.explain import Explanation
 from ..engine.planning.graph import Graph
-from ..families.contract import UNBOUND, FamilyContract, bound_family
+from ..families.contract import FamilyContract, bound_family
 from ..registry import ComponentSpec
 from ..registry.index import index_entries
 from ..state import InputError, html_view
@@ -30,6 +30,7 @@ from .config import PipelineConfig
 from .forms.guiders import guider_schemas
 from .forms.inputs import pipeline_schema
 from .forms.options import option_schemas
+from .kept_plans import families_of
 from .memory_report import MemoryReport, memory_notes, memory_report
 from .names_of_diffusers import instead_of_attribute, instead_of_component, public_names
 from .placing.several_devices import device_notes
@@ -67,8 +68,7 @@ class PipelineInspection(PipelineComponents):
     @property
     def families(self) -> tuple[FamilyContract, ...]:
         """The contracts that blocks are bound to, each once; more than one where families work together."""
-        bound = {id(block.family): block.family for _, block in walk(self.blocks)}
-        return tuple(family for family in bound.values() if family is not UNBOUND)
+        return families_of(self.blocks)
 
     def plan(self, given: Iterable[str] | Mapping[str, Any] = (), checked: Iterable[str] | None = None) -> Plan:
         """Return the plan for these inputs."""

@@ -12,6 +12,7 @@ from attrs import define, field
 
 from ..blocks.checks.call_checks import CallChecks
 from ..blocks.classic.classic_block import ClassicBlock
+from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.flattening import walk, walk_scopes
 from ..blocks.core.from_diffusers import DiffusersBlock
 from ..blocks.core.scope_names import component_outside
@@ -142,5 +143,10 @@ class KeptPlans:
     @cached_property
     def families(self) -> tuple[FamilyContract, ...]:
         """Return the contracts that blocks are bound to, each once."""
-        bound = {id(block.family): block.family for _, block in walk(self.version.root)}
-        return tuple(family for family in bound.values() if family is not UNBOUND)
+        return families_of(self.version.root)
+
+
+def families_of(blocks: ModularPipelineBlocks) -> tuple[FamilyContract, ...]:
+    """Return the contracts that blocks are bound to, each once, in the order of the blocks."""
+    bound = {id(block.family): block.family for _, block in walk(blocks)}
+    return tuple(family for family in bound.values() if family is not UNBOUND)

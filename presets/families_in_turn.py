@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from ..blocks.core.insertable_dict import InsertableDict
-from ..blocks.core.scope import Scope
 from ..blocks.core.sequential import SequentialPipelineBlocks
 from ..blocks.techniques.compare_counts import CompareCounts
 from ..blocks.techniques.families_in_turn import (
@@ -23,6 +22,7 @@ from ..blocks.techniques.families_in_turn import (
 )
 from ..families.contract import FamilyContract
 from ..state import CompositionError
+from .scopes import embeds_of, named_by, stage, unchanged
 from .tasks import Blocks, image2image, of_family, text2image
 
 _RENAMED = ("num_inference_steps", "guidance_scale", "sigmas", "timesteps", "eta", "max_sequence_length", "clip_skip")
@@ -121,16 +121,9 @@ def _compare_counts(first: FamilyContract, second: FamilyContract) -> Any:
     return CompareCounts.bind(first)(counted=[*embeds, *asked])
 
 
-def _apart(blocks: Blocks, family: FamilyContract, more: Mapping[str, str] = {}) -> Scope:
+def _apart(blocks: Blocks, family: FamilyContract, more: Mapping[str, str] = {}) -> Any:
     """Return a scope with values and components of its own, of which images leave; `more` inputs are let in, under other names."""
-    inner = SequentialPipelineBlocks.from_blocks_dict(blocks)
-    read = set(inner.input_names)
-    embeds = [name for part in family.fields("prompt_embeds") for name in (part.positive, part.negative)]
-    own = {name: f"second_{name}" for name in (*_RENAMED, *embeds) if name in read}
-    shared = {name: name for name in _SHARED if name in read} | {
-        name: outside for name, outside in more.items() if name in read
-    }
-    components = {name: f"second_{name}" for name in inner.component_names}
-    return Scope.from_blocks_dict(
-        dict(blocks), inputs={**own, **shared}, outputs={"images": "images"}, components=components
-    )
+    read = set(SequentialPipelineBlocks.from_blocks_dict(blocks).input_names)
+    inputs = {**named_by("second", (*_RENAMED, *embeds_of(family))), **unchanged(_SHARED), **more}
+    known = {name: outside for name, outside in inputs.items() if name in read}
+    return stage("second", blocks, known, unchanged(["images"]))

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..blocks.core.insertable_dict import InsertableDict
-from ..blocks.core.scope import Scope
-from ..blocks.core.sequential import SequentialPipelineBlocks
 from ..blocks.steps.denoise import Denoise
 from ..blocks.steps.prepare_latents import PrepareSizedLatents
 from ..blocks.steps.set_timesteps import SetTimesteps
@@ -20,6 +18,7 @@ from ..blocks.techniques.estimate import (
     TellImages,
 )
 from ..families.contract import FamilyContract
+from .scopes import named_by, stage, unchanged
 from .tasks import Blocks, named_blocks
 
 _RENAMED = ("processing_resolution", "num_inference_steps")
@@ -51,11 +50,5 @@ def steered_by_depth(blocks: Mapping[str, Any], of_depth: FamilyContract) -> Blo
     """
     made: Blocks = InsertableDict(named_blocks(blocks, "steered_by_depth(blocks)"))
     inner = estimating(of_depth, DecodeDepthControl)
-    components = SequentialPipelineBlocks.from_blocks_dict(inner).component_names
-    scope: Any = Scope.from_blocks_dict(
-        dict(inner),
-        inputs={"image": "depth_image", "generator": "generator", **{name: f"depth_{name}" for name in _RENAMED}},
-        outputs={"control_image": "control_image"},
-        components={name: f"depth_{name}" for name in components},
-    )
-    return made.insert("depth", scope, 0)
+    inputs = {"image": "depth_image", "generator": "generator", **named_by("depth", _RENAMED)}
+    return made.insert("depth", stage("depth", inner, inputs, unchanged(["control_image"])), 0)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..blocks.core.insertable_dict import InsertableDict
-from ..blocks.core.scope import Scope
-from ..blocks.core.sequential import SequentialPipelineBlocks
 from ..blocks.techniques.super_resolution import HandOnPixels, NoiseEnlarged
 from ..families.contract import FamilyContract
+from .scopes import embeds_of, named_by, stage, unchanged
 from .tasks import Blocks, named_blocks, text2image
 
 _ALIKE = ("prompt", "negative_prompt", "num_images_per_prompt", "generator")
@@ -32,9 +31,9 @@ def with_small_stage(family: FamilyContract, of_small: FamilyContract) -> Blocks
     inner = text2image(of_small)
     del inner["text_encoder"]
     del inner["decode"]
-    told = [name for part in family.fields("prompt_embeds") for name in (part.positive, part.negative)]
-    scope = _stage(inner, "small", {"latents": "small_pixels"}, (*told, "num_images_per_prompt", "generator"), _OWN)
-    return made.insert_after("text_encoder", "small", scope)
+    alike = (*embeds_of(family), "num_images_per_prompt", "generator")
+    inputs = {**unchanged(alike), **named_by("small", _OWN)}
+    return made.insert_after("text_encoder", "small", stage("small", inner, inputs, {"latents": "small_pixels"}))
 
 
 def with_stages(blocks: Mapping[str, Any], family: FamilyContract, of_small: FamilyContract) -> Blocks:
@@ -45,17 +44,6 @@ def with_stages(blocks: Mapping[str, Any], family: FamilyContract, of_small: Fam
     made: Blocks = InsertableDict(named_blocks(blocks, "with_stages(blocks)"))
     inner = with_small_stage(family, of_small)
     inner["decode"] = HandOnPixels.bind(family)
-    told = [name for part in family.fields("prompt_embeds") for name in (part.positive, part.negative)]
-    own = (*_OWN, *(f"small_{name}" for name in _OWN), "noise_level", *told)
-    return made.insert("stages", _stage(inner, "stages", {"image": "image"}, _ALIKE, own), 0)
-
-
-def _stage(blocks: Blocks, name: str, outputs: Mapping[str, str], alike: Iterable[str], own: Iterable[str]) -> Any:
-    """Return blocks as a stage of others: of its own, with its name before them, are its components and the inputs that are not alike."""
-    components = SequentialPipelineBlocks.from_blocks_dict(dict(blocks)).component_names
-    return Scope.from_blocks_dict(
-        dict(blocks),
-        inputs={**{each: each for each in alike}, **{each: f"{name}_{each}" for each in own}},
-        outputs=dict(outputs),
-        components={each: f"{name}_{each}" for each in components},
-    )
+    own = (*_OWN, *named_by("small", _OWN).values(), "noise_level", *embeds_of(family))
+    inputs = {**unchanged(_ALIKE), **named_by("stages", own)}
+    return made.insert("stages", stage("stages", inner, inputs, {"image": "image"}), 0)

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..blocks.core.insertable_dict import InsertableDict
-from ..blocks.core.scope import Scope
-from ..blocks.core.sequential import SequentialPipelineBlocks
 from ..blocks.steps.encode_prompt import EncodeNegativePrompt, EncodePositivePrompt
 from ..blocks.steps.expand_batch import ExpandBatch
 from ..blocks.steps.prepare_latents import PrepareLatents
@@ -21,6 +19,7 @@ from ..blocks.techniques.vectors import (
     TakeVectors,
 )
 from ..families.contract import FamilyContract
+from .scopes import named_by, stage, unchanged
 from .tasks import Blocks, inpainting, named_blocks, text2image
 
 _RENAMED = ("num_inference_steps", "guidance_scale", "latents")
@@ -62,17 +61,9 @@ def with_prior(blocks: Mapping[str, Any], family: FamilyContract, of_prior: Fami
     made: Blocks = InsertableDict(named_blocks(blocks, "with_prior(blocks)"))
     made["input"] = ExpandVectors.bind(family)
     inner = prior(of_prior)
-    components = SequentialPipelineBlocks.from_blocks_dict(inner).component_names
-    scope: Any = Scope.from_blocks_dict(
-        dict(inner),
-        inputs={
-            **{name: f"prior_{name}" for name in _RENAMED},
-            **{name: name for name in ("prompt", "negative_prompt", "generator")},
-        },
-        outputs={name: name for name in ("image_embeds", "negative_image_embeds")},
-        components={name: f"prior_{name}" for name in components},
-    )
-    return made.insert("prior", scope, 0)
+    inputs = {**named_by("prior", _RENAMED), **unchanged(["prompt", "negative_prompt", "generator"])}
+    outputs = unchanged(["image_embeds", "negative_image_embeds"])
+    return made.insert("prior", stage("prior", inner, inputs, outputs), 0)
 
 
 def noised_vectors(family: FamilyContract) -> Blocks:
@@ -94,11 +85,5 @@ def vectors_of_text(family: FamilyContract, of_prior: FamilyContract) -> Blocks:
     inner["ask_negative"] = AskOfNothing.bind(of_prior)
     inner["take_vectors"] = TakePositiveVectors.bind(of_prior)
     own = {part.name for part in of_prior.roles["denoiser"]}
-    components = [name for name in SequentialPipelineBlocks.from_blocks_dict(inner).component_names if name not in own]
-    scope: Any = Scope.from_blocks_dict(
-        dict(inner),
-        inputs={name: f"prior_{name}" for name in _RENAMED},
-        outputs={"image_embeds": "image_embeds"},
-        components={name: f"prior_{name}" for name in components},
-    )
+    scope = stage("prior", inner, named_by("prior", _RENAMED), unchanged(["image_embeds"]), own)
     return noised_vectors(family).insert("prior", scope, 0)

@@ -163,7 +163,6 @@ def stream(
     common = dict(inputs or {})
     named = (evolve(row, inputs={**common, **row.inputs}).identified(whole, known) for row in found)
     attempts = Attempts(folder, lambda row: row.identity(whole, known))
-    count = workers or 1
     made: Workers
     if on == "here":
         made = Here(pipe, folder, retries, allow_urls)
@@ -175,7 +174,7 @@ def stream(
     else:
         from .ray_actors import RayActors
 
-        made = RayActors(job, count, gpus or 0.0, address)
+        made = RayActors(job, workers or 1, gpus or 0.0, address)
     return _outcomes(made, Dispatch(made, named, attempts, ended or (lambda _: None)), folder)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ForwardRef
+from typing import Any
 
 from attrs import frozen
 
+from .values.array_types import Image, Tensor
 from .vocabulary import (
     BatchSize,
     DType,
@@ -27,13 +28,6 @@ from .vocabulary import (
     Width,
     value_of,
 )
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-    from torch import Tensor
-else:
-    Tensor = ForwardRef("Tensor", module="torch")
-    Image = ForwardRef("Image", module="PIL.Image")
 
 
 @frozen

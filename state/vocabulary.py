@@ -6,28 +6,15 @@ letters: b images of a batch, c channels, h w height and width in latents, token
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, Union
+from typing import Annotated, Any, Literal, Union
 
 from .values import kinds as of
+from .values.array_types import Generator, Image, NDArray, Tensor, dtype
 from .values.image_words import *  # noqa: F403 - so that a type checker lets others import them from here
 from .values.sound_words import *  # noqa: F403 - as above, those of sound
 from .values.value import Value as Value  # noqa: PLC0414 - so that a type checker lets others import it from here
 from .values.value import value_of as value_of  # noqa: PLC0414 - as above
 from .values.video_words import *  # noqa: F403 - as above, those of videos
-
-if TYPE_CHECKING:
-    import numpy.typing
-    from PIL.Image import Image
-    from torch import Generator, Tensor, dtype
-
-    NDArray = numpy.typing.NDArray[Any]
-else:
-    Tensor = ForwardRef("Tensor", module="torch")
-    Generator = ForwardRef("Generator", module="torch")
-    dtype = ForwardRef("dtype", module="torch")
-    Image = ForwardRef("Image", module="PIL.Image")
-    NDArray = ForwardRef("ndarray", module="numpy")
-
 
 Prompt = Annotated[str | list[str], of.prompt(doc="What the images shall show; a list makes one batch item each.")]
 NegativePrompt = Annotated[str | list[str], of.prompt(doc="What the images shall not show.")]

@@ -11,7 +11,7 @@ from ...state import InputError
 from ...state.atomic import beside
 from ...state.limits import LARGEST_PICTURE_FILE
 from ...state.reading import read_bytes
-from ..steps.image_reading import is_address
+from ..steps.image_reading import refuse_address
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,10 +39,7 @@ def load_sound(path: str | Path) -> tuple[Tensor, int]:
     import torch
 
     name = str(path)[:200]
-    if isinstance(path, str) and is_address(path):
-        raise InputError(
-            f"{name!r} is an address; nothing is loaded from the net here. Download it, and give the path of the file."
-        )
+    refuse_address(path)
     library = _library()
     data = read_bytes(Path(path), LARGEST_SOUND_FILE, InputError)
     try:

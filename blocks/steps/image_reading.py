@@ -24,6 +24,18 @@ def is_address(source: str) -> bool:
     return source.partition(":")[0].lower() in ("http", "https")
 
 
+def refuse_address(source: str | Path) -> None:
+    """Refuse an address of the net where the path of a file is wanted.
+
+    Raises:
+        InputError: it is one.
+    """
+    if isinstance(source, str) and is_address(source):
+        raise InputError(
+            f"{source[:200]!r} is an address; nothing is loaded from the net here. Download it, and give the path of the file."
+        )
+
+
 def read_image(path: Path) -> Image:
     """Read a file.
 

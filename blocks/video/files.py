@@ -13,7 +13,7 @@ from ...state.atomic import beside
 from ...state.limits import LARGEST_PICTURE_FILE, MOST_PIXELS
 from ...state.reading import read_bytes
 from ..steps.given_image import pil_images
-from ..steps.image_reading import is_address
+from ..steps.image_reading import refuse_address
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -42,10 +42,7 @@ def load_video(path: str | Path, *, most_frames: int = MOST_FRAMES) -> tuple[lis
         >>> frames, rate = load_video("cat.mp4")  # doctest: +SKIP
     """
     name = str(path)[:200]
-    if isinstance(path, str) and is_address(path):
-        raise InputError(
-            f"{name!r} is an address; nothing is loaded from the net here. Download it, and give the path of the file."
-        )
+    refuse_address(path)
     if most_frames < 1:
         raise InputError(f"most_frames is {most_frames}; give 1 or more.")
     av = _library()

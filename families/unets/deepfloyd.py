@@ -8,14 +8,13 @@ from attrs import evolve, frozen
 
 from ...guiders import ClassifierFreeGuidance
 from ...registry import families
-from ...state.vocabulary import ImageNoiseLevels, NoisedPixels
 from ...state.written_constants import note_constant
-from ..contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
+from ..contract import FamilyContract, RoleComponent, TextEncoding
 from ..denoiser_limits import halving_fault
 from ..layers import Layer
 from ..shared_fields import PROMPT
 from ..spatial.masked_text import lowered
-from ..unet import BESIDE, HIDDEN, UNetContract
+from ..unet import HIDDEN, SMALL_IMAGE, UNetContract
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,20 +75,6 @@ DEEPFLOYD = DeepFloydContract(
 )
 """The contract of the first stage, which draws small images of a text."""
 
-_SMALL = (
-    ConditioningField(
-        "noised_pixels", "negative_noised_pixels", NoisedPixels, argument=BESIDE, kind="image", shared=True
-    ),
-    ConditioningField(
-        "image_noise_levels",
-        "negative_image_noise_levels",
-        ImageNoiseLevels,
-        argument="class_labels",
-        kind="image",
-        shared=True,
-    ),
-)
-
 DEEPFLOYD_LARGE = evolve(
     DEEPFLOYD,
     name="deepfloyd-if-large",
@@ -99,7 +84,7 @@ DEEPFLOYD_LARGE = evolve(
         "image_noising_scheduler": (RoleComponent("image_noising_scheduler", "diffusers:DDPMScheduler"),),
         "guider": (RoleComponent("guider", ClassifierFreeGuidance, config={"guidance_scale": 4.0}),),
     },
-    groups={**DEEPFLOYD.groups, "denoiser_input_fields": (HIDDEN, *_SMALL), "small_image": _SMALL},
+    groups={**DEEPFLOYD.groups, "denoiser_input_fields": (HIDDEN, *SMALL_IMAGE), "small_image": SMALL_IMAGE},
     defaults={"num_inference_steps": 50},
     classic_pipeline="IFSuperResolutionPipeline",
 )

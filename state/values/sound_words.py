@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, Union
+from typing import Annotated, Literal, Union
 
 from . import kinds as of
+from .array_types import NDArray, Tensor
 from .value import Value
-
-if TYPE_CHECKING:
-    import numpy.typing
-    from torch import Tensor
-
-    NDArray = numpy.typing.NDArray[Any]
-else:
-    NDArray = ForwardRef("ndarray", module="numpy")
-    Tensor = ForwardRef("Tensor", module="torch")
 
 __all__ = [
     "Audios",

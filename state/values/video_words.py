@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Union
+from typing import Annotated, Any, Union
 
 from . import kinds as of
+from .array_types import Image, NDArray, Tensor
 from .value import Value
-
-if TYPE_CHECKING:
-    import numpy.typing
-    from PIL.Image import Image
-    from torch import Tensor
-
-    NDArray = numpy.typing.NDArray[Any]
-else:
-    Image = ForwardRef("Image", module="PIL.Image")
-    NDArray = ForwardRef("ndarray", module="numpy")
-    Tensor = ForwardRef("Tensor", module="torch")
 
 __all__ = [
     "DecodeNoiseScale",
