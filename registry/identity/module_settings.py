@@ -157,12 +157,18 @@ def _note_attribute(reading: _Reading, path: str, name: str, value: object) -> N
         reading.note(name, path, reading.content(value, path, name))
 
 
+_OF_A_CALL = frozenset({"_conv_num", "_conv_idx", "_feat_map", "_enc_conv_num", "_enc_conv_idx", "_enc_feat_map"})
+"""What VAEs of diffusers that have `clear_cache` keep of frames before, and begin anew at each call; before the first they have none of it."""
+
+
 def derived_attributes(module: torch.nn.Module) -> set[str]:
-    """Return the names of tensors that a module makes of its parameters at each call, such as weights by their norm (`weight_norm`): until
-    then they are those of before, in another dtype or on another device.
+    """Return the names of what a module makes anew at each call: tensors of its parameters, such as weights by their norm (`weight_norm`),
+    which until then are those of before, in another dtype or on another device; and what VAEs keep of frames.
     """
     hooks: Mapping[int, Any] = module._forward_pre_hooks
-    return {hook.name for hook in hooks.values() if type(hook).__module__ == "torch.nn.utils.weight_norm"}
+    of_norms = {hook.name for hook in hooks.values() if type(hook).__module__ == "torch.nn.utils.weight_norm"}
+    is_cached = hasattr(module, "clear_cache") and type(module).__module__.startswith("diffusers.")
+    return of_norms | (_OF_A_CALL if is_cached else set())
 
 
 def attributes_of_module(module: torch.nn.Module) -> Iterator[tuple[str, Any]]:
