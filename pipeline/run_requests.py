@@ -59,11 +59,15 @@ class PipelineRequests(PipelineAdapters):
         """Return the composition as data; see `brickwork.saving.composition`."""
         return self.description().data
 
-    def description(self) -> Description:
-        """Return what is known of the composition as it is now."""
+    def description(self, process: Mapping[str, Any] | None = None) -> Description:
+        """Return what is known of the composition as it is now.
+
+        Args:
+            process: what is replaced in the process, as recipes have it; without it nothing that is known is relied on.
+        """
         kept = self._planned_last
-        if kept.description is None or not kept.description.holds():
-            kept.description = Description.of(self.blocks)
+        if process is None or kept.description is None or not kept.description.holds(process):
+            kept.description = Description.of(self.blocks, process)
         return kept.description
 
     def prepare_run(self, state: PipelineState | None, output: Any, inputs: dict[str, Any]) -> RunRequest:

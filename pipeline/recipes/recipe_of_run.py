@@ -54,12 +54,13 @@ def recipe_of(
     notes = notes_of(pipe, plan.components, held, identities)
     inputs, generators = noted_inputs(values)
     settings = pipe.settings
-    description = pipe.description()
+    process = _process(identities)
+    description = pipe.description(process)
     known = {
         "software": software(),
         "device": pipe.device_words,
         "arithmetic": arithmetic(),
-        "process": _process(identities),
+        "process": process,
         "settings": {
             "grad": settings.grad,
             **_gradients(settings.grad),
@@ -116,13 +117,15 @@ def _process(identities: RunIdentities) -> dict[str, Any]:
 class Description:
     """A composition as data, and the code that it was written down for.
 
-    Somebody may define blocks anew, or what they refer to, between two runs.
+    Somebody may define blocks anew, or what they refer to, or put something in the place of this package's, between two runs.
 
     Attributes:
+        process: what was replaced in the process then, as recipes have it; of code of packages that says whether it is as it was.
         bare: blocks on which nothing lies, which one pass tells. others: those with attributes, and the digests of these.
     """
 
     data: dict[str, Any]
+    process: Mapping[str, Any] | None
     classes: tuple[type, ...]
     codes: tuple[CodeIdentity, ...]
     bare: tuple[ModularPipelineBlocks, ...]
@@ -130,7 +133,7 @@ class Description:
     attributes: tuple[str | None, ...]
 
     @classmethod
-    def of(cls, blocks: ModularPipelineBlocks) -> Description:
+    def of(cls, blocks: ModularPipelineBlocks, process: Mapping[str, Any] | None = None) -> Description:
         """Describe a composition now."""
         parts = [block for _, block in walk(blocks)]
         classes = dict.fromkeys(map(coded_class, parts))
@@ -139,10 +142,13 @@ class Description:
         every = tuple(getattr(block, "foreign", block) for block in parts)
         bare, others = (tuple(each for each in every if bool(vars(each)) is has) for has in (False, True))
         digests = tuple(map(attributes_digest, others))
-        return cls(describe(blocks), own, tuple(map(code_identity, own)), bare, others, digests)
+        return cls(describe(blocks), process, own, tuple(map(code_identity, own)), bare, others, digests)
 
-    def holds(self) -> bool:
-        """Return whether the code, and what lies on the blocks, is still the same."""
+    def holds(self, process: Mapping[str, Any]) -> bool:
+        """Return whether the code, and what lies on the blocks, is still the same, with what is replaced in the process now."""
+        # What was replaced, and cannot be told, may be another thing each time.
+        if process != self.process or "unknown" in process:
+            return False
         if tuple(map(code_identity, self.classes)) != self.codes:
             return False
         # Most blocks hold nothing, and a look whether that is still so is cheaper than a digest.

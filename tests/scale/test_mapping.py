@@ -101,7 +101,10 @@ def test_workers_end_and_each_row_is_there_once_in_order_as_here(place: str, tmp
     seen: list[scale.Outcome] = []
     report = scale.map(painting(), given, tmp_path / "out", on=place, workers=2, watch=seen.append)  # type: ignore[arg-type]
     assert [each.row for each in seen] == list(range(1, len(given) + 1))
-    assert report.counts == {"made": count + 5, "there": 0, "failed": 0, "aside": int(kills)}
+    # An actor that ends may take with it the answer of the row before, whose image is then there already when it is asked for again.
+    there = report.counts["there"]
+    assert there <= ends
+    assert report.counts == {"made": count + 5 - there, "there": there, "failed": 0, "aside": int(kills)}
     assert len(report.ended) == 3 * kills + ends
     if place == "processes":
         assert all(
@@ -254,7 +257,8 @@ def test_a_print_of_its_own_makes_a_process_no_other_one(monkeypatch: pytest.Mon
     before = process_words()
     monkeypatch.setattr("builtins.print", lambda *_: None)
     assert process_words() == before
-    monkeypatch.setattr("builtins.len", lambda _: 3)
+    # One that no other thread of this process calls meanwhile.
+    monkeypatch.setattr("builtins.oct", lambda _: "3")
     changed = process_words()
     monkeypatch.undo()
     assert changed != before == process_words()

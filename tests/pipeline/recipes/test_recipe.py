@@ -27,9 +27,11 @@ from brickwork import (
     ModularPipeline,
     Outputs,
     Recipe,
+    ReplayError,
     RepoError,
     SequentialPipelineBlocks,
 )
+from brickwork.blocks.steps.predict_noise import PredictNoise
 from brickwork.pipeline.recipes.recipe_files import read_recipe
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS
 from brickwork.state.limits import LARGEST_RECIPE
@@ -335,6 +337,32 @@ def test_two_runs_that_are_the_same_do_not_differ(tiny_pipe: ModularPipeline) ->
     found = brickwork.diff(one, other)
     assert not found
     assert str(found) == "The recipes are the same."
+
+
+def test_a_run_with_a_replaced_method_says_nothing_of_the_next_one(
+    tiny_pipe: ModularPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def noise_code() -> Any:
+        state = tiny_pipe(**INPUTS, generator=seeded(7))
+        return state.recipe.to_dict()["composition"]["blocks"]["denoise"]["blocks"]["denoiser"]["code"], state
+
+    as_written, first = noise_code()
+    with monkeypatch.context() as during:
+        plain = PredictNoise.predicted
+        during.setattr(PredictNoise, "predicted", lambda self, *args: plain(self, *args))
+        replaced, other = noise_code()
+    again, last = noise_code()
+    assert as_written == again != replaced
+    with pytest.raises(ReplayError, match="the code of PredictNoise differs now"):
+        brickwork.replay(other, components=tiny_pipe)
+    for state in (first, last):
+        brickwork.replay(state, components=tiny_pipe)
+    # What was put there and cannot be told may be another thing each time.
+    with monkeypatch.context() as during:
+        during.setattr(PredictNoise, "predicted", lambda self, *args, rest=iter(()): plain(self, *args))
+        _, unknown = noise_code()
+    assert "unknown" in unknown.recipe.to_dict()["process"]
+    assert noise_code()[0] == as_written
 
 
 def test_what_differs_is_said_in_words(tiny_pipe: ModularPipeline, tiny_folder: Path) -> None:
