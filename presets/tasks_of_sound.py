@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..blocks.audio.songs import DecodeSong, EncodeSong, PrepareSongLatents, TellSong
 from ..blocks.audio.sounds import AddSound, DecodeSound, PrepareSoundLatents, TellSound
 from ..blocks.core.insertable_dict import InsertableDict
 from ..blocks.steps.denoise import Denoise
@@ -32,3 +33,15 @@ def text2audio(family: FamilyContract) -> Blocks:
 def audio2audio(family: FamilyContract) -> Blocks:
     """Return the blocks of sounds that begin from another one."""
     return text2audio(family).insert_before("denoise", "audio_encoder", AddSound.bind(family))
+
+
+def text2music(family: FamilyContract) -> Blocks:
+    """Return the blocks of a description and lyrics to music."""
+    return InsertableDict(
+        text_encoder=EncodeSong.bind(family),
+        input=TellSong.bind(family),
+        set_timesteps=SetTimesteps.bind(family),
+        prepare_latents=PrepareSongLatents.bind(family),
+        denoise=Denoise.bind(family),
+        decode=DecodeSong.bind(family),
+    )

@@ -189,22 +189,12 @@ class AddSound(Block):
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say what is no sound."""
-        if given.get("audio") is not None:
-            try:
-                waveforms_of(given["audio"])
-            except InputError as error:
-                yield Fault(str(error), "audio")
+        yield from super().input_faults(given)
+        yield from sound_faults("audio", given.get("audio"))
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say that a sound is in another rate than the VAE's, or of channels that become none of these."""
-        rate = given.get("audio_sampling_rate")
-        own = self.vae.config.sampling_rate
-        if rate is not None and rate != own:
-            yield Fault(
-                f"audio_sampling_rate is {rate}, and the VAE reads {own} samples a second: bring the sound to that rate before, as by "
-                "torchaudio.functional.resample.",
-                "audio_sampling_rate",
-            )
+        yield from rate_fault(self.vae, "audio_sampling_rate", given.get("audio_sampling_rate"))
 
     def run(
         self,
@@ -217,12 +207,32 @@ class AddSound(Block):
     ) -> Out:
         family, vae = self.family, self.vae
         length = latents.shape[-1] * family.vae_scale_factor(vae)
-        sound = _of_length(_of_channels(waveforms_of(audio), vae.config.audio_channels), length)
+        sound = _of_length(with_channels(waveforms_of(audio), vae.config.audio_channels), length)
         found = encoded(family, vae, sound, generator, self.device)
         return self.Out(latents=repeat_to_batch(found, batch_size, num_images_per_prompt).to(latents.dtype) + latents)
 
 
-def waveforms_of(audio: Any) -> Tensor:
+def sound_faults(name: str, sound: object) -> Iterable[Fault]:
+    """Say that what is given is no sound."""
+    if sound is not None:
+        try:
+            waveforms_of(sound, name)
+        except InputError as error:
+            yield Fault(str(error), name)
+
+
+def rate_fault(vae: Autoencoder, name: str, rate: int | None) -> Iterable[Fault]:
+    """Say that a sound is in another rate than the VAE's."""
+    own = vae.config.sampling_rate
+    if rate is not None and rate != own:
+        yield Fault(
+            f"{name} is {rate}, and the VAE reads {own} samples a second: bring the sound to that rate before, as by "
+            "torchaudio.functional.resample.",
+            name,
+        )
+
+
+def waveforms_of(audio: Any, name: str = "audio") -> Tensor:
     """Return waveforms as a tensor `[n channels samples]`, of one, or of several of one length.
 
     Raises:
@@ -233,23 +243,24 @@ def waveforms_of(audio: Any) -> Tensor:
     given = [audio] if hasattr(audio, "ndim") else list(audio)
     if not given or not all(hasattr(each, "ndim") for each in given):
         raise InputError(
-            "audio is no waveform; give a tensor or array [channels samples], or what load_sound(path) returns first."
+            f"{name} is no waveform; give a tensor or array [channels samples], or what load_sound(path) returns first."
         )
     rows = [torch.as_tensor(each) for each in given]
     rows = [row if row.ndim == 3 else row.reshape(1, -1, row.shape[-1]) if row.ndim else row for row in rows]
     odd = next((row for row in rows if row.ndim != 3 or not row.is_floating_point()), None)
     if odd is not None:
         raise InputError(
-            f"audio has numbers of {odd.dtype} in {odd.ndim} dimensions; give [channels samples] of floats in -1..1."
+            f"{name} has numbers of {odd.dtype} in {odd.ndim} dimensions; give [channels samples] of floats in -1..1."
         )
     if len({row.shape[1:] for row in rows}) > 1:
         raise InputError(
-            f"audio holds waveforms of {' and '.join(sorted(str(list(row.shape[1:])) for row in rows)[:2])}; give such of one shape."
+            f"{name} holds waveforms of {' and '.join(sorted(str(list(row.shape[1:])) for row in rows)[:2])}; give such of one shape."
         )
     return torch.cat(rows)
 
 
-def _of_channels(sound: Tensor, channels: int) -> Tensor:
+def with_channels(sound: Tensor, channels: int) -> Tensor:
+    """Return waveforms `[n channels samples]` in so many channels: one is all of them, and several come to one by their mean."""
     if sound.shape[1] == channels:
         return sound
     if sound.shape[1] == 1:

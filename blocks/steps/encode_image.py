@@ -151,7 +151,11 @@ def sample_posterior(vae: Autoencoder, pixels: Tensor, generator: Generators | N
 
 
 def _most_likely(encoded: Any) -> Tensor:
-    latents: Tensor = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else _plain(encoded)
+    if not hasattr(encoded, "latent_dist"):
+        return _plain(encoded)
+    posterior = encoded.latent_dist
+    # That of waveforms does not name it.
+    latents: Tensor = posterior.mode() if hasattr(posterior, "mode") else posterior.mean
     return latents
 
 
@@ -160,6 +164,7 @@ def _sample(encoded: Any, generator: torch.Generator | None) -> Tensor:
     return latents
 
 
-def _plain(encoded: Any) -> Any:
+def _plain(encoded: Any) -> Tensor:
     """Return the latents of an autoencoder that has no posterior: AutoencoderTiny calls them `latents`, AutoencoderDC `latent`."""
-    return encoded.latents if hasattr(encoded, "latents") else encoded.latent
+    latents: Tensor = encoded.latents if hasattr(encoded, "latents") else encoded.latent
+    return latents

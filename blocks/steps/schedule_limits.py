@@ -19,9 +19,11 @@ _TRIED = 20
 
 
 def trained_timesteps(scheduler: Scheduler) -> int | None:
-    """Return how many timesteps a scheduler was made with; None of one of somebody's own that does not say."""
+    """Return how many timesteps a scheduler was made with; None of one of somebody's own that does not say, and of flow matching whose
+    times are told in 0..1: there the number is 1, and no count.
+    """
     found: int | None = _setting(scheduler, "num_train_timesteps")
-    return found
+    return None if found == 1 and is_flow(scheduler) else found
 
 
 def schedule_faults(given: Mapping[str, Any]) -> Iterable[str]:

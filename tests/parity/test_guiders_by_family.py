@@ -79,6 +79,7 @@ REFUSED = {
     **{
         ("NormKeptGuidance", name): LATENTS.format(called)
         for name, called in {
+            "ace_step": "ace-step",
             "auraflow": "auraflow",
             "cogvideox": "cogvideox",
             "cogview4": "cogview4",
@@ -151,6 +152,7 @@ SOME = [
     "sana",
     "sana_sprint",
     "stable_audio",
+    "ace_step",
     "svd",
     "unclip",
     "wan",
