@@ -62,8 +62,9 @@ def _identity_scores() -> Any:
                 named = dict(zip(("query", "key", "value"), args, strict=False)) | kwargs
                 # Cross-attention has another number of keys than of queries, and stays.
                 if named["query"].shape[-2] == named["value"].shape[-2]:
-                    # The identity times the values.
-                    return named["value"]
+                    # The identity times the values, which with grouped queries (`enable_gqa`) several heads share.
+                    shared = named["query"].shape[-3] // named["value"].shape[-3] if named.get("enable_gqa") else 1
+                    return named["value"].repeat_interleave(shared, dim=-3) if shared > 1 else named["value"]
             if func in (torch.softmax, torch.Tensor.softmax, functional.softmax):
                 scores = args[0]
                 if scores.shape[-1] == scores.shape[-2]:

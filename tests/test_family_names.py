@@ -20,7 +20,7 @@ SHARED = [path for path in sorted((ROOT / "families").glob("*.py")) if path.stem
 """Of `families/` what is no family's own; `fitting` lists classes of diffusers."""
 FILES = [*SHARED, *(path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")))]
 FIELD = (
-    "stable.?diffusion", "stable.?video.?diffusion", "stable.?audio", "svd", "sd(?!e)", "sdedit", "latentconsistency", "sdxl", "sd3", "sd15", "flux", "wan", "qwen", "pixart", "kandinsky", "lumina", "hunyuan", "deepfloyd", "(?-i:IF)[a-z0-9]*pipeline", "marigold", "stable.?unclip",
+    "stable.?diffusion", "stable.?video.?diffusion", "stable.?audio", "ace.?step", "svd", "sd(?!e)", "sdedit", "latentconsistency", "sdxl", "sd3", "sd15", "flux", "wan", "qwen", "pixart", "kandinsky", "lumina", "hunyuan", "deepfloyd", "(?-i:IF)[a-z0-9]*pipeline", "marigold", "stable.?unclip",
     "animatediff", "cogview", "cogvideo", "cogvideox", "sana", "chroma", "hidream", "kolors", "auraflow", "ltx", "mochi", "consistency", "z.?image", "ovis", "krea", "longcat", "bria", "ddpm(?!scheduler)", "(?<!e)dit",
 )  # fmt: skip
 NAMES = re.compile(rf"(?<![a-z])(?i:{'|'.join(FIELD)})(?![a-z])|(?i:stable.?diffusion|sdxl)")

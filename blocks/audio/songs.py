@@ -114,6 +114,7 @@ class EncodeSong(Block):
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
         said = [value if isinstance(value, list) else [value] * len(prompts) for value in (vocal_language, lyrics)]
         about = (bpm or "N/A", _or_none(timesignature), _or_none(keyscale), int(audio_duration))
+        encoder: Any
         (tokenizer,), (encoder,) = self.tokenizers, self.text_encoders
         (encoding,) = self.family.text_encodings
         texts = tokens_for(encoding, tokenizer, [_DESCRIPTION.format(each, *about) for each in prompts])
@@ -122,7 +123,7 @@ class EncodeSong(Block):
         for what, read in (("description", texts), ("lyrics", words)):
             for text in warn_of_cuts({self.family.roles["text_encoders"][0].name: read}, what):
                 self._tell(text)
-        hidden = said_of(encoder, texts.ids, texts.mask, encoding).hidden
+        hidden: Any = said_of(encoder, texts.ids, texts.mask, encoding).hidden
         embedded = call_network(encoder.get_input_embeddings(), words.ids.to(encoder.device))
         return self.Out(
             song_text_embeds=hidden,
@@ -209,7 +210,9 @@ class TellSong(Block):
         found = {"song_embeds": told, "song_context": torch.cat([beside, torch.ones_like(beside)], dim=-1)}
         if active_guider(self.guider, guidance_scale).uses_negative:
             # Learned, in place of what is said of an empty text.
-            found["negative_song_embeds"] = encoder.null_condition_emb.to(told.device, told.dtype).expand_as(told)
+            found["negative_song_embeds"] = (
+                encoder.null_condition_emb.detach().to(told.device, told.dtype).expand_as(told)
+            )
         dtype = compute_dtype(self.denoiser)
         sound = Conditioning(expanded(found, dtype, num_images_per_prompt))
         return self.Out(batch_size=rows, dtype=self.family.latents_dtype(dtype), sound=sound)

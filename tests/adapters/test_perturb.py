@@ -18,6 +18,7 @@ from peft import LoraConfig
 
 from brickwork import ClassifierFreeGuidance, InputError, ModularPipeline
 from brickwork.adapters.perturb import perturbed
+from brickwork.adapters.self_attention import self_attending
 from brickwork.adapters.token_blur import blurred_tokens, grid_of
 from brickwork.guiders import (
     GUIDERS,
@@ -118,6 +119,23 @@ def test_scores_are_the_identity_whichever_processor_there_is(name: str) -> None
     assert not torch.allclose(found, plain, atol=1e-4)
     assert torch.allclose(found, expected, atol=1e-5)
     assert isinstance(family.denoiser.mid_block.attentions[0].transformer_blocks[0].attn1.processor, AttnProcessor)  # type: ignore[union-attr,index]
+
+
+@pytest.mark.parametrize("enable_gqa", [True, False])
+def test_scores_are_the_identity_where_heads_share_their_values(enable_gqa: bool) -> None:
+    query, keys = torch.randn(2, 4, 3, 8), torch.randn(2, 2 if enable_gqa else 4, 3, 8)
+
+    def attend(values: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.scaled_dot_product_attention(query, keys, values, enable_gqa=enable_gqa)
+
+    values = torch.randn_like(keys)
+    found = self_attending(attend, values)
+    # The first two heads read the first of two values.
+    expected = values[:, [0, 0, 1, 1]] if enable_gqa else values
+    assert torch.equal(found, expected)
+    # Attention to a text has other keys than queries, and stays.
+    query = torch.randn(2, 4, 5, 8)
+    assert torch.equal(self_attending(attend, values), attend(values))
 
 
 def test_adapters_stay_in_use() -> None:

@@ -28,6 +28,9 @@ ASKED: dict[str, Any] = {
 }
 
 
+THEIRS: dict[str, Any] = {"classic_given": {"guidance_scale": 7.0}, "reversed_branches": 2}
+
+
 @torch.no_grad()
 def make() -> dict[str, Any]:
     seeded()
@@ -79,30 +82,33 @@ FAMILY = Family(
     "transformer",
     make,
     {
-        "text2music": Task(
+        "text2music": Task(TEXT2MUSIC_BLOCKS, diffusers.AceStepPipeline, ASKED, **THEIRS),
+        "with a timbre": Task(
             TEXT2MUSIC_BLOCKS,
             diffusers.AceStepPipeline,
-            ASKED,
+            {**ASKED, "reference_audio": waves(2, 700)[0]},
             mend=without_drawing,
-            classic_given={"guidance_scale": 7.0},
-            reversed_branches=2,
-        )
+            formats=("float32",),
+            **THEIRS,
+        ),
     },
     {
         "no guidance, seven steps": Feature(
-            {"num_inference_steps": 7, "guidance_scale": 0.0}, classic={"guidance_scale": 1.0}
+            {"num_inference_steps": 7, "guidance_scale": 0.0},
+            classic={"guidance_scale": 1.0},
+            tasks=("text2music",),
         ),
-        "nothing is sung": Feature({"lyrics": ["", ""]}, without=("bpm", "keyscale", "vocal_language")),
-        "bars": Feature({"timesignature": "3", "keyscale": " "}),
-        "a timbre": Feature({"reference_audio": waves(2, 90)[0]}),
-        "a short timbre": Feature(
-            {"reference_audio": waves(2, 700)[1], "prompt": "a red circle", "lyrics": "la", "vocal_language": "en"}
+        "nothing is sung": Feature(
+            {"lyrics": ["", ""]}, without=("bpm", "keyscale", "vocal_language"), tasks=("text2music",)
         ),
+        "bars": Feature({"timesignature": "3", "keyscale": " "}, tasks=("text2music",)),
+        "a short timbre": Feature({"reference_audio": waves(2, 90)[1]}, tasks=("with a timbre",)),
         "two sounds of a prompt": Feature(
             mine={"prompt": "a red circle", "lyrics": "la", "vocal_language": "en", "num_images_per_prompt": 2},
             classic={"prompt": ["a red circle"] * 2, "lyrics": ["la"] * 2, "vocal_language": ["en"] * 2},
+            tasks=("text2music",),
         ),
-        "an array": Feature({"output_type": "np"}),
+        "an array": Feature({"output_type": "np"}, tasks=("text2music",)),
     },
     output="audios",
 )
