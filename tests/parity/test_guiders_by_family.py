@@ -79,6 +79,8 @@ REFUSED = {
     **{
         ("NormKeptGuidance", name): LATENTS.format(called)
         for name, called in {
+            "animatediff": "animatediff",
+            "animatediff_xl": "animatediff-xl",
             "auraflow": "auraflow",
             "cogvideox": "cogvideox",
             "cogview4": "cogview4",
@@ -135,6 +137,8 @@ REFUSED = {
 }
 """What is for networks that were trained for it."""
 SOME = [
+    "animatediff",
+    "animatediff_xl",
     "auraflow",
     "cogvideox",
     "cogview4",
