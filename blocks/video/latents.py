@@ -223,10 +223,16 @@ class NoiseVideo(PrepareImageLatents):
         """Return latents of videos with the noise of the first timestep."""
         if denoising_start is not None:
             return images
-        family = self.family
-        frames_first = family.frames_first or family.frames_first_of_videos
-        noise = draw_video_noise(family, tuple(images.shape), generator, self.device, images.dtype, frames_first)
+        noise = noise_of_videos(self.family, images, generator, self.device)
         return noised(self.scheduler, images, noise, latent_timestep)
+
+
+def noise_of_videos(
+    family: FamilyContract, videos: Tensor, generator: Generators | None, device: torch.device | str
+) -> Tensor:
+    """Draw noise for latents of given videos, in the order in which the family draws it for such."""
+    frames_first = family.frames_first or family.frames_first_of_videos
+    return draw_video_noise(family, tuple(videos.shape), generator, device, videos.dtype, frames_first)
 
 
 class DropAddedFrames(Block):

@@ -8,7 +8,7 @@ from ...blocks.core.insertable_dict import InsertableDict, SharedBlocks
 from ...blocks.steps.prepare_size_conditioning import PrepareSizeConditioning
 from ...families.video.animatediff import ANIMATEDIFF, ANIMATEDIFF_XL
 from ..tasks import Blocks, image_prompt
-from ..tasks_of_video import text2video, video2video
+from ..tasks_of_video import inpaint_video, text2video, video2video
 from .auto import AUTO_BLOCKS, AnimateDiffAutoBlocks
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ TEXT2VIDEO_BLOCKS: Blocks = SharedBlocks("TEXT2VIDEO_BLOCKS", text2video(ANIMATE
 
 VIDEO2VIDEO_BLOCKS: Blocks = SharedBlocks("VIDEO2VIDEO_BLOCKS", video2video(ANIMATEDIFF))
 """Blocks of video to video, by name."""
+
+INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpaint_video(ANIMATEDIFF))
+"""Blocks of videos that are drawn anew where a mask of each frame is white, by name."""
 
 IP_ADAPTER_BLOCKS: Blocks = SharedBlocks("IP_ADAPTER_BLOCKS", image_prompt(ANIMATEDIFF))
 """What IP-Adapters add to a task, by name; it runs where `ip_adapter_image` or `ip_adapter_image_embeds` is given."""
@@ -55,6 +58,7 @@ def with_motion(unet: UNet2DConditionModel, motion_adapter: MotionAdapter) -> UN
 NAMES: dict[str, str] = {
     "animatediff.text2video": "TEXT2VIDEO_BLOCKS",
     "animatediff.video2video": "VIDEO2VIDEO_BLOCKS",
+    "animatediff.inpainting": "INPAINT_BLOCKS",
     "animatediff.auto": "AnimateDiffAutoBlocks",
     "animatediff.xl.text2video": "XL_TEXT2VIDEO_BLOCKS",
     "AnimateDiffPipeline": "TEXT2VIDEO_BLOCKS",
@@ -67,6 +71,7 @@ __all__ = [
     "ANIMATEDIFF",
     "ANIMATEDIFF_XL",
     "AUTO_BLOCKS",
+    "INPAINT_BLOCKS",
     "IP_ADAPTER_BLOCKS",
     "NAMES",
     "TEXT2VIDEO_BLOCKS",
