@@ -9,10 +9,13 @@ import pytest
 import torch
 from family_rows import animatediff
 from family_table import families
+from PIL import Image
 from tiny_sd import unet
 
-from brickwork import InputError, ModularPipeline
+from brickwork import InputError, ModularPipeline, export_to_video
+from brickwork.families.contract import bound_family
 from brickwork.families.video.animatediff import ANIMATEDIFF
+from brickwork.pipeline import Previews
 from brickwork.presets.animatediff import with_motion
 
 FAMILY = families()["animatediff"]
@@ -61,3 +64,22 @@ def test_each_of_several_videos_of_a_given_one_has_its_own_draw() -> None:
     for row, seed in zip(both, (3, 4), strict=True):
         alone = FAMILY.draw("video2video", **given, seed=seed)[0]
         assert float((alone - row).abs().max()) < 1e-4
+
+
+@pytest.mark.parametrize("name", ["animatediff", "svd"])
+def test_previews_of_vaes_that_read_frames_as_images_are_loops_that_a_gif_keeps(name: str, tmp_path: Path) -> None:
+    family = families()[name]
+    task = next(iter(family.tasks))
+    pipe = family.ready(task)
+    contract = bound_family(pipe.blocks.sub_blocks.values())
+    previews = Previews(pipe.components["vae"], contract, loops=True)
+    pipe.configure(listeners=[previews])
+    try:
+        family.draw(task, num_inference_steps=2)
+    finally:
+        pipe.configure(listeners=[])
+    assert [len(video) for video in previews.videos] == [3, 3]
+    assert [video[1].tobytes() for video in previews.videos] == [image.tobytes() for image in previews.images]
+    export_to_video(previews.videos[-1], tmp_path / "preview.gif", 8.0)
+    with Image.open(tmp_path / "preview.gif") as made:
+        assert made.size == previews.images[0].size
