@@ -22,6 +22,8 @@ class FrameLimits:
     """Whether latents come to the VAE's scale in their own number format, and then into that of the VAE."""
     frames_first: ClassVar[bool] = False
     """Whether noise is drawn in the order of frames before channels: other noise than in that of latents."""
+    frames_first_of_videos: ClassVar[bool] = False
+    """Whether noise for given videos is drawn in that order, where the rest is drawn in the order of latents."""
     predicts_float32: ClassVar[bool] = False
     """Whether predictions are in float32, in which the solver computes, beside latents in the denoiser's dtype."""
     draws_float32: ClassVar[bool] = False
@@ -36,6 +38,9 @@ class FrameLimits:
     """How many frames it decodes in a call where nobody says; all of a video where None."""
     draws_video: ClassVar[bool] = False
     """Whether latents of given videos are drawn from the VAE's posterior, and are not its most likely ones."""
+
+    encodes_float32: ClassVar[bool] = False
+    """Whether VAEs that say `force_upcast` run in float32 where they encode, and decode as they are."""
 
     def sound_length(self, denoiser: Denoiser) -> int:
         """How many latents each sound has: those that the denoiser was trained with; of shorter sounds a part is kept."""

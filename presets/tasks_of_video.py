@@ -11,6 +11,7 @@ from ..blocks.steps.set_timesteps import SetPartialTimesteps, SetTimesteps
 from ..blocks.video.by_boundary import DenoiseEarly, DenoiseLate, FindBoundary, TakeSecondGuidance
 from ..blocks.video.encode import EncodeFirstFrame, EncodeStartImage, EncodeVideo, PlaceStartImage, SeeImage
 from ..blocks.video.image_motion import EncodeMovingImage, SeeMovingImage, TellMotion
+from ..blocks.video.inpaint import InpaintVideoDenoise, NoiseInpaintVideo, PrepareVideoMask
 from ..blocks.video.latents import (
     DecodeNoisyVideo,
     DecodeVideo,
@@ -57,6 +58,14 @@ def video2video(family: FamilyContract) -> Blocks:
         prepare_latents=NoiseVideo.bind(family),
         **_denoised(family),
     )
+
+
+def inpaint_video(family: FamilyContract) -> Blocks:
+    """Return the blocks that draw a video anew where a mask of each frame is white."""
+    made = video2video(family)
+    made["prepare_latents"] = NoiseInpaintVideo.bind(family)
+    made["denoise"] = InpaintVideoDenoise.bind(family)
+    return made.insert_after("prepare_latents", "prepare_mask", PrepareVideoMask.bind(family))
 
 
 def _denoised(family: FamilyContract) -> Blocks:

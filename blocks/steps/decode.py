@@ -66,7 +66,8 @@ def decoded_by(family: FamilyContract, vae: Autoencoder, latents: Tensor, **told
     Args:
         told: what it is told beside them, in place of what the family says.
     """
-    one_frame = latents.ndim == 4 and (family.video_vae or family.medium == "video")
+    of_videos = family.medium == "video" and family.decodes_frames == "as a video"
+    one_frame = latents.ndim == 4 and (family.video_vae or of_videos)
     given = latents.unsqueeze(2) if one_frame else latents
     pixels: Tensor = call_network(
         vae.decode, given, **{**family.decode_arguments(vae, given), **told}, return_dict=False

@@ -124,7 +124,8 @@ def encoding_overflows(family: FamilyContract, vae: Autoencoder) -> bool:
     """
     import torch
 
-    return family.upcasts_vae and own_dtype(vae) != torch.float32 and bool(getattr(vae.config, "force_upcast", False))
+    heeds = family.upcasts_vae or family.encodes_float32
+    return heeds and own_dtype(vae) != torch.float32 and bool(getattr(vae.config, "force_upcast", False))
 
 
 def drawing_dtype(family: FamilyContract, vae: Autoencoder) -> torch.dtype:

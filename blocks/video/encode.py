@@ -95,11 +95,48 @@ class EncodeVideo(Block):
         if fault is not None:
             raise InputError(f"video: {fault}")
         shown = [pixels_of(self.video_processor, each, "video", height, width) for each in frames]
-        rows = [each.transpose(0, 1)[None] for each in shown]
         scaled = partial(_scaled, family.scale_latents, self.vae, dtype)
         source = generator if family.draws_video else None
+        if family.decodes_frames != "as a video":
+            found = frame_by_frame(family, self.vae, shown, source, self.device, scaled)
+            return self.Out(image_latents=found, num_frames=len(frames[0]))
+        rows = [each.transpose(0, 1)[None] for each in shown]
         found = row_by_row(family, self.vae, rows, source, self.device, family.draws_video, scaled)
         return self.Out(image_latents=found, num_frames=len(frames[0]))
+
+
+def frame_by_frame(family: Any, vae: Any, videos: Sequence[Tensor], generator: Any, device: Any, scaled: Any) -> Tensor:
+    """Return the latents of videos `[f 3 height width]` as a batch `[b c f h w]`, of VAEs that read frames as images.
+
+    Args:
+        generator: of several, each draws a video of its own.
+    """
+    import torch
+
+    def latents_of(video: Tensor, source: Any) -> Tensor:
+        parts = torch.split(video, family.frames_at_once or len(video))
+        made = [encoded(family, vae, part, source, device, draws=family.draws_video, scaled=scaled) for part in parts]
+        return torch.cat(made).transpose(0, 1)[None]
+
+    return torch.cat([latents_of(video, source) for video, source in _with_sources(videos, generator)])
+
+
+def _with_sources(videos: Sequence[Tensor], generator: Any) -> list[tuple[Tensor, Any]]:
+    """Return videos with what draws them: with several generators a video once for each of its own.
+
+    Raises:
+        InputError: so many generators do not fit so many videos.
+    """
+    if not isinstance(generator, (list, tuple)):
+        return [(video, generator) for video in videos]
+    each = _for_each(generator, len(videos))
+    return [(videos[i // each], source) for i, source in enumerate(generator)]
+
+
+def _for_each(generators: Sequence[Any], videos: int) -> int:
+    if len(generators) % videos:
+        raise InputError(f"{len(generators)} generators do not fit {videos} given videos; give one for each result.")
+    return len(generators) // videos
 
 
 def row_by_row(
@@ -113,9 +150,7 @@ def row_by_row(
     import torch
 
     own = list(generator) if isinstance(generator, (list, tuple)) else None
-    if own is not None and len(own) % len(rows):
-        raise InputError(f"{len(own)} generators do not fit {len(rows)} given videos; give one for each result.")
-    each = 0 if own is None else len(own) // len(rows)
+    each = 0 if own is None else _for_each(own, len(rows))
     sources: list[Any] = [generator if own is None else own[i * each : (i + 1) * each] for i in range(len(rows))]
     found = [
         encoded(family, vae, row, source, device, draws=draws, scaled=scaled)

@@ -165,14 +165,20 @@ def draw_video_noise(
     generator: Generators | None,
     device: torch.device | str,
     dtype: torch.dtype,
+    frames_first: bool | None = None,
 ) -> Tensor:
-    """Draw standard normal noise of a shape `(b, c, f, h, w)`, in the order in which the family draws; the rest as `draw_noise`."""
+    """Draw standard normal noise of a shape `(b, c, f, h, w)`; the rest as `draw_noise`.
+
+    Args:
+        frames_first: frames before channels; as the family draws where None.
+    """
     count, channels, frames, *sides = shape
-    order = (frames, channels) if family.frames_first else (channels, frames)
+    turned = family.frames_first if frames_first is None else frames_first
+    order = (frames, channels) if turned else (channels, frames)
     import torch
 
     drawn = draw_noise((count, *order, *sides), generator, device, torch.float32 if family.draws_float32 else dtype)
-    return family.in_drawing_order(drawn).to(dtype)
+    return (drawn.transpose(1, 2) if turned else drawn).to(dtype)
 
 
 class SetTimestepsOfLatents(SetTimesteps):
@@ -217,8 +223,16 @@ class NoiseVideo(PrepareImageLatents):
         """Return latents of videos with the noise of the first timestep."""
         if denoising_start is not None:
             return images
-        noise = draw_video_noise(self.family, tuple(images.shape), generator, self.device, images.dtype)
+        noise = noise_of_videos(self.family, images, generator, self.device)
         return noised(self.scheduler, images, noise, latent_timestep)
+
+
+def noise_of_videos(
+    family: FamilyContract, videos: Tensor, generator: Generators | None, device: torch.device | str
+) -> Tensor:
+    """Draw noise for latents of given videos, in the order in which the family draws it for such."""
+    frames_first = family.frames_first or family.frames_first_of_videos
+    return draw_video_noise(family, tuple(videos.shape), generator, device, videos.dtype, frames_first)
 
 
 class DropAddedFrames(Block):

@@ -47,7 +47,10 @@ def fit_projection(vae: Autoencoder, family: FamilyContract) -> Tensor | None:
     vae = _quick(vae)
     with torch.no_grad(), in_float32(vae, decoding_overflows(family, vae)):
         latents = smooth.to(vae.device, compute_dtype(vae))
-        pixels = decoded_by(family, vae, family.unscale_latents(vae, latents))
+        unscaled = family.unscale_latents(vae, latents)
+        # What decodes frames of one video together would mix the samples.
+        groups = torch.split(unscaled, 1) if family.decodes_frames == "together" else [unscaled]
+        pixels = torch.cat([decoded_by(family, vae, each) for each in groups])
     if not bool(torch.isfinite(pixels).all()):
         return None
     colours = adaptive_avg_pool2d(pixels.float(), (SIZE, SIZE)).permute(0, 2, 3, 1).reshape(-1, 3)
@@ -81,7 +84,9 @@ class Previews:
 
     Attributes:
         vae: of the pipeline; None of families that work on pixels, whose latents are what is shown. family: the contract of its model family. every: an image for each so many steps.
-        images: those of the first item of the batch, of videos of the frame in the middle, one pixel per latent, enlarged by `scale`.
+        loops: whether videos are kept, too, which `export_to_video(frames, "preview.gif", rate)` writes.
+        images: those of the first item of the batch, of videos of the frame in the middle, one pixel per latent, enlarged by `scale`. videos: with `loops`, all frames of the first
+            video at each of these steps.
 
     Raises:
         InputError: the family has a VAE, and none is given, as before it is loaded.
@@ -99,7 +104,9 @@ class Previews:
     family: FamilyContract
     every: int = 1
     scale: int = 4
+    loops: bool = False
     images: list[Image] = field(factory=list, init=False)
+    videos: list[list[Image]] = field(factory=list, init=False)
     _projection: Any = field(default=None, init=False)
     _is_told: bool = field(default=False, init=False)
 
@@ -127,6 +134,9 @@ class Previews:
         shown = self.image(one)
         if shown is not None:
             self.images.append(shown)
+        if shown is not None and self.loops and latents.ndim == 5:
+            frames = [self.image(frame) for frame in latents[0].unbind(1)]
+            self.videos.append([frame for frame in frames if frame is not None])
 
     def image(self, latents: Tensor) -> Image | None:
         """Turn one item's latents `[c h w]` into an image; None where its VAE decodes nothing finite, which is said once."""

@@ -12,7 +12,15 @@ from ...families.video.wan import (
     WAN_VACE,
 )
 from ..tasks import Blocks
-from ..tasks_of_video import image2video, image_first2video, steered2video, text2video, video2video, with_second_network
+from ..tasks_of_video import (
+    image2video,
+    image_first2video,
+    inpaint_video,
+    steered2video,
+    text2video,
+    video2video,
+    with_second_network,
+)
 from .auto import AUTO_BLOCKS, WanAutoBlocks
 
 TEXT2VIDEO_BLOCKS: Blocks = SharedBlocks("TEXT2VIDEO_BLOCKS", text2video(WAN))
@@ -20,6 +28,9 @@ TEXT2VIDEO_BLOCKS: Blocks = SharedBlocks("TEXT2VIDEO_BLOCKS", text2video(WAN))
 
 VIDEO2VIDEO_BLOCKS: Blocks = SharedBlocks("VIDEO2VIDEO_BLOCKS", video2video(WAN))
 """Blocks of video to video, by name."""
+
+INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpaint_video(WAN))
+"""Blocks of videos that are drawn anew where a mask of each frame is white, by name."""
 
 IMAGE2VIDEO_BLOCKS: Blocks = SharedBlocks("IMAGE2VIDEO_BLOCKS", image2video(WAN_IMAGE))
 """Blocks of videos that begin with an image, and may end with another one, by name."""
@@ -57,6 +68,7 @@ VACE_BLOCKS: Blocks = SharedBlocks("VACE_BLOCKS", steered2video(WAN_VACE))
 NAMES: dict[str, str] = {
     "wan.text2video": "TEXT2VIDEO_BLOCKS",
     "wan.video2video": "VIDEO2VIDEO_BLOCKS",
+    "wan.inpainting": "INPAINT_BLOCKS",
     "wan.image2video": "IMAGE2VIDEO_BLOCKS",
     "wan.two_networks.text2video": "TWO_NETWORKS_BLOCKS",
     "wan.two_networks.image2video": "TWO_NETWORKS_IMAGE2VIDEO_BLOCKS",
@@ -80,6 +92,7 @@ NAMES: dict[str, str] = {
 __all__ = [
     "AUTO_BLOCKS",
     "IMAGE2VIDEO_BLOCKS",
+    "INPAINT_BLOCKS",
     "NAMES",
     "TEXT2VIDEO_BLOCKS",
     "TOKEN_TIMES_BLOCKS",

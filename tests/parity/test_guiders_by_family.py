@@ -80,6 +80,8 @@ REFUSED = {
         ("NormKeptGuidance", name): LATENTS.format(called)
         for name, called in {
             "ace_step": "ace-step",
+            "animatediff": "animatediff",
+            "animatediff_xl": "animatediff-xl",
             "auraflow": "auraflow",
             "cogvideox": "cogvideox",
             "cogview4": "cogview4",
@@ -136,6 +138,8 @@ REFUSED = {
 }
 """What is for networks that were trained for it."""
 SOME = [
+    "animatediff",
+    "animatediff_xl",
     "auraflow",
     "cogvideox",
     "cogview4",
