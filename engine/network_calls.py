@@ -90,6 +90,11 @@ def call_rows(declared: RowArguments, network: Callable[..., Any], *args: object
         _declared.reset(token)
 
 
+def rows_declared() -> RowArguments | None:
+    """Return what was said of the rows of the call that is being made, to who takes it (`network_calls`); None where nothing was."""
+    return _declared.get()
+
+
 @contextmanager
 def call_effect(effect: object) -> Iterator[None]:
     """Until the end of the `with`, networks compute something else in this context than their arguments say.

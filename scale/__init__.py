@@ -1,4 +1,4 @@
-"""More than one worker: a set of rows through one workflow, on processes of this machine or on Ray."""
+"""More than one worker: a set of rows through one workflow, on processes of this machine or on Ray, and one run over several processes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,22 @@ if TYPE_CHECKING:
     from .mapping import map as map  # noqa: A004 - always behind the room's name
     from .mapping import stream as stream
     from .outcome import Outcome as Outcome
+    from .row_sharing import RowSharing as RowSharing
+    from .row_sharing import share_rows as share_rows
     from .rows import Row as Row
 
-_HOME = {"Job": "job", "Outcome": "outcome", "Report": "mapping", "Row": "rows", "map": "mapping", "stream": "mapping"}
+_HOME = {
+    "Job": "job",
+    "Outcome": "outcome",
+    "Report": "mapping",
+    "Row": "rows",
+    "RowSharing": "row_sharing",
+    "map": "mapping",
+    "share_rows": "row_sharing",
+    "stream": "mapping",
+}
 
-__all__ = ["Job", "Outcome", "Report", "Row", "map", "stream"]
+__all__ = ["Job", "Outcome", "Report", "Row", "RowSharing", "map", "share_rows", "stream"]
 
 
 def __getattr__(name: str) -> Any:

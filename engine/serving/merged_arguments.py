@@ -167,6 +167,28 @@ def _merged(
     return torch.cat([*values, values[0][:1].expand(added, *values[0].shape[1:])] if added else values)
 
 
+def rows_between(arguments: Mapping[str, Any], declared: RowArguments, start: int, stop: int) -> dict[str, Any]:
+    """Return the arguments of a call of some of the rows alone."""
+    return {
+        name: _between(name, value, index == 0, declared, slice(start, stop))
+        for index, (name, value) in enumerate(arguments.items())
+    }
+
+
+def _between(path: str, value: Any, is_row: bool, declared: RowArguments, rows: slice) -> Any:
+    import torch
+
+    is_row = is_row or path in declared.rows
+    if isinstance(value, Mapping):
+        return {k: _between(f"{path}.{k}", part, is_row, declared, rows) for k, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_between(path, part, is_row, declared, rows) for part in value)
+    is_number = path in declared.numbers and isinstance(value, torch.Tensor) and value.numel() == 1 and value.ndim < 2
+    if not isinstance(value, torch.Tensor) or is_number or not (is_row or path in declared.numbers):
+        return value
+    return value[rows]
+
+
 def divided(result: Any, counts: Sequence[int], rows: int) -> list[Any]:
     """Return each call's part of what the network returned for all.
 
