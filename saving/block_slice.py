@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ast
 import builtins
-import contextlib
 import inspect
 import linecache
-import symtable
 import sys
 import textwrap
 from collections.abc import Mapping
@@ -20,8 +18,10 @@ from ..state import RepoError
 from ..state.classes.class_bodies import functions_of
 from ..state.code_home import is_of_package
 from ..state.errors import with_article
+from .read_names import global_names
 
 _VOCABULARY = "brickwork.state.vocabulary"
+_MISSING = object()
 
 
 def sliced_source(cls: type) -> str:
@@ -54,14 +54,16 @@ class _Slices:
         """Add a class or function, after what it refers to."""
         self._met.add(thing.__name__)
         source = _source_of(thing)
-        names = _global_names(source)
+        names = global_names(source)
         # Two that name each other cannot both stand first; annotations as text are not evaluated where they stand.
         self.needs_text_annotations |= _has_text_annotations(thing) or not self._begun.isdisjoint(names)
         self._begun.add(thing.__name__)
         for name in names:
-            if name in self.names and name not in self._met:
+            # A shell puts some names of its own, as `display`, beside those of Python.
+            value = self.names.get(name, vars(builtins).get(name, _MISSING))
+            if value is not _MISSING and name not in self._met:
                 self._met.add(name)
-                self._add(name, self.names[name], thing.__name__)
+                self._add(name, value, thing.__name__)
         # After its names: a definition may use what it names while it is being made, as a base class or a decorator.
         self._begun.remove(thing.__name__)
         self.definitions.append(source)
@@ -138,11 +140,13 @@ def _class_source(cls: type) -> str | None:
 
 
 def _text_and_class(cls: type) -> tuple[str, ast.ClassDef] | None:
+    has_functions = False
     for value in vars(cls).values():
         function = inspect.unwrap(getattr(value, "fget", None) or getattr(value, "__func__", value))
         code = getattr(function, "__code__", None)
         if code is None or getattr(function, "__module__", None) != cls.__module__:
             continue
+        has_functions |= not code.co_filename.startswith("<attrs")
         # IPython files the cells of a notebook there, each under a name of its own, which the class itself does not
         # know.
         text = "".join(linecache.getlines(code.co_filename))
@@ -154,6 +158,30 @@ def _text_and_class(cls: type) -> tuple[str, ast.ClassDef] | None:
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and node.name == cls.__name__ and _is_around(node, code.co_firstlineno):
                 return text, node
+    return None if has_functions else _last_cell_with(cls)
+
+
+def _last_cell_with(cls: type) -> tuple[str, ast.ClassDef] | None:
+    """Return the last text without a file that defines a class of this name: one without functions does not know its cell.
+
+    Whether it is the class that runs is compared when it is saved.
+    """
+    if getattr(sys.modules[cls.__module__], "__file__", None):
+        return None
+    for entry in reversed([*linecache.cache.values()]):
+        # Of files the time is noted, too; lazy entries are files of loaders.
+        if len(entry) != 4 or entry[1] is not None:
+            continue
+        text = "".join(entry[2])
+        if f"class {cls.__name__}" not in text:
+            continue
+        try:
+            found = [each for each in ast.parse(text).body if isinstance(each, ast.ClassDef)]
+        except SyntaxError:
+            continue
+        named = [each for each in found if each.name == cls.__name__]
+        if named:
+            return text, named[-1]
     return None
 
 
@@ -168,40 +196,3 @@ def _has_text_annotations(thing: object) -> bool:
 
 def _is_around(node: ast.ClassDef, line: int) -> bool:
     return node.lineno <= line <= (node.end_lineno or node.lineno)
-
-
-def _global_names(source: str) -> list[str]:
-    """Return names that a definition reads of its module, annotations included, and does not get from Python."""
-    tree = ast.parse(source)
-    read = _read_globals(symtable.symtable(source, "<definition>", "exec"))
-    annotated = [name for node in ast.walk(tree) for name in _annotation_names(node)]
-    found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in read]
-    return [name for name in dict.fromkeys([*found, *annotated]) if not hasattr(builtins, name)]
-
-
-def _read_globals(table: symtable.SymbolTable) -> set[str]:
-    """Return the names that are looked up in the module, in any scope: what a comprehension or an argument binds is none."""
-    is_module = table.get_type() == "module"
-    own = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (is_module or s.is_global())}
-    return own.union(*map(_read_globals, table.get_children()))
-
-
-def _annotation_names(node: ast.AST) -> list[str]:
-    """Return the names in the annotations of an argument, a function's result or a variable, in those that are text, too."""
-    annotation = getattr(node, "annotation", None) or getattr(node, "returns", None)
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        with contextlib.suppress(SyntaxError):
-            annotation = ast.parse(annotation.value, mode="eval").body
-    found: list[str] = []
-    pending = [annotation] if isinstance(annotation, ast.AST) else []
-    while pending:
-        part = pending.pop(0)
-        if isinstance(part, ast.Name):
-            found.append(part.id)
-        elif isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.isidentifier():
-            found.append(part.value)
-        if isinstance(part, ast.Subscript) and ast.unparse(part.value).endswith("Literal"):
-            pending.append(part.value)  # the texts in it are values
-        else:
-            pending += ast.iter_child_nodes(part)
-    return found

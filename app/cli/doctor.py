@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,6 +59,24 @@ def _software() -> Iterator[Finding]:
         yield Finding(name, found or "is not installed", None if found else False)
     for name, what in _OPTIONAL.items():
         yield Finding(name, _version(name) or f"is not installed; it is for {what}")
+    yield from _extras()
+
+
+def _extras() -> Iterator[Finding]:
+    """Say of each extra whether its packages are there: as the installed package declares them."""
+    from importlib.metadata import PackageNotFoundError, metadata, requires
+
+    try:
+        extras, needs = metadata("brickwork").get_all("Provides-Extra") or [], requires("brickwork") or []
+    except PackageNotFoundError:
+        return  # a checkout that is not installed declares none
+    for extra in sorted(extras):
+        # The form of a wheel: `peft>=0.15; extra == "lora"`.
+        own = [need.partition(";")[0] for need in needs if re.search(rf"extra == ['\"]{re.escape(extra)}['\"]", need)]
+        names = [re.split(r"[^\w.-]", need.strip(), maxsplit=1)[0] for need in own]
+        missing = [name for name in names if _version(name) is None]
+        said = f"not all there ({', '.join(missing)}): pip install 'brickwork[{extra}]'" if missing else "is there"
+        yield Finding(f"extra {extra}", said)
 
 
 def _packages() -> Iterator[Finding]:

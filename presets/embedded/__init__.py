@@ -51,21 +51,25 @@ IP_ADAPTER = FOLDER.parent / "ip_adapter"
 GUIDANCE_SCALE = 5.0
 
 
-def embedded(**load_options: Any) -> ModularPipeline:
+def embedded(*, task: str | None = None, **load_options: Any) -> ModularPipeline:
     """Make a pipeline with the embedded model, loaded and ready.
 
     It draws 64x64 images of coloured shapes and of everyday things; `known_words()` and the card in `FOLDER` say
     which, and `unknown_words(prompt)` what in a prompt it never saw. A call logs such words, and another size, as warnings.
 
     Args:
+        task: text to image, if None; or another of SDXL's, as of `from_pretrained`: "image2image", "inpainting", "auto".
         load_options: for `load_components`, such as `dtype`.
+
+    Raises:
+        CompositionError: the family has no such task; those that it has are named.
 
     Example:
         >>> pipe = embedded()
         >>> pipe(prompt="a red circle", num_inference_steps=10, output="images")[0].size
         (64, 64)
     """
-    pipe = ModularPipeline.from_pretrained(str(FOLDER)).load_components(**load_options)
+    pipe = ModularPipeline.from_pretrained(str(FOLDER), task=task).load_components(**load_options)
     pipe.update_components(guider=ClassifierFreeGuidance(guidance_scale=GUIDANCE_SCALE))
     pipe.notes.append(
         f"knows {len(known_words()['things'])} words for things, and {', '.join(known_words()['shapes'])}, in "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -12,6 +13,8 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from rooms import ROOT
+
+from brickwork import ModularPipeline
 
 CELLS = {
     "pipe": "import brickwork\npipe = brickwork.embedded()\npipe.configure(progress=False)\npipe",
@@ -34,18 +37,37 @@ CELLS = {
     "names": 'blocks = pipe.blocks.sub_blocks\nip = get_ipython()\nprint(ip.complete(None, "blocks[\'deno", 12)[1])',
     "own": "print([n for n in dir(pipe) if n[0] == '_' and n[:2] != '__'], len([n for n in dir(pipe) if n[0] != '_']))",
     "bar": "pipe.configure(progress=True)\n_ = pipe('a red apple', num_inference_steps=2)",
+    "class": """from brickwork import Block, Outputs
+from brickwork.state.vocabulary import Images
+
+
+class Turn(Block):
+    \"\"\"Turn images by 90 degrees.\"\"\"
+
+    class Out(Outputs):
+        images: Images
+
+    def run(self, images: Images) -> Out:
+        return self.Out(images=[image.rotate(90) for image in images])""",
+    "save": "import os\npipe.blocks.insert_after('decode', 'turn', Turn)\npipe.save_pretrained(os.environ['SAVED'])",
 }
 
 
 @pytest.fixture(scope="module")
-def shown() -> dict[str, list[Any]]:
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the notebook saves its pipeline."""
+    return tmp_path_factory.mktemp("notebook") / "turned"
+
+
+@pytest.fixture(scope="module")
+def shown(saved: Path) -> dict[str, list[Any]]:
     """The outputs of the cells by name."""
     notebook = new_notebook(cells=[new_code_cell(code) for code in CELLS.values()])
     path = os.pathsep.join([str(ROOT / "build" / "typing"), os.environ.get("PYTHONPATH", "")])
     client = NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=False)
     client.create_kernel_manager()
     client.km.kernel_spec.argv[0] = sys.executable
-    client.execute(env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"})
+    client.execute(env={**os.environ, "SAVED": str(saved), "PYTHONPATH": path, "OMP_NUM_THREADS": "1"})
     nbformat.validate(notebook)
     return dict(zip(CELLS, (cell.outputs for cell in notebook.cells), strict=True))
 
@@ -124,3 +146,18 @@ def test_progress_is_a_bar_of_the_notebook_or_one_of_text(shown: dict[str, list[
     """`tqdm.auto` takes a widget where ipywidgets is installed."""
     said = " ".join(str(each.get("text", "")) + str(each.get("data", "")) for each in shown["bar"])
     assert re.search(r"2/2|100%", said)
+
+
+@pytest.mark.usefixtures("shown")
+def test_a_pipeline_with_a_block_of_a_cell_is_saved_with_its_code_and_opens_elsewhere(saved: Path) -> None:
+    """`Out`, `In` and `_` are names of IPython in every notebook; the block has an `Out` of its own."""
+    text = (saved / "turn.py").read_text()
+    assert [line for line in text.splitlines() if line[:1].strip() and not line.startswith("from ")] == [
+        "class Turn(Block):"
+    ]
+    pipe = ModularPipeline.from_pretrained(saved, trust_remote_code=True).load_components()
+    pipe.configure(progress=False)
+    inputs: dict[str, Any] = {"prompt": "a red apple", "num_inference_steps": 2, "seed": 1, "output": "images"}
+    turned = pipe(**inputs)[0]
+    pipe.blocks.pop("turn")
+    assert turned.tobytes() == pipe(**inputs)[0].rotate(90).tobytes()

@@ -9,6 +9,7 @@ import diffusers
 import pytest
 import torch
 
+import brickwork
 from brickwork import ModularPipeline
 from brickwork.presets.embedded import FOLDER, known_words, unknown_words
 from embedded_model.classifier import ThingClassifier
@@ -103,3 +104,9 @@ def test_the_repository_is_small_and_carries_its_licences() -> None:
     assert sum(path.stat().st_size for path in files) <= 12_000_000
     names = {path.name for path in files}
     assert {"README.md", "LICENSE-DATA.md", "Apache-2.0.txt", "Unicode-3.0.txt", "words.json"} <= names
+
+
+def test_a_task_is_chosen_by_name_and_an_unknown_one_is_refused_with_the_nearest() -> None:
+    assert {"image", "mask_image"} <= set(brickwork.embedded(task="inpainting").blocks.input_names)
+    with pytest.raises(brickwork.CompositionError, match=r"no task 'inpaintng'\. Did you mean 'inpainting'\?"):
+        brickwork.embedded(task="inpaintng")
