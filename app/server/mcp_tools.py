@@ -185,7 +185,9 @@ def _result(job: Job) -> CallToolResult:
         if each["file"].endswith(".png") and job.status in OVER
     ]
     content += [
-        AudioContent(data=base64.b64encode((job.folder / each["file"]).read_bytes()).decode(), mime_type=MEDIA_TYPES[".wav"])
+        AudioContent(
+            data=base64.b64encode((job.folder / each["file"]).read_bytes()).decode(), mime_type=MEDIA_TYPES[".wav"]
+        )
         for each in job.outputs
         if each["file"].endswith(".wav") and job.status in OVER
     ]

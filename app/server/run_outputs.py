@@ -13,7 +13,10 @@ from ..shared.result_files import Medium, write_media
 
 
 def write_outputs(
-    results: Mapping[str, Any], folder: Path, media: Mapping[str, Medium] | None = None, rates: Mapping[str, Any] | None = None
+    results: Mapping[str, Any],
+    folder: Path,
+    media: Mapping[str, Medium] | None = None,
+    rates: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Write results into a folder, and return what each file is of: `name`, `index`, `sha256`, and the name of the `file`.
 
