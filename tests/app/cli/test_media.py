@@ -10,7 +10,10 @@ import pytest
 from cli_runner import events, invoke
 from family_table import families
 
-from brickwork import load_sound, load_video
+from brickwork import ModularPipeline, load_sound, load_video, replay
+from brickwork.app.cli.shared.result_places import save_again
+from brickwork.app.shared.recipe_code import python_code, shell_line
+from brickwork.app.shared.result_files import Medium
 
 _TASKS = {"wan": "text2video", "stable_audio": "text2audio"}
 
@@ -47,12 +50,13 @@ def test_a_video_is_written_and_made_again_by_the_recipe_beside_it(folders: Any)
     assert rate > 0
     assert sorted(path.name for path in Path().iterdir()) == ["bird.mp4", "bird.recipe.json"]
     assert "a bird" in invoke("info", "bird.mp4").stdout
-    again = invoke("replay", "bird.mp4", "--components", str(folders["wan"][0]), "-o", "again.mp4")
-    assert (again.exit_code, again.stdout) == (0, "again.mp4\n"), again.stderr
+    pipe = ModularPipeline.from_pretrained(str(folders["wan"][0])).load_components()
+    again = replay("bird.recipe.json", components=pipe, progress=False)
+    assert save_again(again, Path("again.mp4")) == [Path("again.mp4")]
     assert Path("again.mp4").read_bytes() == Path("bird.mp4").read_bytes()
 
 
-def test_a_sound_is_written_and_its_recipe_is_a_command_that_makes_it(folders: Any) -> None:
+def test_a_sound_is_written_and_code_that_makes_it_again_writes_it_too(folders: Any) -> None:
     result = run(folders, "stable_audio", "-o", "bird.wav", "--json")
     assert result.exit_code == 0, result.stderr
     (output,) = events(result)[-1]["outputs"]
@@ -60,10 +64,12 @@ def test_a_sound_is_written_and_its_recipe_is_a_command_that_makes_it(folders: A
     waveform, rate = load_sound("bird.wav")
     assert waveform.ndim == 2
     assert rate > 0
-    said = invoke("recipe", "bird.wav", "--as", "shell", "--repo", str(folders["stable_audio"][0]))
-    assert said.stdout.rstrip().endswith("--output audios -o audios.wav"), said.stderr
-    code = invoke("recipe", "bird.wav", "--as", "python", "--repo", str(folders["stable_audio"][0]))
-    assert "brickwork.export_to_sound(results['audios'][0], 'again.wav', results['sampling_rate'])" in code.stdout
+    assert "a bird" in invoke("info", "bird.wav").stdout
+    written = ({"start": "stable_audio.text2audio"}, "audios", Medium("sound", "sampling_rate"))
+    assert shell_line(*written).endswith("--output audios -o audios.wav")
+    code = python_code(*written)
+    assert "output=['audios', 'sampling_rate']" in code
+    assert "brickwork.export_to_sound(results['audios'][0], 'again.wav', results['sampling_rate'])" in code
 
 
 def test_without_a_name_it_takes_the_usual_format_and_none_is_taken_twice(folders: Any) -> None:
