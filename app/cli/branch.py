@@ -9,10 +9,10 @@ import click
 
 from ...pipeline.forms.file_values import read_inputs
 from ...state import InputError
-from .run import place_of_result
 from .shared.change_options import blocks_option, repo_option
 from .shared.opening import opened
 from .shared.output import print_event, shows_progress
+from .shared.result_places import place_of_result
 from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument
 from .shared.targets import Target
 

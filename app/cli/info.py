@@ -9,6 +9,7 @@ import click
 
 from ...state import RepoError
 from .shared.output import print_json, table
+from .shared.result_places import recipe_file
 
 if TYPE_CHECKING:
     from ...pipeline.recipes.recipe import Recipe
@@ -27,6 +28,7 @@ def command(image: Path, as_json: bool) -> None:
 
     if not image.is_file():
         raise RepoError(f"There is no file {image}.")
+    image = recipe_file(image)
 
     def text_of(keyword: str) -> str | None:
         return None if image.suffix.lower() == ".json" else read_png(image, keyword, _NO_CHUNK).text

@@ -12,6 +12,7 @@ from ..shared.recipe_forms import Form, recipe_as
 from .shared.change_options import repo_option
 from .shared.opening import quiet_libraries
 from .shared.output import json_text, remark
+from .shared.result_places import recipe_file
 from .shared.targets import target_of
 
 _JSON = "json"
@@ -35,6 +36,7 @@ def command(image: Path, form: Any, out: Path | None, repo: str | None) -> None:
     A workflow file, Python and a command line make the image from the same blocks, components, inputs and seed; `replay` proves it by every
     byte. Of images and tensors among the inputs a recipe has the digest only: those are named, and are to be given again.
     """
+    image = recipe_file(image)
     if target_of(str(image)).kind != "image":
         raise InputError(f"{image} is no image (.png) or recipe (.json).")
     text = _recipe_text(image) if form == _JSON else _written(image, form, repo)

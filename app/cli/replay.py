@@ -12,12 +12,13 @@ from .shared.changes import pair
 from .shared.exits import DIFFERS, failed_event, tell
 from .shared.opening import blocks_of, quiet_libraries
 from .shared.output import print_event, remark, shows_progress
+from .shared.result_places import recipe_file, save_again, usual_ending
 from .shared.targets import Target
 
 
 @click.command("replay", short_help="Make an image again, and compare every byte.")
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("-o", "--out", help="Write the repeated image to a .png file.")
+@click.option("-o", "--out", help="Write the repeated image to a .png file, a video or a sound to one as it was.")
 @click.option("--components", metavar="ORIGIN", help="Folder with the models; the one that ships is found without.")
 @click.option(
     "--blocks",
@@ -47,9 +48,9 @@ def command(
     """
     if not image.is_file():
         raise RepoError(f"There is no file {image}.")
-    if out is not None and (Path(out).suffix.lower() != ".png" or not Path(out).parent.is_dir()):
-        raise InputError(f"-o {out}: the name of a .png file in a folder that is there.")
-    from ...pipeline.recipes.recipe_files import save
+    source = recipe_file(image)
+    if out is not None and (Path(out).suffix.lower() != usual_ending(image) or not Path(out).parent.is_dir()):
+        raise InputError(f"-o {out}: the name of a {usual_ending(image)} file in a folder that is there.")
     from ...pipeline.replaying.replay import replay
     from ...pipeline.workflows.workflow_file import place_of
     from ...state import ReplayError
@@ -57,9 +58,9 @@ def command(
     quiet_libraries()
     place = None if components is None else place_of(components)
     inputs: dict[str, Any] = dict(pair(text, "NAME=FILE") for text in given)
-    own = blocks_of(Target(str(image), "image", str(image), blocks=blocks))
+    own = blocks_of(Target(str(image), "image", str(source), blocks=blocks))
     try:
-        result = replay(image, own, place, exact=not inexact, progress=shows_progress(as_json), **inputs)
+        result = replay(source, own, place, exact=not inexact, progress=shows_progress(as_json), **inputs)
     except ReplayError as error:
         if as_json:
             print_event({**failed_event(error), "same": False})
@@ -67,7 +68,7 @@ def command(
         if error.result is not None:
             remark("The run was repeated, and gave something else.")
         ctx.exit(tell(error, as_json=False))
-    files = [] if out is None else save(result, out)
+    files = [] if out is None else save_again(result, Path(out))
     if as_json:
         print_event({"event": "replayed", "same": None if inexact else True, "files": [str(file) for file in files]})
         return

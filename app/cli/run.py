@@ -11,9 +11,11 @@ import click
 
 from ...pipeline.forms.file_values import read_inputs
 from ...state import InputError
+from ..shared.result_files import IMAGES, with_rates
 from .shared.change_options import cache_option, change_options, repo_option
 from .shared.changes import opened_as_asked
 from .shared.output import print_event, remark, shows_progress
+from .shared.result_places import places_of_results, played_of, save_results
 from .shared.seeds import SeedsType
 from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument
 from .shared.targets import Target
@@ -21,9 +23,6 @@ from .shared.targets import Target
 if TYPE_CHECKING:
     from ...pipeline import ModularPipeline
     from .shared.events import EventLines
-
-_IMAGES = "images"
-_ENDINGS = (".png", ".safetensors")
 
 
 @click.command(
@@ -33,9 +32,15 @@ _ENDINGS = (".png", ".safetensors")
     given_by=("inputs_file", "resume"),
 )
 @target_argument()
-@click.option("-o", "--out", help="File to write: .png for images, .safetensors for other values; several images get -0, -1, ... or the "
-              "number in place of {}. A folder takes a new name.  [default: image-1.png, or the next that is free]")  # fmt: skip
-@click.option("--output", metavar="NAME", help="Value to save.  [default: outputs of the workflow file, else images]")
+@click.option("-o", "--out", help="File to write: .png for images; .mp4, .mov, .mkv or .gif for videos, .wav or .flac for sounds, with their recipe in a file beside "
+              "them; .safetensors for other values. Several get -0, -1, ... or the number in place of {}. A folder takes a new name.  [default: "
+              "image-1.png, or the next that is free]")  # fmt: skip
+@click.option(
+    "--output",
+    metavar="NAME",
+    help="Value to save.  [default: outputs of the workflow file, else images, or the video or sound that the "
+    "workflow makes]",
+)
 @click.option("--seed", type=SeedsType(), help="Seed of the first image, or one for each: 7, 1..8, 3,5,9. Each image has a generator of its "
               "own, and is the one that its seed gives alone, up to the rounding of a larger batch.  [default: drawn]")  # fmt: skip
 @click.option(
@@ -76,8 +81,11 @@ def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
         raise click.UsageError("--resume takes the inputs of the snapshot; leave the others out.")
     is_dry = options["dry_run"]
     known = ctx.meta.get("brickwork.known") or {}
-    outputs = [options["output"]] if options["output"] else known.get("results") or [_IMAGES]
-    places = places_of_results(options["out"], outputs)
+    outputs = [options["output"]] if options["output"] else known.get("results") or [known.get("main", IMAGES)]
+    media = {name: each for name, each in played_of(known, given).items() if name in outputs}
+    places = places_of_results(options["out"], outputs, media)
+    written = {name: each for name, each in media.items() if places[name].suffix.lower() in each.endings}
+    asked = with_rates(outputs, written)
     pipe = opened_as_asked(target, options, loads=not is_dry)
     inputs = _seeded(pipe, read_inputs(given, schemas(ctx), options["allow_urls"]), options["seed"])
     if is_dry:
@@ -95,9 +103,9 @@ def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
             results = found if isinstance(found, (Mapping, PipelineState)) else {outputs[0]: found}
         else:
             # One is asked for by its name, as the recipe has it then.
-            found = pipe(**inputs, output=outputs if len(outputs) > 1 else outputs[0])
-            results = found if len(outputs) > 1 else {outputs[0]: found}
-    files = _save({name: results[name] for name in outputs}, places)
+            found = pipe(**inputs, output=asked if len(asked) > 1 else asked[0])
+            results = found if len(asked) > 1 else {asked[0]: found}
+    files = save_results(results, places, written, pipe.last_recipe)
     if options["as_json"]:
         lines.finished(files)
     else:
@@ -138,44 +146,6 @@ def _seeded(pipe: ModularPipeline, inputs: dict[str, Any], seeds: Sequence[int] 
     return {**inputs, **more, "seed": list(seeds)}
 
 
-def place_of_result(out: str | None, output: str) -> Path:
-    """Return where the result goes; before anything is computed, since minutes may follow.
-
-    Raises:
-        InputError: nothing can be written there.
-    """
-    ending = ".png" if output == _IMAGES else ".safetensors"
-    folder = Path() if out is None else Path(out)
-    if out is None or out.endswith("/") or folder.is_dir():
-        stem = "image" if output == _IMAGES else output
-        taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-        free = next(n for n in range(1, len(taken) + 2) if not _is_taken(f"{stem}-{n}", taken))
-        return folder / f"{stem}-{free}{ending}"
-    if folder.suffix.lower() not in _ENDINGS:
-        raise InputError(f"-o {out}: the name ends in .png for images, and in .safetensors for other values.")
-    if folder.suffix.lower() == ".png" and output != _IMAGES:
-        raise InputError(f"-o {out}: {output} goes into a .safetensors file.")
-    if not folder.parent.is_dir():
-        raise InputError(f"-o {out}: there is no folder {folder.parent}.")
-    return folder
-
-
-def places_of_results(out: str | None, outputs: Sequence[str]) -> dict[str, Path]:
-    """Return where each of several results goes: images into .png files, all others into one .safetensors file beside them.
-
-    Raises:
-        InputError: nothing can be written there.
-    """
-    first = _IMAGES if _IMAGES in outputs else outputs[0]
-    place = place_of_result(out, first)
-    beside = place.with_name(f"{place.stem.replace('{}', '') or 'values'}.safetensors")
-    return {name: place if (name == _IMAGES) == (first == _IMAGES) else beside for name in outputs}
-
-
-def _is_taken(stem: str, names: set[str]) -> bool:
-    return any(name.startswith((f"{stem}.", f"{stem}-")) for name in names)
-
-
 def _settle(
     pipe: ModularPipeline, options: Mapping[str, Any], lines: EventLines, place: Path, stack: ExitStack
 ) -> None:
@@ -203,22 +173,3 @@ def _say_plan(pipe: ModularPipeline, inputs: dict[str, Any], places: Mapping[str
         return
     click.echo("\n".join(paths))
     remark(f"Nothing was run. {', '.join(f'{name} would go to {place}' for name, place in places.items())}.")
-
-
-def _save(results: Mapping[str, Any], places: Mapping[str, Path]) -> dict[str, list[Path]]:
-    """Write results, those of one place into one file, and return the files of each."""
-    files: dict[str, list[Path]] = {}
-    for place in dict.fromkeys(places.values()):
-        here = {name: value for name, value in results.items() if places[name] == place}
-        place.parent.mkdir(parents=True, exist_ok=True)  # of a folder that is named by "/" at its end
-        if place.suffix.lower() == ".png":
-            from ...pipeline.recipes.recipe_files import save
-
-            written = save(here[_IMAGES], place)
-        else:
-            from ...state.value_file import save_values
-
-            save_values(place, here, {})
-            written = [place]
-        files |= dict.fromkeys(here, written)
-    return {name: files[name] for name in results}

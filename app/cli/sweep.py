@@ -12,11 +12,11 @@ from ...pipeline.forms.file_values import read_inputs
 from ...pipeline.forms.input_values import converted, kind_words
 from ...state import InputError
 from ...state.errors import did_you_mean
-from .run import place_of_result
 from .shared.bars import CountedRuns
 from .shared.change_options import cache_option, change_options, repo_option
 from .shared.changes import opened_as_asked, pair
 from .shared.output import print_event, shows_progress
+from .shared.result_places import place_of_result
 from .shared.seeds import SeedsType
 from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument
 from .shared.targets import Target

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
-from mcp_types import CallToolResult, ImageContent, TextContent, Tool
+from mcp_types import AudioContent, CallToolResult, ImageContent, TextContent, Tool
 
+from ..shared.result_files import MEDIA_TYPES
 from .errors import RefusedError, refused
 from .job import OVER, Asked, Job
 from .requests import checked_keys, in_thread, text_of
@@ -182,6 +183,13 @@ def _result(job: Job) -> CallToolResult:
         ImageContent(data=base64.b64encode((job.folder / each["file"]).read_bytes()).decode(), mime_type="image/png")
         for each in job.outputs
         if each["file"].endswith(".png") and job.status in OVER
+    ]
+    content += [
+        AudioContent(
+            data=base64.b64encode((job.folder / each["file"]).read_bytes()).decode(), mime_type=MEDIA_TYPES[".wav"]
+        )
+        for each in job.outputs
+        if each["file"].endswith(".wav") and job.status in OVER
     ]
     is_error = job.status == "failed"
     return CallToolResult(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ... import __version__
+from ..shared.result_files import MEDIA_TYPES
 from .a1111_fields import known_fields
 from .error_shapes import A1111, OPENAI
 from .file_store import IMAGE_KINDS
@@ -96,7 +97,7 @@ _KINDS = {
 }  # fmt: skip
 _SEVERAL_KINDS = {
     "/api/files/{name}": IMAGE_KINDS,
-    "/api/runs/{id}/outputs/{name}/{index:int}.{ending}": ("image/png", "application/octet-stream"),
+    "/api/runs/{id}/outputs/{name}/{index:int}.{ending}": tuple(MEDIA_TYPES.values()),
 }
 _REFUSALS = {
     "400": "The body is no JSON object.", "401": "A token is needed.", "403": "A page of another origin asks.", "404": "There is no such thing.",

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..shared.result_files import MEDIA_TYPES
 from .errors import RefusedError
 from .job import OVER, Asked, Job
 from .requests import FOR_EVER, KeptFile, body_of, client_of, in_thread, json_answer, service_of
@@ -187,7 +188,7 @@ async def get_output(request: Request) -> Response:
             "UnknownOutputError",
             f"The run has no output {params['name'][:60]!r} {params['index']} as .{params['ending'][:20]}.",
         )
-    kind = "image/png" if path.suffix == ".png" else "application/octet-stream"
+    kind = MEDIA_TYPES.get(path.suffix, "application/octet-stream")
     name = f"{params['id'][:8]}-{params['index']}{path.suffix}"
     # An output never changes, and its address has the run in it.
     headers = {"Cache-Control": FOR_EVER}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
@@ -15,7 +15,9 @@ from ...pipeline.resume import branch, resume, shared_with
 from ...pipeline.snapshots import Snapshots
 from ...state import InputError, PipelineState
 from ...state.errors import BrickworkError, RunCancelledError
+from ..shared.result_files import with_rates
 from .run_events import RunEvents
+from .run_outputs import write_outputs
 from .workflow_inputs import InputReader
 
 if TYPE_CHECKING:
@@ -147,11 +149,7 @@ class RunWork:
 
     def _named(self, asked: Asked, result: Any) -> dict[str, Any]:
         """Return results by name, as they were asked for."""
-        names = (
-            [asked.output or self.workflow.output]
-            if asked.output is None or isinstance(asked.output, str)
-            else list(asked.output)
-        )
+        names = with_rates(self._asked_names(asked), self.workflow.played(asked.output, asked.all_inputs))
         if isinstance(result, PipelineState):
             return {str(name): result.values[name] for name in names}
         return (
@@ -159,3 +157,14 @@ class RunWork:
             if len(names) == 1 and not isinstance(result, dict)
             else {str(name): result[name] for name in names}
         )
+
+    def _asked_names(self, asked: Asked) -> list[str]:
+        """Return the names of what is asked for."""
+        output = self.workflow.output if asked.output is None else asked.output
+        return [output] if isinstance(output, str) else list(output)
+
+    def written(self, results: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Write what `results` gave into the folder of the job, and return what each file is of."""
+        asked = self.job.asked
+        named = {name: results[name] for name in self._asked_names(asked)}
+        return write_outputs(named, self.job.folder, self.workflow.played(asked.output, asked.all_inputs), results)

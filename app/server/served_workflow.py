@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -15,6 +16,7 @@ from ...pipeline.images.room_for_images import EACH
 from ...pipeline.seed import SEED, takes_seed
 from ...state import ComponentError, InputError
 from ...state.errors import BrickworkError
+from ..shared.result_files import FORM, Medium, is_played, main_output, media_of, refuse_unwritable, with_rates
 from ..shared.words_for_people import for_people
 from .errors import SAID, RefusedError, faults_of, refused
 from .workflow_data import block_tree, graph_data, needed_names, plan_rows
@@ -155,7 +157,24 @@ class ServedWorkflow:
     @property
     def output(self) -> str:
         """The value that a run gives where none is asked for."""
-        return self.pipe.outputs[0] if self.pipe.outputs else "images"
+        if self.pipe.outputs:
+            return self.pipe.outputs[0]
+        return main_output((str(each.name) for each in self.pipe.blocks.outputs), self.media)
+
+    @cached_property
+    def media(self) -> dict[str, Medium]:
+        """The outputs that are videos or sounds."""
+        return media_of(self.pipe.blocks.outputs)
+
+    def played(self, output: str | Sequence[str] | None, values: Mapping[str, Any]) -> dict[str, Medium]:
+        """Return which of the values that are asked for are written as videos or sounds."""
+        asked = self.output if output is None else output
+        form = values.get(FORM, self.pipe.input_defaults.get(FORM))
+        return {
+            name: self.media[name]
+            for name in ([asked] if isinstance(asked, str) else asked)
+            if name in self.media and is_played(self.media[name], form)
+        }
 
     def seeded(self, inputs: Mapping[str, Any], seed: Any) -> dict[str, Any]:
         """Return inputs with a seed, so that each image has a generator of its own; drawn where none is given.
@@ -185,7 +204,10 @@ class ServedWorkflow:
         if count > MOST_IMAGES:
             text = f"This run would make {count:,} images, and a run makes {MOST_IMAGES} at most. Ask for several runs."
             raise RefusedError(413, "TooLargeError", text, ({"input": EACH, "text": text},))
-        asked = self.output if output is None else list(output) if not isinstance(output, str) else output
+        asked: Any = self.output if output is None else list(output) if not isinstance(output, str) else output
+        if played := self.played(output, values):
+            _refuse_unwritable(played)
+            asked = with_rates([asked] if isinstance(asked, str) else asked, played)
         try:
             return self.pipe.prepare_run(None, asked, dict(values))
         except ComponentError:
@@ -292,6 +314,17 @@ class ServedWorkflow:
                     return None
                 self._previews = Previews(vae, family)
             return self._previews.image(latents)
+
+
+def _refuse_unwritable(played: Mapping[str, Medium]) -> None:
+    """Refuse files that could not be written, before anything is computed."""
+    for name, medium in played.items():
+        try:
+            refuse_unwritable(medium, name, medium.endings[0])
+        except ComponentError as error:
+            form = ' {"output_type": "np"} gives numbers.' if medium.kind == "video" else ""
+            text = f"{name} cannot be written: {error} It is installed where the server is started.{form}"
+            raise RefusedError(409, "MissingPackageError", text, ({"input": None, "text": text},)) from None
 
 
 def _leaves(steps: Any) -> Any:

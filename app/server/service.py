@@ -31,7 +31,6 @@ from .job_store import JobStore
 from .memory_limit import bytes_of, free_bytes, pixels_in
 from .metrics import Metrics
 from .run_events import RunEvents
-from .run_outputs import write_outputs
 from .run_work import RunWork
 from .scheduled_workflows import ScheduledWorkflows
 from .served_workflow import ServedWorkflow
@@ -256,7 +255,7 @@ class Service:
             work = RunWork(job, of_run, self.reader, events, self.cache, every, self.jobs.get)
             job.keep()
             results = work.results()
-            job.outputs = write_outputs(results, job.folder)
+            job.outputs = work.written(results)
             if work.recipe is not None:
                 work.recipe.save(job.recipe)
         except RunCancelledError:
@@ -301,6 +300,11 @@ class Service:
                 )
             if path is not None:
                 return self.files.put_image(path.read_bytes()) if ending == "png" else self.files.put_values(path)
+        if any(each["name"] == output and not each["file"].endswith((".png", ".safetensors")) for each in job.outputs):
+            raise InputError(
+                f"The output {output} of the run {identifier} is a file that is played, with less in it than the run gave. A run with "
+                'output_type "np" keeps the numbers, which another run takes.'
+            )
         known = [f"{each['name']} {each['index']}" for each in job.outputs]
         raise InputError(
             f"The run {identifier} has no output {str(output)[:60]!r} {str(index)[:20]}. It has: {', '.join(known)}."

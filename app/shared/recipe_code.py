@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...state import InputError
 from ...state.errors import spelled_out
 from ...state.value_data import value_of_data
 
+if TYPE_CHECKING:
+    from .result_files import Medium
+
 _EMBEDDED = "embedded"
 
 
-def python_code(data: Mapping[str, Any], output: str | list[str]) -> str:
+def python_code(data: Mapping[str, Any], output: str | list[str], medium: Medium | None = None) -> str:
     """Return Python that makes what a workflow file says, and runs it.
 
     Args:
-        data: of the file, as plain data. output: value that the run returns, or several.
+        data: of the file, as plain data. output: value that the run returns, or several. medium: of the output, where it is a video or a sound.
 
     Raises:
         InputError: the file has what calls do not say.
@@ -36,8 +39,13 @@ def python_code(data: Mapping[str, Any], output: str | list[str]) -> str:
     lines += list(_settled(data))
     lines += ["pipe.load_components()"]
     call = [f"    {name}={literal(value)}," for name, value in (data.get("inputs") or {}).items()]
-    name = output if isinstance(output, str) else "results"
+    name = output if isinstance(output, str) and medium is None else "results"
     saved = f"brickwork.save({name}, 'again.png')" if output == "images" else f"print({name})"
+    if medium is not None:
+        exported = "export_to_video" if medium.kind == "video" else "export_to_sound"
+        place = f"again{medium.endings[0]}"
+        saved = f"brickwork.{exported}(results[{output!r}][0], {place!r}, results[{medium.rate!r}])"
+        output = [output, medium.rate]
     return "\n".join([*lines, f"{name} = pipe(", *call, f"    output={output!r},", ")", saved, ""])
 
 
@@ -117,7 +125,7 @@ def _guider(data: Any) -> str:
     return f"brickwork.{data['name']}({settings})"
 
 
-def shell_line(data: Mapping[str, Any], output: str) -> str:
+def shell_line(data: Mapping[str, Any], output: str, medium: Medium | None = None) -> str:
     """Return the command line that makes what a workflow file says.
 
     Raises:
@@ -139,7 +147,8 @@ def shell_line(data: Mapping[str, Any], output: str) -> str:
     for name, value in (data.get("inputs") or {}).items():
         words += list(_input_words(name, value))
     words += ["--output", output] if output != "images" else []
-    line = shlex.join([*words, "-o", "again.png" if output == "images" else f"{output}.safetensors"])
+    ending = ".safetensors" if medium is None else medium.endings[0]
+    line = shlex.join([*words, "-o", "again.png" if output == "images" else f"{output}{ending}"])
     if spelled_out(line) != line:
         raise InputError(
             "A text of the recipe has characters that move a terminal's cursor: --as workflow.yaml spells them out."

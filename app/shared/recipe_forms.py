@@ -10,6 +10,7 @@ from attrs import frozen
 from ...state import InputError
 from .image_target import made_alike, pipeline_of_image
 from .recipe_code import python_code, shell_line
+from .result_files import Medium, media_of
 
 if TYPE_CHECKING:
     from ...pipeline import ModularPipeline
@@ -68,13 +69,14 @@ class _Workflow:
     """What makes a run again.
 
     Attributes:
-        file: text of the workflow file. missing: as of `WrittenForm`.
+        file: text of the workflow file. missing: as of `WrittenForm`. medium: of the output, where the run made a video or a sound and its rate.
     """
 
     pipe: ModularPipeline
     output: Any
     file: str
     missing: dict[str, tuple[str, str]]
+    medium: Medium | None = None
 
     @classmethod
     def of(cls, recipe_file: Path, components: object, called: str | None) -> _Workflow:
@@ -93,6 +95,11 @@ class _Workflow:
                 "The image is a variant that shares its first steps with another run, which no file says: brickwork replay repeats it."
             )
         output = recipe["output"] or "images"
+        media = media_of(pipe.blocks.outputs)
+        # A file that is played has its rate in it.
+        medium = media.get(output[0]) if isinstance(output, list) and len(output) == 2 else None
+        medium = medium if medium is not None and medium.rate == output[1] else None
+        output = output if medium is None else output[0]
         pipe.outputs = () if output == "images" else tuple([output] if isinstance(output, str) else output)
         missing = {
             name: (kind, f"{name}.png")
@@ -102,7 +109,7 @@ class _Workflow:
         with tempfile.TemporaryDirectory(prefix="brickwork-recipe-") as folder:
             path = Path(folder) / "workflow.yaml"
             save_workflow(pipe, path)
-            return cls(pipe, output, path.read_text(encoding="utf-8"), missing)
+            return cls(pipe, output, path.read_text(encoding="utf-8"), missing, medium)
 
     def written(self, form: Form) -> WrittenForm:
         """Return it in a form.
@@ -119,7 +126,9 @@ class _Workflow:
         data: dict[str, Any] = parse_yaml(self.file.encode(), "workflow.yaml").data
         data["inputs"] = {**(data.get("inputs") or {}), **{name: file for name, (_, file) in self.missing.items()}}
         _name_scheduler(data, self.pipe)
-        return WrittenForm((python_code if form == "python" else shell_line)(data, self.output), self.missing)
+        return WrittenForm(
+            (python_code if form == "python" else shell_line)(data, self.output, self.medium), self.missing
+        )
 
 
 def _name_scheduler(data: dict[str, Any], pipe: ModularPipeline) -> None:

@@ -18,7 +18,9 @@ def described(pipe: ModularPipeline) -> dict[str, Any]:
     from ....guiders import GUIDERS
     from ....pipeline.forms.options import options_by_path
     from ....pipeline.schedulers_by_name import short_names
+    from ...shared.result_files import main_output, media_of
 
+    media = media_of(pipe.blocks.outputs)
     schema = pipe.input_schema()
     usual = [str(param.name) for param in pipe.blocks.workflow(None).required]
     return {
@@ -28,6 +30,8 @@ def described(pipe: ModularPipeline) -> dict[str, Any]:
         "schema": schema,
         "defaults": {name: value for name, value in pipe.input_defaults.items() if _is_data(value)},
         "results": list(pipe.outputs),
+        "main": main_output((str(each.name) for each in pipe.blocks.outputs), media),
+        "media": {name: each.data() for name, each in media.items()},
         "workflows": list(pipe.available_workflows),
         "options": {
             path: {name: repr(value) for name, value in options.items()}

@@ -19,7 +19,7 @@ from ....state.code_home import file_stamp, own_sources
 from ....state.home import home
 from .targets import Target, content_digest
 
-FORMAT = 3
+FORMAT = 4
 _METADATA = (".dist-info", ".egg-info")
 _MOST = 200
 """Files that are kept."""

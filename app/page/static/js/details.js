@@ -3,6 +3,7 @@ import * as api from "./api.js";
 import { Dialog } from "./dialog.js";
 import { addressOf } from "./files.js";
 import { follow, isOver, stage } from "./run.js";
+import { Players } from "./player.js";
 import { imagesOf, inputsOfRun, titleOf } from "./run_summary.js";
 import { seconds } from "./measures.js";
 import { fill, imageField, say, type, view } from "./store.js";
@@ -35,7 +36,7 @@ export function Details() {
       html`<div><img src=${image.url} alt=${`Image ${i + 1} of the run`} /><div class="row">
         <a class="button small" href=${image.url} download=${`${run.id}-${i}.png`} title="The image with its recipe in it">Save</a>
         ${imageField.value && html`<button type="button" class="small" onClick=${() => useImage(run.id, image)}>Use as ${imageField.value.label.toLowerCase()}</button>`}</div></div>`)}
-      <${Replay} id=${id} /></div>
+      <${Players} run=${run} /><${Replay} id=${id} /></div>
     <div class="details-text"><${Inputs} run=${run} />
       <div class="row"><button type="button" class="small" id="use-inputs" onClick=${() => use(run)}>Use these inputs</button>
         ${run.sort !== "replay" && html`<button type="button" class="small" id="show-steps" onClick=${() => showSteps(run)}>Show its steps</button>`}</div>

@@ -2,7 +2,8 @@
 import { openDetails } from "./details.js";
 import { seconds } from "./measures.js";
 import { branchFrom, isOver, scrubbed, secondsLeft, stagedRun, stop, unstage } from "./run.js";
-import { imagesOf } from "./run_summary.js";
+import { Players } from "./player.js";
+import { imagesOf, playedOf } from "./run_summary.js";
 import { fields, opened, type, typed } from "./store.js";
 import { SweepGrid, sweepRuns } from "./sweep.js";
 import { classes, html, useState } from "./view.js";
@@ -29,11 +30,11 @@ function Canvas({ run }) {
   const images = imagesOf(run);
   const previews = previewsOf(run);
   const step = scrubbed.value === null ? null : previews[scrubbed.value];
-  const source = step?.image || images[Math.min(chosen, images.length - 1)]?.url || previews.at(-1)?.image;
+  const source = step?.image || images[Math.min(chosen, images.length - 1)]?.url || (playedOf(run).length ? null : previews.at(-1)?.image);
   const told = step ? `Preview after step ${step.index + 1}` : images.length ? "Result" : "Preview";
   return html`<div class=${classes("canvas", !source && "empty")} aria-busy=${isOver(run) ? "false" : "true"}>
     ${source ? html`<img class="drawn" src=${source} alt=${`${told} of the run`} />`
-      : html`<p class="muted">${nothingOf(run)}</p>`}
+      : playedOf(run).length ? html`<${Players} run=${run} />` : html`<p class="muted">${nothingOf(run)}</p>`}
     ${images.length > 1 && html`<div class="outputs" role="group" aria-label="Images of this run">${images.map((image, i) =>
       html`<button type="button" class="thumb" aria-pressed=${i === chosen ? "true" : "false"} onClick=${() => choose(i)}>
         <img src=${image.url} alt=${`Image ${i + 1}`} /></button>`)}</div>`}
