@@ -13,6 +13,7 @@ from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError
 from ..state.errors import with_article
 from ..state.given import given_path
+from .finite_weights import format_of, refuse_not_finite
 from .lora import loader_mixin
 
 IMAGE_ENCODER = "image_encoder"
@@ -59,6 +60,15 @@ def load_ip_adapter(
     holder = _holder(pipe)
     denoiser = holder.denoiser
     _refuse_other_kinds(holder, states)
+    for number, (place, name, state) in enumerate(zip(given, names, states, strict=True), 1):
+        flat = {
+            f"{part}.{key}": each
+            for part, held in state.items()
+            if isinstance(held, dict)
+            for key, each in held.items()
+        }
+        what = f"The IP-Adapter {number if isinstance(place, dict) else name}"
+        refuse_not_finite(what, flat, format_of(denoiser))
     # The mixin of a denoiser that takes one adapter takes no list.
     given_states = (states[0], "", "") if len(states) == 1 else (states, [""] * len(states), [""] * len(states))
     with _or_as_it_was(denoiser, holder.family.image_projection):

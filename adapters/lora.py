@@ -19,13 +19,14 @@ from ..registry.loading.needed_packages import refuse_without
 from ..state import ComponentError, InputError
 from ..state.errors import did_you_mean, named_thing
 from ..state.given import given_names
+from .finite_weights import format_of, refuse_not_finite
 from .lora_check import lora_faults
 from .lora_file import lora_tensors, split_file
 from .lora_fusing import base_weights, give_back, is_fused, keep_unfused, refuse_fused, refuse_left_out, weighed
 from .lora_gradients import give_gradients_back, note_gradients
 from .lora_metadata import told
 from .lora_origins import LoraOrigin, note_origin, stored_digest
-from .lora_state import NEEDED
+from .lora_state import NEEDED, tensors_of
 from .lora_weights import weight_for_each_model
 from .peft_files import for_a_model, is_of_peft
 
@@ -78,7 +79,7 @@ class Loras:
                 f"There is a LoRA {name!r} already; give another adapter_name, hotswap=True to put this one in its place, "
                 f"or delete_adapters({name!r}) first."
             )
-        state, said, origin = self._read(source, weight_name, revision, hub)
+        state, said, origin = self._read(source, weight_name, revision, hub, name)
         try:
             self._put_in(state, name, said)
         except Exception as error:
@@ -107,7 +108,7 @@ class Loras:
         refuse_without(*NEEDED)
         self._known([name])
         refuse_fused(self.models)
-        state, said, origin = self._read(source, weight_name, revision, hub)
+        state, said, origin = self._read(source, weight_name, revision, hub, name)
         held = {each: _layers(model, name) for each, model in self.models.items()}
         # diffusers' hot swap knows denoisers only (loaders/peft.py).
         if any(layers for each, layers in held.items() if each.startswith("text_encoder")):
@@ -134,17 +135,22 @@ class Loras:
         return name
 
     def _read(
-        self, source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]
+        self, source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any], name: str
     ) -> tuple[dict[str, Any], dict[str, Any] | None, LoraOrigin | None]:
         """Return the tensors with the names of their models, what their file says of ranks and strengths, and where it is."""
         state, said = lora_tensors(source, weight_name, revision, hub)
         origin = None
+        where = ""
         if not isinstance(source, Mapping):
             folder, file = split_file(source, weight_name)
+            where = f", of {file or folder},"
             origin = LoraOrigin(str(folder), file, revision, stored_digest(state))
         if is_of_peft(state):
             state, said = for_a_model(state, said, self.models)
         self._refuse_unfit(state)
+        # Of models in several formats each weight is looked at once it is in its own.
+        formats = set().union(*(format_of(model) for model in self.models.values()))
+        refuse_not_finite(f"The LoRA {name!r}{where}", state, formats if len(formats) == 1 else ())
         return state, said, origin
 
     def _refuse_unfit(self, state: dict[str, Any]) -> None:
@@ -182,7 +188,10 @@ class Loras:
             # Of models that have a LoRA already, which is what a second one is for.
             warnings.filterwarnings("ignore", message="Already found a `peft_config`")
             self._loader.load_lora_weights(state, adapter_name=name, **options)
-        for model in self.models.values():
+        for role, model in self.models.items():
+            if name in (getattr(model, "peft_config", None) or {}):
+                # Conversions of names multiply with strengths, and weights are in the model's format now.
+                refuse_not_finite(f"The LoRA {name!r}, put into {role},", tensors_of(model, name))
             for _, layer in adapted_layers(model):
                 layer.train(layer.get_base_layer().training)  # PEFT's layers begin as if they were trained
             give_gradients_back(model)  # of one that the LoRA does not touch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -71,10 +72,14 @@ def _is_sound(field: str, value: object) -> bool:
     if not isinstance(value, _FIELDS[field]):  # type: ignore[arg-type]  # types, and a tuple of them
         return False
     if isinstance(value, dict):
-        return all(_PATH.fullmatch(key) and isinstance(each, (int, float)) for key, each in value.items())
+        return all(_PATH.fullmatch(key) and _is_number(each) for key, each in value.items())
     if isinstance(value, list):
         return all(isinstance(each, str) and _PATH.fullmatch(each) for each in value)
-    return True
+    return isinstance(value, bool) or _is_number(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)  # Python's JSON knows NaN and Infinity
 
 
 def told(read: Any, metadata: Mapping[str, Any] | None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections import Counter
@@ -199,7 +200,10 @@ def _number(value: object) -> Number:
 
 def _plain(value: Any) -> float:
     """A whole number stays one: by its identity, a layer with a strength of 4 is another one than with 4.0."""
-    return value if type(value) in (int, float) else float(value)
+    found = value if type(value) in (int, float) else float(value)
+    if not math.isfinite(found):
+        raise ValueError(f"a strength is {found}")
+    return found
 
 
 def _compact(values: Mapping[str, float]) -> Number:

@@ -17,6 +17,7 @@ from ..registry.hub.repo import Repo
 from ..registry.loading.aligned_file import align
 from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError, RepoError
+from .finite_weights import format_of, refuse_not_finite
 from .lora_metadata import KEY
 from .lora_state import LoraState, put_in, state_of, tensors_of
 from .textual_inversion import Encoder, taught_of, teach_again
@@ -112,7 +113,10 @@ class SavedAdapters:
                 f"{name} has another LoRA {taken[0]!r} already: delete_adapters({taken[0]!r}), and load it again."
             )
         try:
-            put_in(component, self.loras[name], self.loras_of(name, repo))
+            held = self.loras_of(name, repo)
+            for lora, tensors in held.items():
+                refuse_not_finite(f"The LoRA {lora!r}, of {self.files[lora]},", tensors, format_of(component))
+            put_in(component, self.loras[name], held)
         except ComponentError as error:
             raise ComponentError(f"{name}: {error}") from error
 
@@ -126,7 +130,10 @@ class SavedAdapters:
             lacking = [word for word in saved.words if word not in tensors]
             if lacking:
                 raise RepoError(f"{saved.file} of {repo.name} does not hold {lacking[0]!r}.")
-            teach_again(encoder, {word: tensors[word] for word in saved.words})
+            try:
+                teach_again(encoder, {word: tensors[word] for word in saved.words})
+            except ComponentError as error:
+                raise ComponentError(f"{saved.file} of {repo.name}: {error}") from error
 
 
 def write_adapters(components: Mapping[str, Any], encoders: Mapping[str, Encoder], stage: Path) -> SavedAdapters:

@@ -16,6 +16,7 @@ from ..registry.identity.component_identity import remember_tokens
 from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError, InputError
 from ..state.errors import did_you_mean
+from .finite_weights import refuse_not_finite
 from .lora_file import split_file
 
 if TYPE_CHECKING:
@@ -103,6 +104,9 @@ def teach(
         raise InputError(f"token={_shown(token)} is no word that can be taught; it is what a prompt will have.")
     held = _embeddings(_tensors(source, weight_name, revision, hub))
     lessons = [(*_for_whom(encoders, name, rows, token), rows) for name, rows in held.items()]
+    where = "" if isinstance(source, Mapping) or hasattr(source, "shape") else f", of {weight_name or source},"
+    for name, (encoder, word, rows) in zip(held, lessons, strict=True):
+        _refuse_not_finite(encoder, f"The embedding of {word!r}{where}", name, rows)
     faults = [
         f"{encoder.name} knows {word!r} already; give another token, or unload_textual_inversion({word!r}) first."
         for encoder, word, rows in lessons
@@ -131,9 +135,15 @@ def teach_again(encoder: Encoder, words: Mapping[str, Any]) -> None:
     wrong = [word for word, rows in words.items() if rows.ndim == 0 or rows.shape[-1] != encoder.width]
     if wrong:
         raise ComponentError(f"The embedding of {wrong[0]!r} does not fit {encoder.name}, which has {encoder.width}.")
+    for word, rows in words.items():
+        _refuse_not_finite(encoder, f"The embedding of {word!r}", word, rows)
     taught = taught_of(encoder.model) or _before(encoder)
     taught.words.update(words)
     _apply(encoder, taught)
+
+
+def _refuse_not_finite(encoder: Encoder, what: str, name: str, rows: torch.Tensor) -> None:
+    refuse_not_finite(what, {name: rows}, {encoder.model.get_input_embeddings().weight.dtype})
 
 
 def forget(encoders: Sequence[Encoder], tokens: object) -> None:

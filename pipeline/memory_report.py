@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -27,6 +28,11 @@ from .placing.several_devices import device_notes, residency_over
 
 if TYPE_CHECKING:
     from .components import PipelineComponents
+
+_WIDTH = 80
+_LEAST = 24
+"""Characters of a column in which sentences can be read."""
+_WHOLE_WORDS: Mapping[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 
 
 @frozen
@@ -76,7 +82,7 @@ class MemoryReport:
         return max(there, key=lambda step: step.total, default=None)
 
     def __str__(self) -> str:
-        return "\n".join(self._lines())
+        return "\n".join(_folded(self._lines()))
 
     def _repr_html_(self) -> str:
         return html_view.preformatted(self)
@@ -84,7 +90,7 @@ class MemoryReport:
     def _lines(self) -> Iterable[str]:
         rows = [("component", "size", "place", "why")]
         rows += [(each.name, byte_words(each.size), each.place or "-", each.why) for each in self.components]
-        yield from aligned(rows)
+        yield from _table(rows)
         if self.budget is not None:
             yield f"budget: {byte_words(self.budget)}"
         for name, budget in self.budgets.items():
@@ -98,7 +104,7 @@ class MemoryReport:
             for step in self.steps:
                 beside = byte_words(step.beside) if step.beside else "not measured yet"
                 table.append((step.path, byte_words(step.components), beside, byte_words(step.total), step.device))
-            yield from aligned([row if self.budgets else row[:-1] for row in table])
+            yield from _paths_folded([row if self.budgets else row[:-1] for row in table])
         for name in self.budgets:
             if (highest := self._peak_of(name)) is not None:
                 yield f"peak of {name}: {_peak_words(highest, self.budgets[name])}"
@@ -107,6 +113,41 @@ class MemoryReport:
         yield from self.devices
         if self.refused:
             yield f"refused: {self.refused}"
+
+
+def _folded(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines that are no wider than a terminal, of which no one knows where the text will be read; words that are longer stay whole."""
+    for line in lines:
+        yield from textwrap.wrap(line, _WIDTH, subsequent_indent="  ", **_WHOLE_WORDS) if len(line) > _WIDTH else [line]
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield rows as lines, with the words of the last column folded below each other, or below the row where there is no room beside."""
+    for row, line in zip(rows, aligned([each[:-1] for each in rows]), strict=True):
+        start = max(map(len, aligned([each[:-1] for each in rows]))) + 2
+        if start + len(row[-1]) <= _WIDTH:
+            yield f"{line.ljust(start)}{row[-1]}"
+        elif _WIDTH - start >= _LEAST:
+            first, *rest = textwrap.wrap(row[-1], _WIDTH - start, **_WHOLE_WORDS)
+            yield f"{line.ljust(start)}{first}"
+            yield from (" " * start + each for each in rest)
+        else:
+            yield line
+            yield from textwrap.wrap(row[-1], _WIDTH, initial_indent="    ", subsequent_indent="    ", **_WHOLE_WORDS)
+
+
+def _paths_folded(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield rows as lines; where they are too wide, a path that is long stands in a line of its own above its numbers."""
+    lines = list(aligned(rows))
+    if max(map(len, lines)) <= _WIDTH:
+        yield from lines
+        return
+    room = _WIDTH - max(map(len, aligned([row[1:] for row in rows]))) - 2
+    short = [row if len(row[0]) <= room else ("", *row[1:]) for row in rows]
+    for row, line in zip(rows, aligned(short), strict=True):
+        if len(row[0]) > room:
+            yield row[0]
+        yield line
 
 
 def _peak_words(step: Foreseen, budget: int | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -114,10 +113,11 @@ def test_the_scale_of_fusing_is_for_those_that_are_fused_and_gone_with_it(pipe: 
 
 def test_what_cannot_be_fused_is_taken_out_again(pipe: ModularPipeline) -> None:
     before = weights(pipe)
-    broken = copy.deepcopy(lora(pipe, 6))
-    next(tensor for name, tensor in reversed(broken.items()) if "unet" in name)[0, 0] = torch.nan
-    pipe.load_lora_weights(broken, adapter_name="broken")
+    pipe.load_lora_weights(lora(pipe, 6), adapter_name="broken")
     pipe.set_adapters("broken")
+    # As training that diverges leaves it: a file like that is not loaded.
+    last = [module for module in pipe.unet.modules() if "broken" in getattr(module, "lora_B", ())][-1]
+    last.lora_B["broken"].weight.data[0, 0] = torch.nan
     with pytest.raises(ComponentError, match=r"^The LoRAs cannot be fused: NaNs detected"):
         pipe.fuse_lora()
     assert all(torch.equal(tensor, before[name]) for name, tensor in weights(pipe).items())

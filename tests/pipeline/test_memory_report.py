@@ -26,6 +26,8 @@ from brickwork import (
     component,
 )
 from brickwork.engine.execution.checkpoint import checkpoint_bytes
+from brickwork.engine.execution.foreseen import Foreseen
+from brickwork.pipeline.memory_report import HeldComponent, MemoryReport
 
 MB = 10**6
 
@@ -172,7 +174,7 @@ def test_a_report_reads_well() -> None:
 
 def test_what_is_not_placed_not_loaded_or_refused_is_said() -> None:
     pipe, manager = pipeline(50_000)
-    said = str(pipe.memory(width=1))
+    said = " ".join(str(pipe.memory(width=1)).split())
     assert "refused: draw needs 90.0 KB of components at once" in said
     assert "Raise the budget to 90.0 KB" in said
     manager.disable_auto_cpu_offload()
@@ -184,6 +186,30 @@ def test_what_is_not_placed_not_loaded_or_refused_is_said() -> None:
         "vae        0 B      -      not loaded",
     ]
     assert pipe.memory().peak is None
+
+
+def test_no_line_is_wider_than_a_terminal() -> None:
+    why = "too large for the step: comes to cuda:0 layer by layer, 1.2 GB at once at most, and two layers ahead of the one that computes"
+    report = MemoryReport(
+        (
+            HeldComponent("text_encoder_2_with_a_long_name", 10**9, "cuda:0, disk", why),
+            HeldComponent("vae", 10**6, "cuda:0", "short"),
+        ),
+        2 * 10**9,
+        (Foreseen("denoise.step.inner_step.another_step.predict_noise_of_both_branches", frozenset(), 10**9, 10**6),),
+        refused=f"denoise needs 3.0 GB. {why}. Raise the budget to 3.0 GB",
+        devices=(f"unet: {why}",),
+    )
+    lines = str(report).splitlines()
+    assert max(map(len, lines)) <= 80
+    said = " ".join(str(report).split())
+    for words in (
+        "denoise.step.inner_step.another_step.predict_noise_of_both_branches",
+        "at once at most",
+        "Raise the budget to 3.0 GB",
+    ):
+        assert words in said
+    assert lines[0].index("why") == lines[1].index("too large")
 
 
 def test_what_else_holds_memory_is_counted(tiny_pipe: ModularPipeline) -> None:

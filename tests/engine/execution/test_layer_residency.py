@@ -81,9 +81,13 @@ def test_it_is_said_where_and_why(pipe: ModularPipeline) -> None:
     pipe.configure(listeners=[events.append])
     place(pipe)
     report = pipe.memory(prompt="a cat")
-    line = next(line for line in str(report).splitlines() if line.startswith("unet"))
-    assert "too large for the step: comes to cpu in " in line
-    assert "stay while it computes" in line
+    said = " ".join(str(report).split())
+    unet = said[said.index("unet ") :]
+    assert "too large for the step: comes to cpu in " in unet
+    assert "stay while it computes" in unet
+    why = next(each.why for each in report.components if each.name == "unet")
+    assert "too large for the step: comes to cpu in " in why
+    assert "stay while it computes" in why
     step = next(step for step in report.steps if step.layers)
     assert (step.path, step.names >= {"unet"}) == ("denoise", True)
     assert 0 < step.components <= component_bytes(pipe.unet) // 2

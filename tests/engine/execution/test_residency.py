@@ -172,7 +172,7 @@ def test_what_was_measured_lets_others_leave_and_refuses_no_run_that_components_
         assert memory.peak == 50 * KB
     # Nothing stays beside what a step computes with, because nothing is free beside its values.
     assert [what for what, _ in memory.log] == ["drop", "bring"] * 3
-    said = str(pipe.memory(x=0))
+    said = " ".join(str(pipe.memory(x=0)).split())
     assert said.endswith("peak: 110 KB, in two: 60.0 KB more than the budget, which its components alone would fit")
 
 
