@@ -11,7 +11,7 @@ from ...pipeline.schedulers_by_name import SHORT_NAMES, spelled_elsewhere
 from ...state.errors import did_you_mean
 from .a1111_fields import AUTOMATIC, IGNORED, INPUTS, OF_IMAGES, REFUSED, SCHEDULES
 from .sent_images import decoded, image_input, kept_image, kept_mask
-from .workflow_inputs import unfit_inputs
+from .workflow_inputs import is_endless, unfit_inputs
 
 if TYPE_CHECKING:
     from .served_workflow import ServedWorkflow
@@ -123,7 +123,9 @@ def _inputs(workflow: ServedWorkflow, data: Mapping[str, Any], ignored: dict[str
             continue
         name = next((each for each in candidates if each in names), None)
         if name is not None:
-            found[name] = float(data[field]) if field in ("cfg_scale", "denoising_strength") else data[field]
+            # What is larger than any float stays as it is, and is refused with the other inputs.
+            is_float = field in ("cfg_scale", "denoising_strength") and not is_endless(data[field])
+            found[name] = float(data[field]) if is_float else data[field]
         elif data[field] != "":
             ignored[field] = f"{workflow.id} has no such input"
     if found.get("negative_prompt") == "":

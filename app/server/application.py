@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from attrs import frozen
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -87,6 +88,14 @@ async def _description(request: Request) -> Response:
     return json_answer(await in_thread(described, ENDPOINTS, service_of(request).workflows))
 
 
+class _Number(IntegerConvertor):
+    """Whole numbers in addresses, of so few digits that Python reads them; a longer one is of nothing that there is."""
+
+    regex = "[0-9]{1,9}"
+
+
+register_url_convertor("number", _Number())
+
 ENDPOINTS: Sequence[Endpoint] = (
     Endpoint("GET", "/api/workflows", list_workflows),
     Endpoint("POST", "/api/workflows", post_workflow),
@@ -99,7 +108,7 @@ ENDPOINTS: Sequence[Endpoint] = (
     Endpoint("GET", "/api/runs/{id}", get_run),
     Endpoint("DELETE", "/api/runs/{id}", delete_run),
     Endpoint("GET", "/api/runs/{id}/events", get_events),
-    Endpoint("GET", "/api/runs/{id}/outputs/{name}/{index:int}.{ending}", get_output),
+    Endpoint("GET", "/api/runs/{id}/outputs/{name}/{index:number}.{ending}", get_output),
     Endpoint("GET", "/api/runs/{id}/recipe", get_recipe),
     Endpoint("GET", "/api/runs/{id}/forms", get_forms),
     Endpoint("GET", "/api/runs/{id}/workflow.yaml", get_workflow_file),

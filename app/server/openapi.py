@@ -97,7 +97,7 @@ _KINDS = {
 }  # fmt: skip
 _SEVERAL_KINDS = {
     "/api/files/{name}": IMAGE_KINDS,
-    "/api/runs/{id}/outputs/{name}/{index:int}.{ending}": tuple(MEDIA_TYPES.values()),
+    "/api/runs/{id}/outputs/{name}/{index:number}.{ending}": tuple(MEDIA_TYPES.values()),
 }
 _REFUSALS = {
     "400": "The body is no JSON object.", "401": "A token is needed.", "403": "A page of another origin asks.", "404": "There is no such thing.",
@@ -163,7 +163,12 @@ def _operation(each: Endpoint) -> dict[str, Any]:
     key = (each.method, each.path)
     said = (each.handler.__doc__ or "").strip().partition("\n")[0]
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": {**_WHOLE, "minimum": 0} if kind == "int" else _TEXT}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {**_WHOLE, "minimum": 0} if kind == "number" else _TEXT,
+        }
         for name, kind in _PARAMETER.findall(each.path)
     ]
     parameters += [

@@ -69,17 +69,20 @@ def checked_keys(
     Raises:
         RefusedError: it has other keys or values.
     """
-    faults = [f"There is no key {name[:60]!r}; there are: {', '.join(known)}." for name in data if name not in known]
+    faults = [
+        (name[:60], f"There is no key {name[:60]!r}; there are: {', '.join(known)}.")
+        for name in data
+        if name not in known
+    ]
     found = {name: value for name, value in data.items() if value is not None}
     for name, kinds in known.items():
         value = found.get(name)
         if value is not None and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
-            faults.append(f"{name} is {_kind(value)}; it is {' or '.join(_NAMES[kind] for kind in kinds)}.")
-    faults += [f"{name} is missing." for name in needed if name not in found]
+            faults.append((name, f"{name} is {_kind(value)}; it is {' or '.join(_NAMES[kind] for kind in kinds)}."))
+    faults += [(name, f"{name} is missing.") for name in needed if name not in found]
     if faults:
-        raise RefusedError(
-            422, "RequestError", "\n".join(faults), tuple({"input": None, "text": text} for text in faults)
-        )
+        named = tuple({"input": name, "text": text} for name, text in faults)
+        raise RefusedError(422, "RequestError", "\n".join(text for _, text in faults), named)
     return found
 
 

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -168,13 +169,24 @@ class Service:
         if asked.sort == "branch":
             base = workflow.prepared(self.reader.values(workflow.pipe, inputs), asked.output)
             new = self.reader.values(workflow.pipe, changes or {})
-            prepare_branch(workflow.pipe, shared_with(base), asked.at_step, asked.loop, new)
+            found = prepare_branch(workflow.pipe, shared_with(base), asked.at_step, asked.loop, new)
+            self._refuse_later_step(asked, found.loop.path)
         work = workflow.work_of(request)
         identifier = secrets.token_hex(8)
         job = Job(identifier, self.jobs.next_number(), asked, client, self.jobs.folder / identifier, work.cost)
         job.task = self._task(job, bytes_of(work))
         job.keep()
         return job
+
+    def _refuse_later_step(self, asked: Asked, loop: str) -> None:
+        """Refuse a step that the run did not have, where its events tell how many it had."""
+        events = self.jobs.get(str(asked.of)).events.since(0)
+        total = next(
+            (each.data["total"] for each in reversed(events) if each.kind == "step" and each.data["path"] == loop), None
+        )
+        if total is not None and (asked.at_step or 0) > total:
+            text = f"at_step is {asked.at_step}, and {loop} took {total} steps. It is from 1 to {total}, the first step that may differ, counted from 0."
+            raise RefusedError(422, "InputError", text, ({"input": "at_step", "text": text},))
 
     def _task(self, job: Job, size: int) -> Task:
         return Task(lambda: self._work(job), job.client, job.asked.priority, job.cost, size)
@@ -229,7 +241,8 @@ class Service:
         job = self.jobs.get(identifier)
         if job.status not in OVER:
             job.cancel()
-            if job.task is not None and self.queue.remove(job.task):
+            # Without a task it waits for a workflow that is not served.
+            if job.task is None or self.queue.remove(job.task):
                 self._end(job, "cancelled")
         return job
 
@@ -317,16 +330,17 @@ class Service:
     # Beginning and end.
 
     def _take_up(self) -> None:
-        """Go on with runs that an earlier process has left."""
-        tasks = []
+        """Go on with runs that an earlier process has left; those of workflows that are not served wait in the folder, as they are."""
+        tasks, left = [], []
         for job in self.jobs.take_up():
             if job.asked.workflow not in self.workflows:
-                job.error = {
-                    "type": "UnknownWorkflowError",
-                    "message": f"{job.asked.workflow} is not served any more.",
-                    "faults": [],
-                }
-                self._end(job, "failed", job.error)
+                # Its file stays as it is: a start with the workflow goes on where the run stood.
+                job.status = "queued"
+                left.append(job)
+                text = (
+                    f"{job.asked.workflow} is not served now. The run waits until the server is started with it again."
+                )
+                job.events.tell("warning", {"path": "", "text": text})
                 continue
             job.status = "queued"
             job.task = self._task(job, 0)
@@ -335,6 +349,21 @@ class Service:
         if tasks:
             _logger.info("%d runs of an earlier process go on", len(tasks))
             self.queue.put_all(tasks, is_known=True)
+        if left:
+            self._say_left(left)
+
+    def _say_left(self, jobs: Sequence[Job]) -> None:
+        """Tell who runs the server of runs that wait for workflows that are not served."""
+        counts = Counter(job.asked.workflow for job in jobs)
+        _logger.warning(
+            "%s in %s: %s. They stay there as they are. To go on with them, serve these workflows, too: brickwork serve %s --state %s; "
+            "or cancel them: DELETE /api/runs/ID.",
+            "A run waits" if len(jobs) == 1 else f"{len(jobs)} runs wait",
+            self.folder,
+            "; ".join(f"{count} for {name}, which is not served" for name, count in counts.items()),
+            " ".join([*self.workflows, *counts]),
+            self.folder,
+        )
 
     def end_streams(self) -> None:
         """Let all go who watch runs, before the connections are closed."""

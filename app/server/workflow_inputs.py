@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,10 @@ class InputReader:
                 _refuse_others(given, {FILE})
                 return self.file(given[FILE])
             return {name: self._value(value) for name, value in given.items()}
+        if isinstance(given, int) and is_endless(given):
+            raise InputError(
+                f"This is a whole number of {len(str(abs(given)))} digits; no input takes one that is larger than any float."
+            )
         return [self._value(each) for each in given] if isinstance(given, list) else given
 
     def _guider(self, given: Any) -> Any:
@@ -86,6 +91,11 @@ class InputReader:
         if isinstance(given, Mapping) and "_class_name" not in given:
             raise InputError('A guider is its name, or an object of its "name" and its settings.')
         return None if given is None else guider_of(given)
+
+
+def is_endless(number: float) -> bool:
+    """Return whether a number of JSON, where digits may go on, is larger than any float."""
+    return abs(number) > sys.float_info.max
 
 
 def unfit_inputs(faults: Sequence[Mapping[str, Any]]) -> RefusedError:

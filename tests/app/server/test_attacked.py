@@ -174,6 +174,7 @@ def test_a_prompt_that_is_cut_off_is_said_to_whoever_watches(client: Client) -> 
         ("bytes=9-1", 200, slice(None)),
         ("lines=1-2", 200, slice(None)),
         ("bytes=", 200, slice(None)),
+        ("bytes=0-999999999999", 206, slice(None)),
         ("bytes=" + ",".join(f"{n}-{n}" for n in range(500)), 200, slice(None)),
     ],
 )
@@ -185,6 +186,22 @@ def test_a_range_that_is_none_is_not_looked_at(
     found = client.get(address, Range=asked)
     assert (found.status, found.headers["content-type"]) == (status, "image/png")
     assert found.body == whole.body[part]
+
+
+@pytest.mark.parametrize("asked", ["bytes=-0", "bytes=999999999-", "bytes=999999999999-999999999999"])
+def test_a_range_beyond_the_end_is_said_to_be_none(client: Client, apple: Any, asked: str) -> None:
+    found = client.get(apple["outputs"][0]["url"], Range=asked)
+    assert (found.status, found.headers["content-range"]) == (416, f"bytes */{_size(client, apple)}")
+
+
+def _size(client: Client, apple: Any) -> int:
+    return len(client.get(apple["outputs"][0]["url"]).body)
+
+
+@pytest.mark.parametrize("index", ["9" * 10, "9" * 5000, "-1", "%D9%A3", "0%00"])
+def test_a_number_of_an_output_is_no_error_of_the_server(client: Client, apple: Any, index: str) -> None:
+    """Python reads no more than 4,300 digits."""
+    assert client.get(f"/api/runs/{apple['id']}/outputs/images/{index}.png").status == 404
 
 
 def test_a_run_that_has_told_its_end_is_not_among_those_that_run(served: Served, client: Client) -> None:

@@ -200,16 +200,38 @@ def test_without_a_state_folder_a_stop_cancels_what_waits(
     assert not folder.exists()
 
 
-def test_a_run_of_a_workflow_that_is_not_served_any_more_fails(
-    started: Callable[[ServerSettings], Service], settings: ServerSettings, workflow: ServedWorkflow
+def test_runs_of_a_workflow_that_is_not_served_wait_until_it_is_again(
+    started: Callable[[ServerSettings], Service],
+    settings: ServerSettings,
+    workflow: ServedWorkflow,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     service = started(settings)
-    jobs = [asked(service, LONG), asked(service)]
+    jobs = [asked(service, LONG), asked(service), asked(service)]
+    assert becomes(lambda: jobs[0].snapshot.is_file())
     service.stop(grace=0.1)
+    files = [job.folder / "run.json" for job in jobs]
+    before = [file.read_bytes() for file in files]
     other = Service([ServedWorkflow("other", "Other", workflow.pipe)], settings)
-    found = other.jobs.get(jobs[1].id)
+    found = [other.jobs.get(job.id) for job in jobs]
+    said = [event.data["text"] for event in found[1].events.since(0)]
+    statuses = [job.status for job in found]
+    cancelled = other.cancel(jobs[2].id)
     other.stop(0)
-    assert (found.status, found.error["message"]) == ("failed", "embedded is not served any more.")  # type: ignore[index]  # it has failed
+    assert statuses == ["queued"] * 3
+    assert said == ["embedded is not served now. The run waits until the server is started with it again."]
+    assert cancelled.status == "cancelled"
+    assert [file.read_bytes() for file in files[:2]] == before[:2]
+    assert jobs[0].snapshot.is_file()
+    assert (
+        f"3 runs wait in {settings.state}: 3 for embedded, which is not served. They stay there as they are. To go on with them, serve these "
+        f"workflows, too: brickwork serve other embedded --state {settings.state}; or cancel them: DELETE /api/runs/ID."
+    ) in caplog.text
+    again = started(settings)
+    last = [again.jobs.get(job.id) for job in jobs]
+    assert all(map(over, last))
+    assert [job.status for job in last] == ["finished", "finished", "cancelled"]
+    assert next(event for event in last[0].events.since(0) if event.kind == "step").data["index"] >= 1
 
 
 def test_a_folder_that_is_no_run_is_let_go_of(

@@ -140,10 +140,12 @@ def test_a_variant_is_made_of_a_plain_run(client: Client, pear: Any) -> None:
     assert f"and {replay} is a replay itself" in client.post(f"/api/runs/{replay}/branch", body).error["message"]
 
 
-def test_a_step_that_the_run_does_not_have_fails_the_variant_in_words(client: Client, pear: Any) -> None:
-    run = client.ended(client.post(f"/api/runs/{pear['id']}/branch", {"at_step": 9, "seed": 4}).data["id"])
-    assert run["status"] == "failed"
-    assert "at_step is 9, and denoise took fewer steps" in run["error"]["message"]
+@pytest.mark.parametrize("at_step", [7, 2**70])
+def test_a_step_that_the_run_does_not_have_is_refused_in_words(client: Client, pear: Any, at_step: int) -> None:
+    answer = client.post(f"/api/runs/{pear['id']}/branch", {"at_step": at_step, "seed": 4})
+    said = f"at_step is {at_step}, and denoise took 6 steps. It is from 1 to 6, the first step that may differ, counted from 0."
+    assert (answer.status, answer.error["message"]) == (422, said)
+    assert answer.error["faults"] == [{"input": "at_step", "text": said}]
 
 
 def test_a_sweep_is_a_run_for_each_combination(client: Client) -> None:
