@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .error_shapes import shaped
-from .errors import RefusedError
+from .errors import BodyError, RefusedError
 from .job import Job
 from .openai_request import FIELDS, ImageRequest, read_request, typed_fields
 from .requests import body_of, client_of, in_thread, json_answer, service_of, text_of
@@ -41,6 +41,20 @@ async def post_edit(request: Request) -> Response:
         raise RefusedError(
             422, "RequestError", "Images to be edited come in a form: multipart/form-data, with image and mask."
         )
+    try:
+        fields, images = await _form_of(request)
+    except UnicodeError:
+        # Of a charset such as `undefined`, which Starlette asks Python for by its name.
+        raise BodyError("The form is no text in the charset that its Content-Type names; forms are in UTF-8.") from None
+    if "image" not in images:
+        raise RefusedError(
+            422, "RequestError", "There is no image in the form.", ({"input": "image", "text": "missing"},)
+        )
+    return await _answered(request, await in_thread(_read_edit, service_of(request), fields, images), "image_edit")
+
+
+async def _form_of(request: Request) -> tuple[dict[str, list[str]], dict[str, bytes]]:
+    """Return the fields of a form, and its images by what they are."""
     fields: dict[str, list[str]] = {}
     images: dict[str, bytes] = {}
     async with request.form(max_files=4, max_fields=200) as form:
@@ -53,11 +67,7 @@ async def post_edit(request: Request) -> Response:
                 said = f"A form has one image and one mask, and no more files; this has another {name[:60]!r}."
                 raise RefusedError(422, "RequestError", said, ({"input": kind or name[:60], "text": said},))
             images[kind] = await value.read()
-    if "image" not in images:
-        raise RefusedError(
-            422, "RequestError", "There is no image in the form.", ({"input": "image", "text": "missing"},)
-        )
-    return await _answered(request, await in_thread(_read_edit, service_of(request), fields, images), "image_edit")
+    return fields, images
 
 
 def _read_edit(service: Service, fields: Mapping[str, list[str]], images: Mapping[str, bytes]) -> ImageRequest:
