@@ -60,7 +60,7 @@ class InputReader:
             try:
                 if name in _NO_NAMES:
                     raise InputError(f"{name!r} is none of the inputs that are given as JSON. {_instead(name)}")
-                found[name] = self._guider(value) if name in pipe.guider_names else self._value(value)
+                found[name] = self._guider(value) if name in pipe.guider_names else self._value(value, name)
             except InputError as error:
                 faults += [{"input": name, "text": for_people(str(text))} for text in error.faults or [str(error)]]
         named = {name: value for name, value in found.items() if name not in pipe.guider_names}
@@ -71,17 +71,17 @@ class InputReader:
             raise unfit_inputs(faults)
         return found
 
-    def _value(self, given: Any) -> Any:
+    def _value(self, given: Any, name: str) -> Any:
         if isinstance(given, Mapping):
             if FILE in given:
                 _refuse_others(given, {FILE})
                 return self.file(given[FILE])
-            return {name: self._value(value) for name, value in given.items()}
+            return {key: self._value(value, name) for key, value in given.items()}
         if isinstance(given, int) and is_endless(given):
             raise InputError(
-                f"This is a whole number of {len(str(abs(given)))} digits; no input takes one that is larger than any float."
+                f"{name} has a whole number of {len(str(abs(given)))} digits; no input takes one that is larger than any float."
             )
-        return [self._value(each) for each in given] if isinstance(given, list) else given
+        return [self._value(each, name) for each in given] if isinstance(given, list) else given
 
     def _guider(self, given: Any) -> Any:
         """Return a guider of its name, or of a name with settings: {"name": "ClassifierFreeGuidance", "guidance_scale": 4}."""
