@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 
 from ..guiders import ClassifierFreeGuidance, EmbeddedGuidance
 from ..registry import families
+from ..state import InputError
 from ..state.written_constants import note_constant
 from .contract import RoleComponent, TextEncoding
 from .flow import STACKS, TEXT_FIELDS
@@ -106,7 +107,12 @@ class Flux2Contract(PackedTokens):
     def _within(self, height: int, width: int, area: int | None) -> tuple[int, int]:
         most = area or 1024**2
         scale = math.sqrt(most / (width * height)) if width * height > most else 1
-        return int(height * scale), int(width * scale)
+        rows, columns = int(height * scale), int(width * scale)
+        if min(rows, columns) < 1:
+            raise InputError(
+                f"max_area is {area}, of which an image of {height}x{width} has no pixels left; give more."
+            )
+        return rows, columns
 
     def is_distilled(self, denoiser: Denoiser) -> bool:
         """Return whether it is told a strength of guidance, as "dev" is."""

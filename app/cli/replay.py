@@ -50,7 +50,7 @@ def command(
         raise RepoError(f"There is no file {image}.")
     source = recipe_file(image)
     if out is not None and (Path(out).suffix.lower() != usual_ending(image) or not Path(out).parent.is_dir()):
-        raise InputError(f"-o {out}: the name of a {usual_ending(image)} file in a folder that is there.")
+        raise InputError(f"-o {out}: the name of a file that ends in {usual_ending(image)}, in a folder that is there.")
     from ...pipeline.replaying.replay import replay
     from ...pipeline.workflows.workflow_file import place_of
     from ...state import ReplayError

@@ -31,7 +31,7 @@ from ..steps.decode import decoded_by
 from ..steps.encode_image import encoded
 from ..steps.encode_prompt import check_batch
 from ..steps.expand_batch import ExpandBatch, expanded
-from ..steps.prepare_image_latents import repeat_to_batch
+from ..steps.prepare_image_latents import refuse_other_rows, repeat_to_batch
 from ..steps.prepare_latents import draw_noise
 
 if TYPE_CHECKING:
@@ -209,7 +209,9 @@ class AddSound(Block):
         length = latents.shape[-1] * family.vae_scale_factor(vae)
         sound = _of_length(with_channels(waveforms_of(audio), vae.config.audio_channels), length)
         found = encoded(family, vae, sound, generator, self.device)
-        return self.Out(latents=repeat_to_batch(found, batch_size, num_images_per_prompt).to(latents.dtype) + latents)
+        begun = repeat_to_batch(found, batch_size, num_images_per_prompt).to(latents.dtype)
+        refuse_other_rows(latents, len(begun), "sounds")
+        return self.Out(latents=begun + latents)
 
 
 def sound_faults(name: str, sound: object) -> Iterable[Fault]:

@@ -69,9 +69,9 @@ def decoded_by(family: FamilyContract, vae: Autoencoder, latents: Tensor, **told
     of_videos = family.medium == "video" and family.decodes_frames == "as a video"
     one_frame = latents.ndim == 4 and (family.video_vae or of_videos)
     given = latents.unsqueeze(2) if one_frame else latents
-    pixels: Tensor = call_network(
-        vae.decode, given, **{**family.decode_arguments(vae, given), **told}, return_dict=False
-    )[0]
+    arguments = {**family.decode_arguments(vae, given), **told}
+    with by_one_thread(vae):
+        pixels: Tensor = call_network(vae.decode, given, **arguments, return_dict=False)[0]
     return pixels.squeeze(2) if one_frame else pixels
 
 
@@ -105,9 +105,7 @@ def in_float32(vae: Autoencoder, needed: bool) -> Iterator[None]:
     if own_dtype(vae) == torch.float32 or not getattr(vae.config, "force_upcast", False):
         yield
         return
-    with _guard:
-        lock = _locks.setdefault(vae, threading.RLock())
-    with lock:
+    with _lock_of(vae):
         if not needed:
             yield
             return
@@ -122,6 +120,21 @@ def in_float32(vae: Autoencoder, needed: bool) -> Iterator[None]:
                 yield
         finally:
             _cast(vae, dtype, None)
+
+
+@contextmanager
+def by_one_thread(vae: Autoencoder) -> Iterator[None]:
+    """Let other threads wait, where a VAE keeps frames of the video on itself while it is called: those of Wan and Qwen-Image."""
+    if not hasattr(vae, "clear_cache"):
+        yield
+        return
+    with _lock_of(vae):
+        yield
+
+
+def _lock_of(vae: Autoencoder) -> threading.RLock:
+    with _guard:
+        return _locks.setdefault(vae, threading.RLock())
 
 
 def _cast(vae: Autoencoder, dtype: torch.dtype, own: torch.dtype | None) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from ...engine.network_calls import call_network
 from ...families.contract import Autoencoder
 from ...state import Conditioning, Group, Outputs
 from ...state.vocabulary import BatchSize, DType, Height, ImagesPerPrompt, InputImage, Width
 from ..core.block import Block
 from ..core.slots import component
-from .encode_image import image_size
+from .encode_image import encoded_by, image_size
 from .given_image import given_image, image_faults, is_latents, pixels_of
 from .prepare_image_latents import repeat_to_batch
 
@@ -48,7 +47,7 @@ class EncodeEditedImage(Block):
         else:
             pixels = pixels_of(self.image_processor, given, "image").to(self.device, self.vae.dtype)
             # Without the scaling factor: so the models were trained (Brooks et al. 2023, https://arxiv.org/abs/2211.09800).
-            latents = call_network(self.vae.encode, pixels).latent_dist.mode().to(dtype)
+            latents = encoded_by(self.vae, pixels).latent_dist.mode().to(dtype)
         rows = repeat_to_batch(latents, batch_size, num_images_per_prompt)
         (part,) = self.family.fields("reference")
         height, width = image_size(self.family, self.vae, latents)

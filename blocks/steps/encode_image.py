@@ -12,7 +12,7 @@ from ...state import InputError, Outputs
 from ...state.vocabulary import Generators, Height, ImageLatents, InputImage, Width
 from ..core.block import Block
 from ..core.slots import component
-from .decode import VAE_ADVICE, in_float32, own_dtype
+from .decode import VAE_ADVICE, by_one_thread, in_float32, own_dtype
 from .given_image import given_image, image_faults, is_latents, pixels_of
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def encoded(
     with in_float32(vae, encoding_overflows(family, vae)):
         given = rounded.to(compute_dtype(vae))
         given = given.unsqueeze(2) if family.video_vae else given
-        latents = sample_posterior(vae, given, generator) if draws else _most_likely(call_network(vae.encode, given))
+        latents = sample_posterior(vae, given, generator) if draws else _most_likely(encoded_by(vae, given))
     found = latents.squeeze(2).to(dtype) if family.video_vae else latents.to(dtype)
     return family.scale_latents(vae, found) if scaled is None else scaled(found)
 
@@ -140,15 +140,21 @@ def sample_posterior(vae: Autoencoder, pixels: Tensor, generator: Generators | N
     import torch
 
     if not isinstance(generator, (list, tuple)):
-        return _sample(call_network(vae.encode, pixels), generator)
+        return _sample(encoded_by(vae, pixels), generator)
     if len(generator) % len(pixels):
         raise InputError(
             f"{len(generator)} generators do not fit {len(pixels)} given images; give one for each result."
         )
     each = len(generator) // len(pixels)
     # Row by row: kernels for a batch round otherwise than those for one image.
-    posteriors = [call_network(vae.encode, row) for row in torch.split(pixels, 1)]
+    posteriors = [encoded_by(vae, row) for row in torch.split(pixels, 1)]
     return torch.cat([_sample(posteriors[i // each], source) for i, source in enumerate(generator)])
+
+
+def encoded_by(vae: Autoencoder, pixels: Tensor) -> Any:
+    """Return what a VAE makes of pixels in its own number format: a posterior, or latents by whatever name."""
+    with by_one_thread(vae):
+        return call_network(vae.encode, pixels)
 
 
 def _most_likely(encoded: Any) -> Tensor:

@@ -160,6 +160,18 @@ def noised(scheduler: Scheduler, latents: Tensor, noise: Tensor, timestep: Tenso
     return with_noise(scheduler, latents, noise, timestep.repeat(len(latents)))
 
 
+def refuse_other_rows(latents: Tensor, rows: int, what: str) -> None:
+    """Refuse latents of the caller's own that have another number of rows than there are results.
+
+    Raises:
+        InputError: they have.
+    """
+    if len(latents) != rows:
+        raise InputError(
+            f"latents have {len(latents)} rows (shape {list(latents.shape)}), and there are {rows} {what}; give one row for each."
+        )
+
+
 def repeat_to_batch(given: Tensor, batch_size: int, each: int) -> Tensor:
     """Repeat rows to one per image: one serves all, one per prompt serves the images of that prompt.
 

@@ -344,7 +344,8 @@ def set_schedule(
         steps_alone = () if own or "sigmas" in rest else (steps,)
         try:
             set_quietly(scheduler, *steps_alone, **{**own, **rest, "device": device})
-        except (ValueError, IndexError) as error:
+        # A solver of diffusers (0.42.1) with sigmas of a flow computes with the number of steps, which nobody gives beside timesteps.
+        except (ValueError, IndexError, TypeError) as error:
             least = least_steps(scheduler, steps) if steps_alone and "broadcast" in str(error) else None
             if least is not None:
                 raise InputError(

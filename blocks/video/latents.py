@@ -37,7 +37,7 @@ from ...state.vocabulary import (
 )
 from ..core.block import Block
 from ..core.slots import component
-from ..steps.decode import VAE_ADVICE, decoded_by, decoding_overflows, in_float32
+from ..steps.decode import VAE_ADVICE, by_one_thread, decoded_by, decoding_overflows, in_float32
 from ..steps.prepare_image_latents import PrepareImageLatents, noised, repeat_to_batch
 from ..steps.prepare_latents import draw_noise
 from ..steps.resolve_size import own_size, resolved_size
@@ -364,8 +364,9 @@ def decoded_frames(family: FamilyContract, vae: Autoencoder, latents: Tensor, at
     groups = torch.split(rows, frames) if family.decodes_frames == "together" else [rows]
     each = at_once or family.frames_at_once or frames
     parts = [part for group in groups for part in torch.split(group, each)]
-    made = [
-        call_network(vae.decode, part, **family.decode_arguments(vae, part), return_dict=False)[0] for part in parts
-    ]
+    with by_one_thread(vae):
+        made = [
+            call_network(vae.decode, part, **family.decode_arguments(vae, part), return_dict=False)[0] for part in parts
+        ]
     pixels = torch.cat(made)
     return pixels.reshape(count, frames, *pixels.shape[1:]).transpose(1, 2).float()

@@ -18,7 +18,7 @@ from ..core.block import Block
 from ..steps.denoise import Denoise, ScaleLatents, StepScheduler
 from ..steps.encode_beside import told
 from ..steps.predict_noise import PredictNoise
-from ..steps.prepare_image_latents import repeat_to_batch
+from ..steps.prepare_image_latents import refuse_other_rows, repeat_to_batch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,6 +41,7 @@ class BeginWithImage(Block):
         num_images_per_prompt: ImagesPerPrompt = 1,
     ) -> Out:
         first = repeat_to_batch(start_latents.to(dtype), batch_size, num_images_per_prompt)
+        refuse_other_rows(latents, len(first), "videos")
         count = latents.new_full((len(latents),), first.shape[2])
         return self.Out(
             latents=beginning_with(first, latents), kept_latents=first, kept=told(self.family, "kept_frames", count)

@@ -327,7 +327,7 @@ def test_an_unbound_family_block_can_be_shown_and_not_planned() -> None:
     assert "denoiser" in str(Denoise())
     with pytest.raises(
         CompositionError,
-        match=r"names the role 'vae'.*Decode.bind\(families.get\('auraflow'\)\), with brickwork.registry.families",
+        match=r"names the role 'vae'.*Decode.bind\(families.get\('ace-step'\)\), with brickwork.registry.families",
     ):
         SequentialPipelineBlocks.from_blocks_dict({"decode": Decode}).plan(["latents"])
 

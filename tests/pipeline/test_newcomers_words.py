@@ -61,7 +61,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "branch() needs at_step=, the first step that may differ: pipe.branch(result, at_step=3).",
     ),
     "a task where components are loaded": (
-        lambda _: brickwork.embedded(task="inpainting"),
+        lambda pipe: pipe.load_components(task="inpainting"),
         (
             "load_components has no option 'task': a task is chosen when a pipeline is made, ModularPipeline.from_pretrained(repo, task=...), or by "
             "its preset: brickwork.find_preset(name).init_pipeline(repo)."

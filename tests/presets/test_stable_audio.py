@@ -133,11 +133,23 @@ def test_seconds_that_no_sound_has_are_refused(given: dict[str, Any], words: str
             {"audio": torch.zeros(2, 8), "audio_sampling_rate": 8},
             "audio_sampling_rate is 8, and the VAE reads 16 samples a second",
         ),
+        (
+            {"audio": waves(2, 40), "latents": torch.zeros(1, 4, 8)},
+            r"latents have the shape \[1, 4, 8\]; 2 sounds need \[2, 4, 8\]",
+        ),
     ],
 )
 def test_what_is_no_sound_to_begin_from_is_refused(given: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         FAMILY.draw("audio2audio", **given)
+
+
+def test_a_block_alone_refuses_latents_of_another_number_of_sounds() -> None:
+    block = type(FAMILY.ready("audio2audio").blocks.sub_blocks["audio_encoder"])(vae=FAMILY.parts("float32")["vae"])
+    with pytest.raises(
+        InputError, match=r"latents have 1 rows \(shape \[1, 4, 8\]\), and there are 2 sounds; give one row for each"
+    ):
+        block.run(waves(2, 40), torch.zeros(1, 4, 8), 2)
 
 
 def test_waveforms_are_read_in_every_form() -> None:

@@ -12,7 +12,9 @@ from family_rows import cogvideox, hunyuan_video, ltx, mochi
 from family_table import cast, families
 
 from brickwork import ClassifierFreeGuidance, InputError, ModularPipeline, SequentialPipelineBlocks
+from brickwork.blocks.video.start_image import BeginWithImage
 from brickwork.families.video.cogvideox import COGVIDEOX
+from brickwork.families.video.ltx import LTX
 from brickwork.presets import ltx as ltx_presets
 from brickwork.presets.cogvideox import AUTO_BLOCKS
 
@@ -174,3 +176,10 @@ def test_one_step_goes_from_noise_to_the_video() -> None:
     classic = family.classic(diffusers.MochiPipeline, family.parts("float32"))
     with pytest.raises(ZeroDivisionError):
         classic(**{**mochi.ASKED, "num_inference_steps": 1})
+
+
+def test_a_block_alone_refuses_latents_of_another_number_of_videos() -> None:
+    """The image says how many there are, with the prompts."""
+    block = BeginWithImage.bind(LTX)()
+    with pytest.raises(InputError, match="latents have 2 rows .*, and there are 4 videos; give one row for each"):
+        block.run(torch.zeros(2, 4, 1, 1, 2), torch.zeros(2, 4, 2, 1, 2), 2, torch.float32, 2)

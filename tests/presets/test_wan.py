@@ -9,9 +9,11 @@ import pytest
 import torch
 from coarse_images import half_mask, picture
 from family_table import cast, families
+from in_threads import in_threads
 
 import brickwork
 from brickwork import InputError, ModularPipeline
+from brickwork.blocks.steps.decode import decoded_by
 from brickwork.families.video.wan import WAN
 from brickwork.pipeline.images.previews import Previews
 
@@ -225,3 +227,21 @@ def test_each_video_is_steered_by_its_own_and_reference_images_are_for_all(steer
 def test_what_steers_nothing_is_refused(steered: ModularPipeline, inputs: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         steered_by(steered, **inputs)
+
+
+def test_videos_of_several_threads_are_those_of_one() -> None:
+    """A VAE of Wan keeps frames on itself while it is called."""
+    pipe = FAMILY.ready("video2video")
+    asked = {**FAMILY.tasks["video2video"].given, "num_inference_steps": 2, "output_type": "pt", "output": "videos"}
+    alone = [pipe(**asked, seed=seed) for seed in range(4)]
+    for each, expected in zip(in_threads(lambda seed: pipe(**asked, seed=seed), 4), alone, strict=True):
+        assert torch.equal(each, expected)
+    vae, latents = pipe.vae, [torch.randn(1, pipe.vae.config.z_dim, 3, 4, 8) for _ in range(8)]
+    with torch.inference_mode():
+        one_by_one = [decoded_by(WAN, vae, each) for each in latents]
+
+        def decode(number: int) -> torch.Tensor:
+            with torch.inference_mode():
+                return decoded_by(WAN, vae, latents[number])
+
+        assert all(map(torch.equal, in_threads(decode, 8), one_by_one))

@@ -97,7 +97,7 @@ def test_a_task_is_refused_where_the_blocks_are_those_of_diffusers(tmp_path: Pat
     repo = folder(tmp_path, MODULAR, _class_name="WanModularPipeline")
     with pytest.raises(
         CompositionError,
-        match=r"the blocks that diffusers has for it.*families with presets, and there are those of auraflow, .*workflow=",
+        match=r"the blocks that diffusers has for it.*families with presets, and there are those of ace_step, .*auraflow, .*workflow=",
     ) as caught:
         brickwork.from_pretrained(repo, task="text2image")
     assert "WanModularPipeline" in str(caught.value)

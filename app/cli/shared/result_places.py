@@ -55,7 +55,7 @@ def _refuse_ending(out: str, ending: str, output: str, endings: Sequence[str]) -
     if ending not in (".png", *_PLAYED):
         others = "" if endings[0] in (".png", _VALUES) else f", in {', '.join(endings[:-1])} for {output}"
         raise InputError(f"-o {out}: the name ends in .png for images{others}, and in .safetensors for other values.")
-    raise InputError(f"-o {out}: {output} goes into a {' or '.join(endings)} file.")
+    raise InputError(f"-o {out}: {output} goes into a file that ends in {' or '.join(endings)}.")
 
 
 def places_of_results(

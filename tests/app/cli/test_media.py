@@ -81,21 +81,21 @@ def test_numbers_go_where_they_went(folders: Any) -> None:
     assert run(folders, "stable_audio", "-o", "bird.safetensors").stdout == "bird.safetensors\n"
     result = run(folders, "stable_audio", "--output-type", "latent", "-o", "bird.wav")
     assert (result.exit_code, Path("bird.wav").exists()) == (2, False)
-    assert "-o bird.wav: audios goes into a .safetensors file." in result.stderr
+    assert "-o bird.wav: audios goes into a file that ends in .safetensors." in result.stderr
 
 
 @pytest.mark.parametrize(
     ("family", "name", "said"),
     [
-        ("wan", "a.png", "-o a.png: videos goes into a .mp4 or .mov or .mkv or .gif or .safetensors file."),
-        ("wan", "a.wav", "-o a.wav: videos goes into a .mp4"),
+        ("wan", "a.png", "-o a.png: videos goes into a file that ends in .mp4 or .mov or .mkv or .gif or .safetensors."),
+        ("wan", "a.wav", "-o a.wav: videos goes into a file that ends in .mp4"),
         (
             "wan",
             "a.webm",
             "the name ends in .png for images, in .mp4, .mov, .mkv, .gif for videos, and in .safetensors",
         ),
         ("stable_audio", "a.mp3", "in .wav, .flac for audios"),
-        ("stable_audio", "a.mp4", "-o a.mp4: audios goes into a .wav or .flac or .safetensors file."),
+        ("stable_audio", "a.mp4", "-o a.mp4: audios goes into a file that ends in .wav or .flac or .safetensors."),
     ],
 )
 def test_another_format_is_refused_before_anything_is_computed(folders: Any, family: str, name: str, said: str) -> None:

@@ -210,7 +210,7 @@ def test_a_dry_run_checks_everything_and_writes_nothing() -> None:
         (("--height", "65"), 2, "height is 65; it must be a multiple of 8. The nearest is 64."),
         (("-o", "a.jpg"), 2, "-o a.jpg: the name ends in .png for images"),
         (("-o", "none/a.png"), 2, "-o none/a.png: there is no folder none."),
-        (("-o", "a.png", "--output", "latents"), 2, "-o a.png: latents goes into a .safetensors file."),
+        (("-o", "a.png", "--output", "latents"), 2, "-o a.png: latents goes into a file that ends in .safetensors."),
         (("--output", "latent"), 2, "'latent' is no output of this run. Did you mean 'latents'?"),
         (("--seed", "-1"), 2, "is no seed; give 7, 1..8 or 3,5,9."),
         (("--seed", "5..1"), 2, "is no seed; give 7, 1..8 or 3,5,9."),

@@ -118,3 +118,14 @@ def test_a_timestep_of_0_is_a_noise_level_of_0_and_no_warning_of_numpy() -> None
     scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
     set_schedule(scheduler, 2, [500, 0], None, "cpu", {"mu": 1.0})  # type: ignore[arg-type]  # diffusers' own
     assert scheduler.sigmas[1:].tolist() == [0, 0]
+
+
+def test_timesteps_that_a_solver_cannot_be_set_to_are_refused_in_words() -> None:
+    """Of sigmas of a flow it computes with the number of steps, which beside timesteps it is not given."""
+    solver = DPMSolverMultistepScheduler(use_flow_sigmas=True, prediction_type="flow_prediction")
+    with pytest.raises(TypeError):
+        solver.set_timesteps(timesteps=[0])
+    with pytest.raises(
+        InputError, match="DPMSolverMultistepScheduler with num_train_timesteps=1000 cannot be set to timesteps"
+    ):
+        set_schedule(solver, 3, [500, 0], None, "cpu")

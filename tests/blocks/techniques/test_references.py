@@ -10,6 +10,8 @@ from coarse_images import picture
 from family_rows import flux2_klein, qwenimage
 
 from brickwork import InputError
+from brickwork.blocks.techniques.references import references_of
+from brickwork.families.flux2 import FLUX2
 
 EDIT, PLUS, KLEIN = "edit", "edit plus", "references"
 
@@ -45,6 +47,12 @@ def test_the_size_is_that_of_an_image_unless_one_is_asked_for() -> None:
     assert drawn(PLUS, **sizeless, image=[tall, wide]).shape[-2:] == (4, 8)
     assert drawn(PLUS, **{**sizeless, "height": 48}, image=[tall, wide]).shape[-2:] == (6, 8)
     assert drawn(EDIT, **{**sizeless, "height": 32, "width": 32}, image=tall).shape[-2:] == (4, 4)
+
+
+def test_an_area_that_leaves_a_reference_no_pixels_is_refused() -> None:
+    wide = picture(4).resize((16, 8))
+    with pytest.raises(InputError, match="max_area is 1, of which an image of 8x16 has no pixels left; give more"):
+        references_of(FLUX2, wide, 1)
 
 
 def test_without_an_image_the_prompt_alone_is_read() -> None:
