@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .error_shapes import shaped
-from .errors import BodyError, RefusedError
+from .errors import RefusedError
 from .job import Job
 from .openai_request import FIELDS, ImageRequest, read_request, typed_fields
-from .requests import body_of, client_of, in_thread, json_answer, service_of, text_of
+from .requests import body_of, client_of, form_of, in_thread, json_answer, service_of, text_of
 from .service import Service
 from .several_images import images_in_base64, runs_of, seed_of
 from .watching import are_over, cancel_rest, event_answer, events_of
@@ -41,11 +41,7 @@ async def post_edit(request: Request) -> Response:
         raise RefusedError(
             422, "RequestError", "Images to be edited come in a form: multipart/form-data, with image and mask."
         )
-    try:
-        fields, images = await _form_of(request)
-    except UnicodeError:
-        # Of a charset such as `undefined`, which Starlette asks Python for by its name.
-        raise BodyError("The form is no text in the charset that its Content-Type names; forms are in UTF-8.") from None
+    fields, images = await _parts_of(request)
     if "image" not in images:
         raise RefusedError(
             422, "RequestError", "There is no image in the form.", ({"input": "image", "text": "missing"},)
@@ -53,11 +49,11 @@ async def post_edit(request: Request) -> Response:
     return await _answered(request, await in_thread(_read_edit, service_of(request), fields, images), "image_edit")
 
 
-async def _form_of(request: Request) -> tuple[dict[str, list[str]], dict[str, bytes]]:
+async def _parts_of(request: Request) -> tuple[dict[str, list[str]], dict[str, bytes]]:
     """Return the fields of a form, and its images by what they are."""
     fields: dict[str, list[str]] = {}
     images: dict[str, bytes] = {}
-    async with request.form(max_files=4, max_fields=200) as form:
+    async with form_of(request, files=4, fields=200) as form:
         for name, value in form.multi_items():
             if isinstance(value, str):
                 fields.setdefault(name, []).append(value)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -33,6 +35,23 @@ def service_of(request: Request) -> Service:
 def client_of(request: Request) -> str:
     """Return the name of who asks."""
     return str(request.scope.get("state", {}).get("client", ""))
+
+
+@asynccontextmanager
+async def form_of(request: Request, files: int, fields: int) -> AsyncIterator[FormData]:
+    """Read a form of at most so many files and fields.
+
+    Raises:
+        BodyError: its charset is none, such as `undefined`, which Starlette asks Python for by its name.
+    """
+    try:
+        form = await request.form(max_files=files, max_fields=fields)
+    except UnicodeError:
+        raise BodyError("The form is no text in the charset that its Content-Type names; forms are in UTF-8.") from None
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 async def body_of(

@@ -12,7 +12,7 @@ from ...registry.hub.strict_yaml import written
 from .compositions import catalog
 from .errors import RefusedError
 from .job import OVER
-from .requests import FOR_EVER, KeptFile, body_of, in_thread, json_answer, service_of
+from .requests import FOR_EVER, KeptFile, body_of, form_of, in_thread, json_answer, service_of
 
 
 async def list_workflows(request: Request) -> Response:
@@ -44,7 +44,7 @@ async def post_file(request: Request) -> Response:
     """Keep an image: the body of the request, or the file of a form."""
     kind = request.headers.get("content-type", "")
     if kind.startswith("multipart/form-data"):
-        async with request.form(max_files=1, max_fields=8) as form:
+        async with form_of(request, files=1, fields=8) as form:
             uploads = [each for each in form.values() if not isinstance(each, str)]
             if not uploads:
                 raise RefusedError(422, "RequestError", "There is no file in the form.")

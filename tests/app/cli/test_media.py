@@ -87,7 +87,11 @@ def test_numbers_go_where_they_went(folders: Any) -> None:
 @pytest.mark.parametrize(
     ("family", "name", "said"),
     [
-        ("wan", "a.png", "-o a.png: videos goes into a file that ends in .mp4 or .mov or .mkv or .gif or .safetensors."),
+        (
+            "wan",
+            "a.png",
+            "-o a.png: videos goes into a file that ends in .mp4 or .mov or .mkv or .gif or .safetensors.",
+        ),
         ("wan", "a.wav", "-o a.wav: videos goes into a file that ends in .mp4"),
         (
             "wan",
