@@ -21,17 +21,21 @@ PLAY = "element => { element.muted = true; element.play().catch(() => null); }"
 
 
 @pytest.fixture(scope="module")
-def makers() -> Makers:
+def makers() -> Iterator[Makers]:
     """A pipeline of videos and one of sounds, and what a request for one of them gives."""
     made = media_makers()
     # Browsers play no sound of less than 3,000 numbers a second, and this small model has 16.
     tune, given = made["tune"]
-    tune.components["vae"].register_to_config(sampling_rate=3000)
+    vae = tune.components["vae"]
+    rate = vae.config.sampling_rate
+    vae.register_to_config(sampling_rate=3000)
     made["tune"] = (tune, {each: value for each, value in given.items() if not each.startswith("audio_")})
-    return {
+    yield {
         name: (pipe, {each: value[0] if isinstance(value, list) else value for each, value in given.items()})
         for name, (pipe, given) in made.items()
     }
+    # Other files have the same model.
+    vae.register_to_config(sampling_rate=rate)
 
 
 @pytest.fixture(scope="module")
