@@ -9,7 +9,7 @@ export const Players = ({ run, isSaved }) => html`${playedOf(run).map((output, i
 function Player({ run, output, number, isSaved }) {
   const [isRefused, setRefused] = useState(false);
   const what = isVideo(output) ? "video" : "sound";
-  const named = { src: output.url, controls: true, preload: "auto", "aria-label": `${what === "video" ? "Video" : "Sound"} ${number + 1} of the run`, onError: () => setRefused(true) };
+  const named = { src: output.url, controls: true, preload: "metadata", "aria-label": `${what === "video" ? "Video" : "Sound"} ${number + 1} of the run`, onError: () => setRefused(true) };
   return html`<div class="player">
     ${what === "video" ? html`<video class="drawn" loop playsinline ...${named}></video>` : html`<audio ...${named}></audio>`}
     ${isRefused && html`<p class="muted" role="status">This browser does not play the ${what}. Its file is whole, and can be saved.</p>`}
