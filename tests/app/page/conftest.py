@@ -71,7 +71,7 @@ def tab(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
     errors: list[str] = []
     context = browser.new_context(reduced_motion="reduce", permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(10_000)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on(
         "console",

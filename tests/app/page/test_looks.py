@@ -5,28 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from page_files import IMAGES, NAMES, give, keep
+from page_files import IMAGES, NAMES, give, grave_faults, keep
 
 ROOT = Path(__file__).parents[3]
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
-
-
-def grave_faults(page: Any) -> list[str]:
-    """Return what axe-core calls serious or critical, with the elements; of an open dialog alone, and in the dark of colours alone."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE)
-    options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False, "iframes": False}
-    if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"):
-        options["runOnly"] = ["color-contrast"]
-    found = page.evaluate("(options) => axe.run(document.querySelector('dialog[open]') || document, options)", options)[
-        "violations"
-    ]
-    return [
-        f"{each['id']}: {node['html'][:160]}"
-        for each in found
-        if each["impact"] in ("serious", "critical")
-        for node in each["nodes"]
-    ]
 
 
 def test_creating_has_no_grave_faults(open_page: Any, apples: list[Any]) -> None:

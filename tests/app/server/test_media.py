@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from family_table import families
+from media_makers import Makers, media_makers
 from served import Client, Served
 
 from brickwork import load_sound, load_video
@@ -18,22 +18,11 @@ from brickwork.app.server.service import Service
 from brickwork.app.server.settings import ServerSettings
 from brickwork.state.value_file import load_values
 
-SHORT = {"num_inference_steps": 1}
-
 
 @pytest.fixture(scope="module")
-def makers() -> dict[str, tuple[Any, dict[str, Any]]]:
+def makers() -> Makers:
     """A pipeline of videos and one of sounds, with what they are given."""
-    found = {}
-    for name, family, task in (("film", "wan", "text2video"), ("tune", "stable_audio", "text2audio")):
-        row = families()[family]
-        pipe = row.ready(task)
-        pipe.configure(progress=False)
-        given = {name: value for name, value in {**row.tasks[task].given, **SHORT}.items() if name != "generator"}
-        plain = {name: value for name, value in given.items() if isinstance(value, (str, int, float, list))}
-        pipe.input_defaults = {name: value for name, value in given.items() if name not in plain}
-        found[name] = (pipe, plain)
-    return found
+    return media_makers()
 
 
 @pytest.fixture(scope="module")

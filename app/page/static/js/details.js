@@ -3,8 +3,8 @@ import * as api from "./api.js";
 import { Dialog } from "./dialog.js";
 import { addressOf } from "./files.js";
 import { follow, isOver, stage } from "./run.js";
-import { Players } from "./player.js";
-import { imagesOf, inputsOfRun, titleOf } from "./run_summary.js";
+import { Players, Save } from "./player.js";
+import { endingOf, imagesOf, inputsOfRun, titleOf } from "./run_summary.js";
 import { seconds } from "./measures.js";
 import { fill, imageField, say, type, view } from "./store.js";
 import { classes, html, signal, useEffect, useState } from "./view.js";
@@ -34,14 +34,14 @@ export function Details() {
   return html`<${Dialog} title=${titleOf(run)} name="details" onClose=${() => (shown.value = "")}>
     <div class="details"><div class="details-images">${imagesOf(run).map((image, i) =>
       html`<div><img src=${image.url} alt=${`Image ${i + 1} of the run`} /><div class="row">
-        <a class="button small" href=${image.url} download=${`${run.id}-${i}.png`} title="The image with its recipe in it">Save</a>
-        ${imageField.value && html`<button type="button" class="small" onClick=${() => useImage(run.id, image)}>Use as ${imageField.value.label.toLowerCase()}</button>`}</div></div>`)}
-      <${Players} run=${run} /><${Replay} id=${id} /></div>
+        <${Save} run=${run} output=${image} number=${i} what="image" />
+        ${imageField.value && endingOf(image) === "png" && html`<button type="button" class="small" onClick=${() => useImage(run.id, image)}>Use as ${imageField.value.label.toLowerCase()}</button>`}</div></div>`)}
+      <${Players} run=${run} isSaved /><${Replay} id=${id} /></div>
     <div class="details-text"><${Inputs} run=${run} />
       <div class="row"><button type="button" class="small" id="use-inputs" onClick=${() => use(run)}>Use these inputs</button>
         ${run.sort !== "replay" && html`<button type="button" class="small" id="show-steps" onClick=${() => showSteps(run)}>Show its steps</button>`}</div>
       ${run.sort === "branch"
-        ? html`<p class="muted">No file says which steps a branch shares with its run; the image has it in its recipe, and Replay repeats it.</p>`
+        ? html`<p class="muted">No file says which steps a branch shares with its run; ${imagesOf(run).length ? "the image has it in its recipe, and " : ""}Replay repeats it.</p>`
         : html`<${Written} id=${id} />`}</div></div>
   <//>`;
 }

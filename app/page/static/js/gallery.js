@@ -2,8 +2,9 @@
 import * as api from "./api.js";
 import { openComparison } from "./compare.js";
 import { openDetails, stageRun } from "./details.js";
+import { hasStill, Still } from "./player.js";
 import { changed, notePosition, runOf, staged } from "./run.js";
-import { imagesOf, playedOf, titleOf } from "./run_summary.js";
+import { titleOf } from "./run_summary.js";
 import { say, view } from "./store.js";
 import { sweepRuns } from "./sweep.js";
 import { classes, effect, html, signal } from "./view.js";
@@ -41,7 +42,7 @@ const isGoing = (run) => !api.LAST.includes(run.status);
 export function Gallery({ limit = 1000 }) {
   // A replay is shown as a badge of the run that it repeated, and what goes on in the grid or on the stage is seen there.
   const elsewhere = new Set(view.value === "create" ? [...sweepRuns.value.map((cell) => cell.id), staged.value] : []);
-  const all = (runs.value || []).filter((run) => run.sort !== "replay" && (isGoing(run) ? !elsewhere.has(run.id) : imagesOf(run).length + playedOf(run).length));
+  const all = (runs.value || []).filter((run) => run.sort !== "replay" && (isGoing(run) ? !elsewhere.has(run.id) : hasStill(run)));
   if (!runs.value) return html`<p class="muted" role="status">Reading the runs…</p>`;
   if (!all.length) return html`<p class="muted">What is drawn is kept here, with its recipe.</p>`;
   return html`<div>
@@ -79,7 +80,7 @@ function Card({ run }) {
   const mark = () => (marked.value = isMarked ? marked.value.filter((id) => id !== run.id) : [...marked.value.slice(-1), run.id]);
   return html`<li class=${classes("card", isMarked && "is-marked")} data-run=${run.id}>
     <button type="button" class="card-image" onClick=${() => openDetails(run.id)} aria-label=${`Details of ${told}`}>
-      ${imagesOf(run).length ? html`<img src=${imagesOf(run)[0].url} alt="" loading="lazy" />` : html`<span class="muted">${playedOf(run)[0].name}</span>`}</button>
+      <${Still} run=${run} /></button>
     <div class="card-row"><span class="card-title" title=${told}>${told}</span>
       <label class="mark"><input type="checkbox" checked=${isMarked} onChange=${mark} aria-label=${`Compare ${told}`} /></label></div>
     ${verdict && html`<span class=${classes("badge", verdict.same ? "good" : "bad")}>${verdict.same ? "same bytes" : "other bytes"}</span>`}

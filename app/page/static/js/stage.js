@@ -32,9 +32,10 @@ function Canvas({ run }) {
   const step = scrubbed.value === null ? null : previews[scrubbed.value];
   const source = step?.image || images[Math.min(chosen, images.length - 1)]?.url || (playedOf(run).length ? null : previews.at(-1)?.image);
   const told = step ? `Preview after step ${step.index + 1}` : images.length ? "Result" : "Preview";
-  return html`<div class=${classes("canvas", !source && "empty")} aria-busy=${isOver(run) ? "false" : "true"}>
+  const isPlayed = !source && playedOf(run).length > 0;
+  return html`<div class=${classes("canvas", !source && !isPlayed && "empty")} aria-busy=${isOver(run) ? "false" : "true"}>
     ${source ? html`<img class="drawn" src=${source} alt=${`${told} of the run`} />`
-      : playedOf(run).length ? html`<${Players} run=${run} />` : html`<p class="muted">${nothingOf(run)}</p>`}
+      : isPlayed ? html`<${Players} run=${run} />` : html`<p class="muted">${nothingOf(run)}</p>`}
     ${images.length > 1 && html`<div class="outputs" role="group" aria-label="Images of this run">${images.map((image, i) =>
       html`<button type="button" class="thumb" aria-pressed=${i === chosen ? "true" : "false"} onClick=${() => choose(i)}>
         <img src=${image.url} alt=${`Image ${i + 1}`} /></button>`)}</div>`}

@@ -3,7 +3,7 @@ import * as api from "./api.js";
 import { openDetails } from "./details.js";
 import { axisValues, randomSeed } from "./fields.js";
 import { changed, follow, isAsking, isOver, lookAtStage, refuse, refused, runOf, unstage } from "./run.js";
-import { imagesOf } from "./run_summary.js";
+import { hasStill, Still } from "./player.js";
 import { fields, given, opened, say } from "./store.js";
 import { classes, computed, html, signal } from "./view.js";
 
@@ -115,10 +115,10 @@ function Cell({ at }) {
   const cell = sweepRuns.value.find((each) => Object.entries(at).every(([name, value]) => String(each.at[name]) === String(value)));
   const run = cell && runOf(cell.id);
   if (!run) return html`<div class="cell"></div>`;
-  const source = imagesOf(run)[0]?.url || run.steps.findLast((step) => step.image)?.image;
+  const source = hasStill(run) ? null : run.steps.findLast((step) => step.image)?.image;
   const told = Object.entries(at).map(([name, value]) => `${name} ${value}`).join(", ");
   return html`<button type="button" class=${classes("cell", `is-${run.state}`)} disabled=${run.state !== "finished"}
     onClick=${() => openDetails(run.id)} title=${run.message || told}>
-    ${source ? html`<img src=${source} alt=${told} />` : html`<span class="visually-hidden">${told}: </span><span class="cell-state">${STATES[run.state]}</span>`}
+    ${hasStill(run) ? html`<${Still} run=${run} alt=${told} />` : source ? html`<img src=${source} alt=${told} />` : html`<span class="visually-hidden">${told}: </span><span class="cell-state">${STATES[run.state]}</span>`}
   </button>`;
 }
