@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,7 @@ def save_pipeline(
     overwrite_modular_index: bool = True,
     origin: str | None = None,
     licence: str | None = None,
+    finish: Callable[[Path], object] | None = None,
 ) -> None:
     """Save a pipeline: its blocks, the components that are loaded, and where the others come from.
 
@@ -69,6 +70,7 @@ def save_pipeline(
     Args:
         overwrite_modular_index: the saved components' entries point at the new repository; else where they came from.
         origin: what entries call the new repository; the folder by default.
+        finish: takes the folder of the new files, all there, before they take their places; what it raises refuses the save.
 
     Raises:
         RepoError: something cannot be saved, or would come back as something else; every fault is named, and nothing is written.
@@ -117,6 +119,8 @@ def save_pipeline(
             *created_faults(pipe, files, sources),
         ]
         refuse_others(faults, "The pipeline")
+        if finish is not None:
+            finish(stage)
         refuse_replacing(folder, stage)
     _logger.info(
         "Saved to %s: the blocks, the weights of %s, and where the others come from. It opens as a ModularPipeline, here and in diffusers; "
