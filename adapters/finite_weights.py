@@ -57,8 +57,10 @@ def refuse_not_finite(what: str, tensors: Mapping[str, Any], formats: Collection
 
 def format_of(model: Any) -> set[torch.dtype]:
     """Return the format that the adapters of a model come into; none where its weights are of no plain one, as quantized ones are."""
+    import torch
+
     found = getattr(model, "dtype", None)
-    return {found} if getattr(found, "is_floating_point", False) and found.itemsize > 1 else set()
+    return {found} if isinstance(found, torch.dtype) and found.is_floating_point and found.itemsize > 1 else set()
 
 
 def _is_read(tensor: Any) -> bool:

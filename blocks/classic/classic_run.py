@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...engine import Run
 from ...engine.nodes import Call, Values
-from ...state import RunError
+from ...registry.devices.layer_traffic import comes_in_parts
+from ...state import ComponentError, RunError
 from .own_structure import KeptDtypes, with_own_structure
 from .steps_of_run import StepsOfRun
 
@@ -28,7 +29,9 @@ def call_pipeline(block: ClassicBlock, path: str, run: Run) -> Call:
     def call(values: Values) -> None:
         held = {name: run.components[name] for name in block.component_names}
         steps, dtypes = StepsOfRun(run, path, cls, values), KeptDtypes(held)
-        pipeline = cls(**with_own_structure(held), **configs)
+        given = with_own_structure(held)
+        pipeline = cls(**given, **configs)
+        _refuse_remade(path, pipeline, given)
         steps.watch(pipeline)
         own = {**steps.arguments(), **({"return_dict": True} if "return_dict" in names else {})}
         try:
@@ -38,6 +41,21 @@ def call_pipeline(block: ClassicBlock, path: str, run: Run) -> Call:
         values.update(_by_name(block, path, result))
 
     return call
+
+
+def _refuse_remade(path: str, pipeline: Any, given: Mapping[str, Any]) -> None:
+    """Raise ComponentError where the constructor made a network of one that comes layer by layer: it holds what was elsewhere."""
+    import torch
+
+    for name, part in given.items():
+        made = getattr(pipeline, name, None)
+        if made is part or not isinstance(made, torch.nn.Module) or not comes_in_parts(part):
+            continue
+        raise ComponentError(
+            f"{path} ({type(pipeline).__name__}) makes a {type(made).__name__} of {name!r} ({type(part).__name__}) in its constructor, so "
+            f"{name!r} cannot come layer by layer, as it does under this budget. Raise the budget, or have the smallest that works named "
+            "before the run: enable_auto_cpu_offload(..., layers=False)."
+        )
 
 
 def _arguments(block: ClassicBlock, values: Values, provenance: Mapping[str, str]) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ...registry.devices.component_bytes import component_bytes
 from ...registry.devices.device_memory import DeviceMemory
 from ...registry.devices.layer_traffic import LayerTraffic
 from ...registry.devices.layers import Layering, layering, least_bytes, not_in_parts
+from ...registry.devices.moved_tensors import placed_bytes
 from ...registry.devices.placement import Need, Placement
 from ..events import ComponentFreed, ComponentMoved, Emit
 
@@ -55,7 +55,8 @@ class LayerResidency:
 
     def within(self, names: Iterable[str], room: int) -> dict[str, Layering]:
         """Return how models come that a step needs: each has its least, and of what is left its share by size."""
-        sizes = {name: component_bytes(self._models[name]) for name in sorted(names)}
+        # With buffers that are no part of a model's files: they come, too, and without them a size could be below its least.
+        sizes = {name: placed_bytes(self._models[name]) for name in sorted(names)}
         left = room - sum(self._least[name] for name in sizes)
         lacking = {name: size - self._least[name] for name, size in sizes.items()}
         return {

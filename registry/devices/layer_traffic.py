@@ -148,6 +148,12 @@ class LayerTraffic:
             )
 
 
+def comes_in_parts(model: Any) -> bool:
+    """Return whether a model, or one with modules of its own over the same weights, comes part by part now."""
+    hooks = (hook for module in model.modules() for hook in module._forward_pre_hooks.values())
+    return any(isinstance(getattr(hook, "__self__", None), _Gate) for hook in hooks)
+
+
 class _Gate:
     """The two hooks of one part's modules; the outermost call counts. Their module's name tells `module_settings` that they change nothing of what is computed."""
 
