@@ -134,7 +134,18 @@ def _loaded(name: str, entry: Mapping[str, Any], given: object, spec: ComponentS
     if not (folder / subfolder).resolve().is_relative_to(folder.resolve()):
         raise BrickworkError(f"the recipe's subfolder {subfolder!r} leads out of {folder}.")
     found = spec.copy()
+    found.type_hint = _class_in_run(entry, spec)
     found.default_creation_method = "from_pretrained"
     found.repo, found.subfolder, found.variant, found.revision = str(folder), subfolder, origin.get("variant"), None
     dtype = value_of_data({"$": "dtype", "value": entry["dtype"]}) if "dtype" in entry else None
     return found.load(**({"dtype": dtype} if dtype is not None else {}))
+
+
+def _class_in_run(entry: Mapping[str, Any], spec: ComponentSpec) -> Any:
+    """Return the class that the run had, where it is one of what the block expects, such as any tokenizer: a base loads nothing by itself."""
+    library, _, class_name = str(entry["class"]).partition(":")
+    expected = spec.type_hint
+    if library not in allowed_libraries() or not isinstance(expected, type):
+        return expected
+    cls = resolve_class(library, class_name)
+    return cls if issubclass(cls, expected) else expected

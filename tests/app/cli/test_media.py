@@ -10,8 +10,7 @@ import pytest
 from cli_runner import events, invoke
 from family_table import families
 
-from brickwork import ModularPipeline, load_sound, load_video, replay
-from brickwork.app.cli.shared.result_places import save_again
+from brickwork import load_sound, load_video
 from brickwork.app.shared.recipe_code import python_code, shell_line
 from brickwork.app.shared.result_files import Medium
 
@@ -50,9 +49,8 @@ def test_a_video_is_written_and_made_again_by_the_recipe_beside_it(folders: Any)
     assert rate > 0
     assert sorted(path.name for path in Path().iterdir()) == ["bird.mp4", "bird.recipe.json"]
     assert "a bird" in invoke("info", "bird.mp4").stdout
-    pipe = ModularPipeline.from_pretrained(str(folders["wan"][0])).load_components()
-    again = replay("bird.recipe.json", components=pipe, progress=False)
-    assert save_again(again, Path("again.mp4")) == [Path("again.mp4")]
+    again = invoke("replay", "bird.mp4", "--components", str(folders["wan"][0]), "-o", "again.mp4")
+    assert (again.exit_code, again.stdout) == (0, "again.mp4\n"), again.stderr
     assert Path("again.mp4").read_bytes() == Path("bird.mp4").read_bytes()
 
 
