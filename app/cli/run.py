@@ -100,7 +100,7 @@ def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
             from ...state import PipelineState
 
             found = pipe.resume(options["resume"])
-            results = found if isinstance(found, (Mapping, PipelineState)) else {outputs[0]: found}
+            results: Any = found if isinstance(found, (Mapping, PipelineState)) else {outputs[0]: found}
         else:
             # One is asked for by its name, as the recipe has it then.
             found = pipe(**inputs, output=asked if len(asked) > 1 else asked[0])

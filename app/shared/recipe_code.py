@@ -45,7 +45,7 @@ def python_code(data: Mapping[str, Any], output: str | list[str], medium: Medium
         exported = "export_to_video" if medium.kind == "video" else "export_to_sound"
         place = f"again{medium.endings[0]}"
         saved = f"brickwork.{exported}(results[{output!r}][0], {place!r}, results[{medium.rate!r}])"
-        output = [output, medium.rate]
+        output = [str(output), str(medium.rate)]
     return "\n".join([*lines, f"{name} = pipe(", *call, f"    output={output!r},", ")", saved, ""])
 
 
