@@ -35,7 +35,17 @@ from .kept_plans import KeptPlans
 from .names_of_diffusers import instead_of_input
 from .recipes.recipe_of_run import Description
 from .run_request import RunRequest
-from .seed import GENERATOR, SEED, also_by_seed, generators_of, image_count_of, seed_of, seeded_generator, takes_seed
+from .seed import (
+    GENERATOR,
+    SEED,
+    also_by_seed,
+    generators_of,
+    image_count_of,
+    seed_of,
+    seeded_generator,
+    takes_seed,
+    with_seed_fault,
+)
 
 _logger = logging.getLogger("brickwork")
 
@@ -79,12 +89,15 @@ class PipelineRequests(PipelineAdapters):
         seed = seed_of(self.kept_plans(), inputs, carried, own)
         values = {**own, **carried, **inputs}
         seeded = values if seed is None else {**values, GENERATOR: seed}
-        try:
-            plan = self.plan(seeded, checked=[*inputs, *self._unknown_defaults(own)])
-        except InputError as error:
-            found = error.faults or (str(error),)
-            raise InputError.of("The inputs do not fit", [*found, *self._also_wrong(seeded, inputs, found)]) from None
-        inputs = self._checked_inputs(plan, inputs)
+        with with_seed_fault(seed):
+            try:
+                plan = self.plan(seeded, checked=[*inputs, *self._unknown_defaults(own)])
+            except InputError as error:
+                found = error.faults or (str(error),)
+                raise InputError.of(
+                    "The inputs do not fit", [*found, *self._also_wrong(seeded, inputs, found)]
+                ) from None
+            inputs = self._checked_inputs(plan, inputs)
         values.update({name: value for name, value in inputs.items() if value is not values[name]})
         refuse_too_many_images(self, image_count_of(self._planned_last, plan, values), values)
         self._check_outputs(plan, output)

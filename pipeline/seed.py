@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..blocks.core.input_checks import image_count
@@ -146,6 +147,20 @@ def generators_of(seed: object, known: KeptPlans, plan: Plan, values: Mapping[st
         seeds = [_whole(first_seed + index) for index in range(images)]
     made = [torch.Generator().manual_seed(each) for each in seeds]
     return made[0] if len(made) == 1 else made
+
+
+@contextmanager
+def with_seed_fault(seed: object) -> Iterator[None]:
+    """Say what is wrong with a seed beside the other faults of a call, which are found before a generator is made of it."""
+    try:
+        yield
+    except InputError as error:
+        try:
+            for each in seed if isinstance(seed, (list, tuple, range)) else () if seed is None else (seed,):
+                _whole(each)
+        except InputError as other:
+            raise InputError.of("The inputs do not fit", [*(error.faults or (str(error),)), *other.faults]) from None
+        raise
 
 
 def image_count_of(known: KeptPlans, plan: Plan, values: Mapping[str, Any]) -> int:

@@ -150,7 +150,9 @@ def mistyped(expected: Mapping[str, Sequence[_Expectation]], values: Mapping[str
 
 def _fault(name: str, value: object, expected: _Expectation) -> str | None:
     if isinstance(value, (list, tuple)) and not value:
-        return f"{name} is empty; leave it out, or give {type_words(expected.hint)}."
+        # What must be given has no default, or none that the hint allows.
+        way = "leave it out, or give" if accepts(expected.default, expected.hint) else "give"
+        return f"{name} is empty; {way} {type_words(expected.hint)}."
     cls = value.__class__
     if cls not in expected.accepted and not accepts(value, expected.hint):
         return (

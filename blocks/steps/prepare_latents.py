@@ -140,7 +140,7 @@ def latents_misfits(
 
 def _latents_words(latents: Tensor, images: int | str, size: str, shape: Sequence[int | str]) -> str:
     needed = ", ".join(map(str, shape))
-    return f"latents have the shape {list(latents.shape)}; {images} images{size} need [{needed}]."
+    return f"latents have the shape {list(latents.shape)}; {images} image{'s' * (images != 1)}{size} need{'s' * (images == 1)} [{needed}]."
 
 
 def draw_noise(

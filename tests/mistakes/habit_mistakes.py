@@ -315,7 +315,7 @@ CALLS = [
         "tiny",
         lambda pipe: pipe("a cat", latents=torch.zeros(1, 4, 16, 16), **CALL),
         InputError,
-        "latents have the shape [1, 4, 16, 16]; 1 images need [1, 4, ",
+        "latents have the shape [1, 4, 16, 16]; 1 image needs [1, 4, ",
     ),
 ]
 MISTAKES = [*VALUES, *FILES, *IMAGES, *COMPONENTS, *CALLS]

@@ -204,7 +204,7 @@ def test_latents_of_another_size_are_refused_before_the_prompt_is_encoded(tiny_p
     begun: list[Any] = []
     pipe = copy.copy(tiny_pipe)
     pipe.configure(listeners=[begun.append])
-    with pytest.raises(InputError, match=r"latents have the shape \[1, 4, 16, 16\]; 1 images need \[1, 4,"):
+    with pytest.raises(InputError, match=r"latents have the shape \[1, 4, 16, 16\]; 1 image needs \[1, 4,"):
         pipe("a cat", latents=torch.zeros(1, 4, 16, 16), num_inference_steps=1)
     assert begun == []
 

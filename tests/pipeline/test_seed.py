@@ -208,3 +208,23 @@ def test_a_missing_generator_is_not_required_where_a_seed_may_be_given() -> None
 def test_a_pipeline_lists_the_seed_among_its_inputs(tiny_pipe: ModularPipeline) -> None:
     assert "seed" in tiny_pipe.signature().parameters
     assert "seed" in tiny_pipe.input_schema()["properties"]
+
+
+def test_what_is_wrong_with_a_seed_is_said_beside_the_other_faults(tiny_pipe: ModularPipeline) -> None:
+    wrong: list[tuple[dict[str, Any], list[str]]] = [
+        ({"height": 65, "guidance_scale": "high", "seed": "x"}, ["guidance_scale", "height", "seed"]),
+        ({"promt": "a cat", "seed": [3, -1]}, ["promt", "seed"]),
+        ({"height": 65, "seed": 3}, ["height"]),
+        ({"height": 65}, ["height"]),
+    ]
+    for given, names in wrong:
+        with pytest.raises(InputError) as caught:
+            tiny_pipe("a cat", **{**CALL, **given})
+        assert [getattr(fault, "input", None) for fault in caught.value.faults] == names
+
+
+def test_what_must_be_given_is_not_to_be_left_out(tiny_pipe: ModularPipeline) -> None:
+    with pytest.raises(InputError, match=r"^prompt is empty; give str \| list\[str\]\.$"):
+        tiny_pipe([], **CALL)
+    with pytest.raises(InputError, match=r"^timesteps is empty; leave it out, or give "):
+        tiny_pipe("a cat", timesteps=[])

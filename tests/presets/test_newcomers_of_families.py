@@ -163,7 +163,7 @@ def test_families_in_turn_take_latents_of_the_one_that_begins_and_an_eta_for_eac
     for share, channels in ((0.0, 16), (0.5, 4), (1.0, 4)):
         more = {**given, "first_share": share, "second_num_inference_steps": 4, "seed": 1}
         pipe(**more, latents=torch.zeros(1, channels, 8, 8))
-        with pytest.raises(InputError, match=rf"1 images need \[1, {channels}, 8, 8\]"):
+        with pytest.raises(InputError, match=rf"1 image needs \[1, {channels}, 8, 8\]"):
             pipe(**more, latents=torch.zeros(1, 20 - channels, 8, 8))
 
 
