@@ -139,7 +139,11 @@ def _name_scheduler(data: dict[str, Any], pipe: ModularPipeline) -> None:
     written, made = (data.get("components") or {}).get("scheduler"), pipe.components.get("scheduler")
     if not isinstance(written, dict) or made is None or not data.get("repo"):
         return
-    own = _scheduler_of(data)
+    try:
+        own = _scheduler_of(data)
+    except ComponentError:
+        # A repository whose scheduler is in its own file alone: the configuration that is written says it.
+        return
     of_class = [short for short, (cls, *_) in SHORT_NAMES.items() if cls == type(made).__name__]
     for name in (f"{short}{sigmas}" for short in of_class for sigmas in ("", "_karras", "_exponential", "_beta")):
         try:

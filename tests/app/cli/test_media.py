@@ -63,6 +63,14 @@ def test_a_sound_is_written_and_code_that_makes_it_again_writes_it_too(folders: 
     assert waveform.ndim == 2
     assert rate > 0
     assert "a bird" in invoke("info", "bird.wav").stdout
+    asked = ("recipe", "bird.wav", "--repo", str(folders["stable_audio"][0]), "--as")
+    printed = invoke(*asked, "workflow.yaml")
+    assert printed.exit_code == 0, printed.stderr
+    assert "a bird" in printed.stdout
+    # The repository has its scheduler in its own file alone, and no folder for one.
+    refused = invoke(*asked, "shell")
+    assert refused.exit_code == 2
+    assert "scheduler has settings of its own, which only a file says: --as workflow.yaml" in refused.stderr
     written = ({"start": "stable_audio.text2audio"}, "audios", Medium("sound", "sampling_rate"))
     assert shell_line(*written).endswith("--output audios -o audios.wav")
     code = python_code(*written)
