@@ -134,7 +134,8 @@ def _kinds() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in families:
         family = families.get(name)
-        if family.ip_adapter_names and family.fields("image_prompt"):
+        # Families of videos take those of the images' that they are made of.
+        if family.medium == "image" and family.ip_adapter_names and family.fields("image_prompt"):
             _, _, cls = family.roles["denoiser"][0].type_hint.partition(":")
             found.setdefault(cls, family)
     return found

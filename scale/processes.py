@@ -75,8 +75,9 @@ class Processes:
                 is_ready = True
         code = process.wait()
         errors.join(5)
-        with contextlib.suppress(OSError):
-            for pipe in (process.stdin, process.stdout, process.stderr):
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            # What was told to a process that has ended is still to be written, and fails: the others are closed all the same.
+            with contextlib.suppress(OSError):
                 if pipe is not None:
                     pipe.close()
         if not self._is_closed:

@@ -10,6 +10,7 @@ from ...engine import Run
 from ...engine.nodes import Call, Values
 from ...registry.devices.layer_traffic import comes_in_parts
 from ...state import ComponentError, RunError
+from ...state.errors import with_article
 from .own_structure import KeptDtypes, with_own_structure
 from .steps_of_run import StepsOfRun
 
@@ -52,7 +53,7 @@ def _refuse_remade(path: str, pipeline: Any, given: Mapping[str, Any]) -> None:
         if made is part or not isinstance(made, torch.nn.Module) or not comes_in_parts(part):
             continue
         raise ComponentError(
-            f"{path} ({type(pipeline).__name__}) makes a {type(made).__name__} of {name!r} ({type(part).__name__}) in its constructor, so "
+            f"{path} ({type(pipeline).__name__}) makes {with_article(type(made).__name__)} of {name!r} ({type(part).__name__}) in its constructor, so "
             f"{name!r} cannot come layer by layer, as it does under this budget. Raise the budget, or have the smallest that works named "
             "before the run: enable_auto_cpu_offload(..., layers=False)."
         )

@@ -67,7 +67,7 @@ def test_blocks_that_nothing_gives_are_refused_with_the_way_on(tmp_path: Path) -
     modular = {"_class_name": "StableDiffusionXLModularPipeline", "_blocks_class_name": "MyOwnBlocks"}
     with pytest.raises(CompositionError, match=r"blocks of the class 'MyOwnBlocks'.*adopt\(blocks\)") as caught:
         opened(tmp_path, "modular_model_index.json", **modular)
-    assert "the blocks of a preset; there are those of auraflow, " in str(caught.value)
+    assert "the blocks of a preset; there are those of ace_step, " in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_blocks_that_nothing_gives_are_refused_with_the_way_on(tmp_path: Path) -
 def test_a_family_without_a_preset_is_named_and_no_other_is_meant(name: str, family: str, tmp_path: Path) -> None:
     with pytest.raises(CompositionError, match=r"adopt\(blocks\)") as caught:
         opened(tmp_path, "model_index.json", _class_name=name)
-    said = f"is a pipeline of {family!r} ({name}), for which there is no preset; there are those of auraflow, "
+    said = f"is a pipeline of {family!r} ({name}), for which there is no preset; there are those of ace_step, "
     assert said in str(caught.value)
     assert "sd, sd3, sdxl" in str(caught.value)
     assert "Did you mean" not in str(caught.value)

@@ -115,6 +115,10 @@ def sources() -> Iterator[Source]:
             for feature, more in family.features.items():
                 if more.blocks is not None and (not more.tasks or task in more.tasks):
                     yield _with_feature(f"{name} {task} {feature}", name, task, more)
+    videos = {**families()["wan"].tasks["video2video"].given, "num_inference_steps": 3, "output_type": "pt"}
+    yield _source(
+        "wan inpainting", find_preset("wan.inpainting"), partial(_parts, "wan", {}), {**videos, "mask": half_mask()}
+    )
     yield from _of_sdxl()
     yield from _techniques()
     yield from _choices()

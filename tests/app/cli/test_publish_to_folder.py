@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,7 +54,14 @@ def test_a_workflow_with_a_block_of_ones_own_is_written_and_opened_by_another_sc
     assert {each["name"]: each["bytes"] for each in told["files"]} == {name: len(text) for name, text in there.items()}
     assert {"soft_light.py", "brickwork.json", "README.md", "unet/diffusion_pytorch_model.safetensors"} <= set(there)
     assert b"license: " in there["README.md"]
-    ran = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        # As many threads as here: more of them round otherwise.
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert ran.returncode == 0, ran.stderr[-2000:]
     mine = ("--prompt", "a red apple", "--num-inference-steps", "1", "--seed", "1", "-o", "mine.png")
     assert invoke("run", words[0], *words[2:4], *mine).exit_code == 0

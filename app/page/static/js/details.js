@@ -137,5 +137,5 @@ function Written({ id }) {
       <button type="button" class="small" id="copy" disabled=${!text} onClick=${copy}>${isCopied ? "Copied" : "Copy"}</button></div>
     ${fault
       ? html`<p class="muted" role="status">${fault}</p>`
-      : html`<pre tabindex="0" class=${`is-${form}`} aria-label=${`The run as ${form}`}><code>${text}</code></pre>`}</div>`;
+      : html`<pre tabindex="0" role="region" class=${`is-${form}`} aria-label=${`The run as ${form}`}><code>${text}</code></pre>`}</div>`;
 }
