@@ -65,11 +65,11 @@ def redrawn(name: str, *says: str, **inputs: Any) -> Mistake:
 
 LATENTS = [
     call("latents without a batch", "latents", "[4, 16, 16]", "Tensor[b c h w]", latents=torch.zeros(4, 16, 16)),
-    call("latents with the channels last", "need [1, 4, 8, 8]", latents=torch.zeros(1, 16, 16, 4)),
+    call("latents with the channels last", "needs [1, 4, 8, 8]", latents=torch.zeros(1, 16, 16, 4)),
     call("latents for two images", "1 image needs [1, 4", latents=torch.zeros(2, 4, 16, 16)),
     call("latents of an inpainting network", "[1, 9, 16, 16]", latents=torch.zeros(1, 9, 16, 16)),
     call("whole numbers as latents", "float numbers", latents=torch.zeros(1, 4, 16, 16, dtype=torch.int64)),
-    call("latents of another size", "need [1, 4, 8, 8]", latents=torch.zeros(1, 4, 16, 16), height=64, width=64),
+    call("latents of another size", "needs [1, 4, 8, 8]", latents=torch.zeros(1, 4, 16, 16), height=64, width=64),
 ]
 EMBEDDINGS = [
     embeds("embeddings without a batch", "Tensor[b tokens width]", "[16, 40]", prompt_embeds=torch.zeros(16, 40)),

@@ -156,9 +156,9 @@ def test_a_second_denoiser_of_another_dtype_is_found_before_the_run(
 
 SHAPES = [
     ("latents", (4, 16, 16), ("latents", "Tensor[b c h w]", "[4, 16, 16]")),
-    ("latents", (1, 16, 16, 4), ("latents", "[1, 16, 16, 4]", "need [1, 4, 16, 16]")),
-    ("latents", (2, 4, 16, 16), ("latents", "[2, 4, 16, 16]", "1 images")),
-    ("latents", (1, 4, 8, 8), ("latents", "[1, 4, 8, 8]", "need [1, 4, 16, 16]")),
+    ("latents", (1, 16, 16, 4), ("latents", "[1, 16, 16, 4]", "needs [1, 4, 16, 16]")),
+    ("latents", (2, 4, 16, 16), ("latents", "[2, 4, 16, 16]", "1 image needs")),
+    ("latents", (1, 4, 8, 8), ("latents", "[1, 4, 8, 8]", "needs [1, 4, 16, 16]")),
     ("prompt_embeds", (16, 40), ("prompt_embeds", "Tensor[b tokens width]", "[16, 40]")),
     ("prompt_embeds", (1, 16, 41), ("prompt_embeds", "41", "unet", "40")),
     ("prompt_embeds", (0, 16, 40), ("prompt_embeds", "[0, 16, 40]")),

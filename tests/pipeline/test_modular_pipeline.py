@@ -88,7 +88,7 @@ def test_a_run_goes_on_from_a_state_and_leaves_it_as_it_was(tiny_pipe: ModularPi
 
 
 def test_errors_of_blocks_keep_their_class_and_say_where(tiny_pipe: ModularPipeline) -> None:
-    with pytest.raises(InputError, match=r"latents have the shape \[1, 4, 2, 2\].*need \[1, 4, 8, 8\]") as caught:
+    with pytest.raises(InputError, match=r"latents have the shape \[1, 4, 2, 2\].*needs \[1, 4, 8, 8\]") as caught:
         tiny_pipe(PipelineState({"latents": torch.zeros(1, 4, 2, 2)}), **LATENT)
     assert caught.value.__notes__[0].startswith("In block prepare_latents.")
     assert "prompt_embeds: Tensor[1, 16, 40] torch.float32" in caught.value.__notes__[0]
