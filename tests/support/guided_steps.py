@@ -119,8 +119,8 @@ def _of_diffusers(guider: Any, conditional: torch.Tensor, unconditional: torch.T
 def by_frames(guider: Any, made: Predictions, _: Any, call: Any) -> torch.Tensor:
     """By diffusers' class, of videos each frame as an image."""
     conditional, unconditional = made["conditional"], made["unconditional"]
-    if min(conditional.shape[-2:]) < 3:
-        # Too small for the reflection at the edges of diffusers' pyramid: here alone ours is asked, of which other sizes are tested.
+    if conditional.ndim == 3 or min(conditional.shape[-2:]) < 3:
+        # A sound is an image of one row. Too small for the reflection at the edges of diffusers' pyramid: here alone ours is asked, of which other sizes are tested.
         small: torch.Tensor = guider.combine(made, call.step)[0]
         return small
     if conditional.ndim == 4:
