@@ -123,8 +123,9 @@ def _folded(lines: Iterable[str]) -> Iterator[str]:
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield rows as lines, with the words of the last column folded below each other, or below the row where there is no room beside."""
-    for row, line in zip(rows, aligned([each[:-1] for each in rows]), strict=True):
-        start = max(map(len, aligned([each[:-1] for each in rows]))) + 2
+    lines = aligned([each[:-1] for each in rows])
+    start = max(map(len, lines)) + 2
+    for row, line in zip(rows, lines, strict=True):
         if start + len(row[-1]) <= _WIDTH:
             yield f"{line.ljust(start)}{row[-1]}"
         elif _WIDTH - start >= _LEAST:

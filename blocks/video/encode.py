@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,6 +62,16 @@ def frames_of(video: Any, name: str = "video", purpose: Purpose = "image") -> li
     return made
 
 
+def video_faults(given: Mapping[str, Any], **purposes: Purpose) -> Iterator[str]:
+    """Yield what is wrong with the inputs that are videos: name to what each is for."""
+    for name, purpose in purposes.items():
+        if given.get(name) is not None:
+            try:
+                frames_of(given[name], name, purpose)
+            except InputError as error:
+                yield Fault(str(error), name)
+
+
 class EncodeVideo(Block):
     """Encode the given videos with the VAE: their most likely latents, or drawn from its posterior, as the family has it."""
 
@@ -76,11 +86,7 @@ class EncodeVideo(Block):
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say what is no video."""
-        if given.get("video") is not None:
-            try:
-                frames_of(given["video"])
-            except InputError as error:
-                yield Fault(str(error), "video")
+        yield from video_faults(given, video="image")
 
     def run(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...families.contract import Autoencoder
-from ...state import Fault, InputError, Outputs
+from ...state import InputError, Outputs
 from ...state.vocabulary import (
     BatchSize,
     DType,
@@ -28,7 +28,7 @@ from ..steps.given_image import pixels_of
 from ..steps.inpaint import StepAndBlend
 from ..steps.predict_noise import PredictNoise
 from ..steps.prepare_image_latents import noised, repeat_to_batch
-from .encode import frames_of
+from .encode import frames_of, video_faults
 from .latents import NoiseVideo, noise_of_videos
 
 if TYPE_CHECKING:
@@ -70,11 +70,7 @@ class PrepareVideoMask(Block):
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say what is no mask."""
-        if given.get("mask") is not None:
-            try:
-                frames_of(given["mask"], "mask", "mask")
-            except InputError as error:
-                yield Fault(str(error), "mask")
+        yield from video_faults(given, mask="mask")
 
     def run(
         self,

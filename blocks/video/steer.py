@@ -28,7 +28,7 @@ from ..core.slots import component
 from ..steps.decode import VAE_ADVICE
 from ..steps.given_image import given_image, image_faults, pixels_of
 from ..steps.prepare_image_latents import repeat_to_batch
-from .encode import frames_of, row_by_row
+from .encode import frames_of, row_by_row, video_faults
 from .latents import PrepareSizedVideoLatents
 
 if TYPE_CHECKING:
@@ -54,12 +54,7 @@ class EncodeSteeringVideo(Block):
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say what is no video, mask or image, and that a mask is of no video."""
-        for name, purpose in (("video", "image"), ("mask", "mask")):
-            if given.get(name) is not None:
-                try:
-                    frames_of(given[name], name, purpose)  # type: ignore[arg-type]  # the two are purposes
-                except InputError as error:
-                    yield Fault(str(error), name)
+        yield from video_faults(given, video="image", mask="mask")
         if given.get("mask") is not None and given.get("video") is None:
             yield Fault("mask is given, and says which places of a video are drawn anew: give video=..., too.", "mask")
         yield from image_faults(given, reference_images="image")

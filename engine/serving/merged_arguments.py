@@ -94,7 +94,7 @@ def _form(path: str, value: Any, is_row: bool, declared: RowArguments, rows: int
             yield from _form(path, part, is_row, declared, rows)
     elif not isinstance(value, torch.Tensor):
         yield path, _content(path, value)
-    elif path in declared.numbers and value.numel() == 1 and value.ndim < 2:
+    elif _is_number(path, value, declared):
         yield path, "number", value.dtype, value.device
     elif not is_row and path not in declared.numbers:
         yield path, tuple(value.shape), value.dtype, value.device, _tensor_content(path, value)
@@ -102,6 +102,11 @@ def _form(path: str, value: Any, is_row: bool, declared: RowArguments, rows: int
         raise NotMergeableError(f"{path} has {len(value) if value.ndim else 'no'} rows, and the first argument {rows}")
     else:
         yield path, tuple(value.shape[1:]), value.dtype, value.device
+
+
+def _is_number(path: str, value: Tensor, declared: RowArguments) -> bool:
+    """Say whether one number stands for all rows."""
+    return path in declared.numbers and value.numel() == 1 and value.ndim < 2
 
 
 def _content(path: str, value: Any) -> Hashable:
@@ -159,7 +164,7 @@ def _merged(
         return type(first)(parts)
     if not isinstance(first, torch.Tensor):
         return first
-    if path in declared.numbers and first.numel() == 1 and first.ndim < 2:
+    if _is_number(path, first, declared):
         values = [value.reshape(1).expand(count) for value, count in zip(values, counts, strict=True)]
     elif not is_row and path not in declared.numbers:
         return first
@@ -183,10 +188,9 @@ def _between(path: str, value: Any, is_row: bool, declared: RowArguments, rows: 
         return {k: _between(f"{path}.{k}", part, is_row, declared, rows) for k, part in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(_between(path, part, is_row, declared, rows) for part in value)
-    is_number = path in declared.numbers and isinstance(value, torch.Tensor) and value.numel() == 1 and value.ndim < 2
-    if not isinstance(value, torch.Tensor) or is_number or not (is_row or path in declared.numbers):
+    if not isinstance(value, torch.Tensor) or _is_number(path, value, declared):
         return value
-    return value[rows]
+    return value[rows] if is_row or path in declared.numbers else value
 
 
 def divided(result: Any, counts: Sequence[int], rows: int) -> list[Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -13,9 +12,10 @@ from ...guiders import AdaptiveProjectedGuidance
 from ...registry import families
 from ...state.vocabulary import NegativeSongEmbeds, SongContext, SongEmbeds
 from ...state.written_constants import note_constant
-from ..contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
+from ..contract import ConditioningField, RoleComponent, TextEncoding
 from ..layers import Layer
 from ..shared_fields import PROMPT
+from .waveforms import WaveformContract
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,10 +27,8 @@ _SHIFT = 3.0
 
 
 @frozen
-class AceStepContract(FamilyContract):
+class AceStepContract(WaveformContract):
     """A language model for texts and the tokens of lyrics, a network that joins them with a timbre, and a transformer of sequences."""
-
-    medium: ClassVar[Literal["image", "video", "audio"]] = "audio"
 
     def schedule(self, scheduler: Scheduler, steps: int, shape: tuple[int, ...] | None) -> dict[str, Any]:  # noqa: ARG002 - songs of every length have one
         """Return shifted sigmas: the scheduler itself has no shift, and tells times in 0..1."""
@@ -54,29 +52,9 @@ class AceStepContract(FamilyContract):
         """Return those of the sound."""
         return int(denoiser.config.audio_acoustic_hidden_dim)
 
-    def vae_scale_factor(self, vae: Autoencoder) -> int:
-        """Return how many samples a latent is long."""
-        return math.prod(vae.config.downsampling_ratios)
-
-    def vae_channels(self, vae: Autoencoder) -> int:
-        """Return those that the decoder reads."""
-        return int(vae.config.decoder_input_channels)
-
-    def scale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:  # noqa: ARG002 - they have one scale
-        """Return them as they are."""
-        return latents
-
-    def unscale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:  # noqa: ARG002 - as above
-        """Return them as they are."""
-        return latents
-
     def layers(self, denoiser: Any) -> list[Layer]:
         """Return the transformer's layers."""
         return [Layer(f"layers.{i}", block) for i, block in enumerate(denoiser.layers)]
-
-    def recommended_layers(self, denoiser: Denoiser, layers: Sequence[Layer]) -> list[int]:  # noqa: ARG002 - all are alike
-        """Return the layer at a third of the way."""
-        return [len(layers) // 3]
 
 
 SONG = (

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -13,22 +12,21 @@ from ...guiders import ClassifierFreeGuidance
 from ...registry import families
 from ...state.vocabulary import DurationEmbeds, NegativeSoundEmbeds, SoundEmbeds
 from ...state.written_constants import note_constant
-from ..contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
+from ..contract import ConditioningField, RoleComponent, TextEncoding
 from ..layers import Layer
 from ..shared_fields import PROMPT
 from ..spatial.masked_text import MASKED_TEXT
+from .waveforms import WaveformContract
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..roles import Autoencoder, Denoiser
+    from ..roles import Denoiser
 
 
 @frozen
-class StableAudioContract(FamilyContract):
+class StableAudioContract(WaveformContract):
     """A T5, a transformer that is told text and seconds, and an autoencoder of waveforms, whose latents are not scaled."""
-
-    medium: ClassVar[Literal["image", "video", "audio"]] = "audio"
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer with one timestep for all rows."""
@@ -44,29 +42,9 @@ class StableAudioContract(FamilyContract):
         found = get_1d_rotary_pos_embed(width, latents.shape[-1] + 1, use_real=True, repeat_interleave_real=False)
         return {"rotary_embedding": tuple(each.to(latents.device) for each in found)}
 
-    def vae_scale_factor(self, vae: Autoencoder) -> int:
-        """Return how many samples a latent is long."""
-        return math.prod(vae.config.downsampling_ratios)
-
-    def vae_channels(self, vae: Autoencoder) -> int:
-        """Return those that the decoder reads."""
-        return int(vae.config.decoder_input_channels)
-
-    def scale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:  # noqa: ARG002 - they have one scale
-        """Return them as they are."""
-        return latents
-
-    def unscale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:  # noqa: ARG002 - as above
-        """Return them as they are."""
-        return latents
-
     def layers(self, denoiser: Any) -> list[Layer]:
         """Return the transformer's blocks."""
         return [Layer(f"transformer_blocks.{i}", block) for i, block in enumerate(denoiser.transformer_blocks)]
-
-    def recommended_layers(self, denoiser: Denoiser, layers: Sequence[Layer]) -> list[int]:  # noqa: ARG002 - all are alike
-        """Return the layer at a third of the way."""
-        return [len(layers) // 3]
 
 
 SOUND = (

@@ -14,7 +14,7 @@ from family_table import Family, Feature, Task
 from tiny_language import qwen3, seeded
 
 from brickwork.presets.ace_step import TEXT2MUSIC_BLOCKS
-from family_rows.stable_audio import RATE, waves
+from family_rows.stable_audio import tiny_oobleck, waves
 
 ASKED: dict[str, Any] = {
     "prompt": ["a red circle, slow", "two cat on the blue square"],
@@ -53,15 +53,7 @@ def make() -> dict[str, Any]:
         num_timbre_encoder_hidden_layers=1,
     )
     encoder.silence_latent.copy_(torch.randn_like(encoder.silence_latent) / 3)
-    vae = diffusers.AutoencoderOobleck(
-        encoder_hidden_size=8,
-        downsampling_ratios=[2, 4],
-        channel_multiples=[1, 2],
-        decoder_channels=4,
-        decoder_input_channels=4,
-        audio_channels=2,
-        sampling_rate=RATE,
-    )
+    vae = tiny_oobleck()
     solver = diffusers.FlowMatchEulerDiscreteScheduler(num_train_timesteps=1, shift=1.0)
     return {**qwen3(4096), "transformer": transformer, "condition_encoder": encoder, "vae": vae, "scheduler": solver}
 

@@ -29,6 +29,19 @@ def waves(channels: int, samples: int) -> torch.Tensor:
     return torch.stack([torch.sin(6.0 * times) / 3, torch.sin(9.0 * times) / 2])[:, None].repeat(1, channels, 1)
 
 
+def tiny_oobleck() -> Any:
+    """An autoencoder whose latents are eight samples long."""
+    return diffusers.AutoencoderOobleck(
+        encoder_hidden_size=8,
+        downsampling_ratios=[2, 4],
+        channel_multiples=[1, 2],
+        decoder_channels=4,
+        decoder_input_channels=4,
+        audio_channels=2,
+        sampling_rate=RATE,
+    )
+
+
 @torch.no_grad()  # torch copies no weights that follow from others with a gradient, as those of the VAE do
 def make() -> dict[str, Any]:
     seeded()
@@ -45,15 +58,7 @@ def make() -> dict[str, Any]:
         global_states_input_dim=16,
         cross_attention_input_dim=8,
     )
-    vae = diffusers.AutoencoderOobleck(
-        encoder_hidden_size=8,
-        downsampling_ratios=[2, 4],
-        channel_multiples=[1, 2],
-        decoder_channels=4,
-        decoder_input_channels=4,
-        audio_channels=2,
-        sampling_rate=RATE,
-    )
+    vae = tiny_oobleck()
     projection = StableAudioProjectionModel(text_encoder_dim=32, conditioning_dim=8, min_value=0, max_value=32)
     solver = diffusers.EDMDPMSolverMultistepScheduler(
         sigma_min=0.3, sigma_max=500, sigma_data=1.0, prediction_type="v_prediction", sigma_schedule="exponential"
