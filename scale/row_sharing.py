@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from ..engine.serving.merged_arguments import (
 )
 from ..registry import identity_of
 from ..state import InputError, RunError
-from ..state.digest import digest_of
+from ..state.digest import NoDigestError, digest_of
 
 if TYPE_CHECKING:
     import torch
@@ -41,8 +42,9 @@ class RowSharing:
     rank: int
     processes: int
     shared: int = 0
-    alone: dict[str, int] = field(factory=dict)
+    alone: Counter[str] = field(factory=Counter)
     _group: Any = None
+    _parted: bool = False
     _faults: dict[int, str | None] = field(factory=dict)
     _contents: dict[int, tuple[Any, str]] = field(factory=dict)
 
@@ -56,10 +58,20 @@ class RowSharing:
         try:
             arguments = named_arguments(network, args, kwargs)
             rows = self._rows(network, declared, arguments)
-        except NotMergeableError as reason:
-            self.alone[str(reason)] = self.alone.get(str(reason), 0) + 1
+            form_of(arguments, declared, rows)
+            # All of it: with one seed and other prompts, the first argument is the same.
+            content = digest_of(_on_host(arguments))
+        except (NotMergeableError, NoDigestError) as reason:
+            # They are asked all the same: one that goes alone must not be waited for by others that do not.
+            self._meet(f"{type(network).__name__} as a whole, because {reason}")
+            self.alone[str(reason)] += 1
             return proceed(network, *args, **kwargs)
-        self._check_alike(network, arguments, declared, rows)
+        first = next(iter(arguments.values()))
+        self._meet(
+            f"{type(network).__name__} with {rows} rows of {tuple(first.shape[1:])}",
+            self._content_of(network),
+            content,
+        )
         starts = [rows * rank // self.processes for rank in range(self.processes + 1)]
         # Of fewer rows than processes, some compute a row that nobody reads: they wait for the others all the same.
         start = min(starts[self.rank], rows - 1)
@@ -79,33 +91,44 @@ class RowSharing:
             raise NotMergeableError("it has one row")
         return rows
 
-    def _check_alike(self, network: Any, arguments: Mapping[str, Any], declared: RowArguments, rows: int) -> None:
-        """Compare with the other processes what is called with what: rows of two different runs would make up a third."""
-        import torch
-
-        first = next(iter(arguments.values()))
+    def _content_of(self, network: Any) -> str:
         if id(network) not in self._contents:
             # Once, because it reads every weight; with the network, so that no other one comes to lie at its place.
             self._contents[id(network)] = network, identity_of(network).digest
-        told = (type(network).__name__, self._contents[id(network)][1], rows, form_of(arguments, declared, rows))
-        text = f"{told!r} {digest_of(first)}"
-        mine = torch.tensor([xxhash.xxh3_64_intdigest(text.encode()) >> 1], device=first.device)
+        return self._contents[id(network)][1]
+
+    def end(self) -> None:
+        """Tell processes that go on that this one does not, so that they end as well and wait for nobody."""
+        if not self._parted:
+            self._meet("the end of the run")
+
+    def _meet(self, said: str, *contents: Any) -> None:
+        """Compare with the other processes what comes next: rows of two different runs would make up a third.
+
+        Args:
+            said: in words. contents: what must be alike beside them.
+        """
+        import torch
+
+        text = repr((said, *contents))
+        mine = torch.tensor([xxhash.xxh3_64_intdigest(text.encode()) >> 1], device=_talking_device(self._group))
         every = [torch.empty_like(mine) for _ in range(self.processes)]
         torch.distributed.all_gather(every, mine, group=self._group)
-        if any(int(each) != int(every[0]) for each in every):
-            names: list[Any] = [None] * self.processes
-            said = f"{type(network).__name__} with {rows} rows of {tuple(first.shape[1:])}"
-            torch.distributed.all_gather_object(names, said, group=self._group)
-            alike = len(set(names)) == 1
-            words = (
-                f"{names[0]}, and not the same numbers in them, or in the network"
-                if alike
-                else "; ".join(f"process {i} {each}" for i, each in enumerate(names))
-            )
-            raise RunError(
-                f"The processes do not make the same run: in call {self.shared + 1} there is {words}. Give all of them the same inputs, with "
-                "one seed=, and the same components."
-            )
+        if all(int(each) == int(every[0]) for each in every):
+            return
+        self._parted = True
+        names: list[Any] = [None] * self.processes
+        torch.distributed.all_gather_object(names, said, group=self._group)
+        alike = len(set(names)) == 1
+        words = (
+            f"{names[0]}, and not the same numbers in them, or in the network"
+            if alike
+            else "; ".join(f"process {i} {each}" for i, each in enumerate(names))
+        )
+        raise RunError(
+            f"The processes do not make the same run: in call {self.shared + self.alone.total() + 1} there is {words}. Give all of them the "
+            "same inputs, with one seed=, and the same components."
+        )
 
     def _gathered(self, result: Any, counts: list[int]) -> Any:
         """Return what the network returns for all rows, of what it has returned for those of each process."""
@@ -131,6 +154,26 @@ class RowSharing:
         return torch.cat([rows[:count] for rows, count in zip(every, counts, strict=True)])
 
 
+def _on_host(value: Any) -> Any:
+    """Return arguments whose tensors are on the host: each process has a device of its own, whose number is no difference."""
+    import torch
+
+    if isinstance(value, Mapping):
+        return {name: _on_host(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_on_host(each) for each in value]
+    return value.detach().to("cpu") if isinstance(value, torch.Tensor) else value
+
+
+def _talking_device(group: Any) -> torch.device:
+    """Return where numbers lie that processes tell each other: of some back ends on an accelerator alone."""
+    import torch
+
+    accelerator = torch.accelerator.current_accelerator()
+    is_of_host = torch.distributed.get_backend(group) in ("gloo", "mpi")
+    return torch.device("cpu") if is_of_host or accelerator is None else accelerator
+
+
 @contextmanager
 def share_rows(group: Any = None) -> Iterator[RowSharing]:
     """Until the end of the `with`, processes of one group divide the rows of each network call of a run, and all get all of them.
@@ -146,7 +189,7 @@ def share_rows(group: Any = None) -> Iterator[RowSharing]:
         RowSharing: how many calls were shared, and why others were not.
 
     Raises:
-        InputError: torch.distributed has not begun. RunError: in a run, where the processes do not make the same one.
+        InputError: torch.distributed has not begun. RunError: in a run, or at its end, where the processes do not make the same one.
 
     Example:
         >>> with share_rows():  # doctest: +SKIP
@@ -163,4 +206,11 @@ def share_rows(group: Any = None) -> Iterator[RowSharing]:
     sharing = RowSharing(torch.distributed.get_rank(group), count, group=group)
     # What numbers of rows do to rounding is part of what a recipe says.
     with network_calls(sharing, changes=f"rows over {count} processes" if count > 1 else ""):
-        yield sharing
+        try:
+            yield sharing
+        except BaseException:
+            # It is this error that the caller shall see; the others see that this process came to an end.
+            with suppress(RunError):
+                sharing.end()
+            raise
+        sharing.end()

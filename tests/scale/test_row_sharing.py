@@ -53,13 +53,29 @@ def test_rows_that_do_not_divide_are_within_rounding(seen: Any) -> None:
     assert seen["recipe"]["replaced"][0].startswith("network_calls(...): rows over ")
 
 
-@pytest.mark.parametrize("what", ["numbers", "rows", "weights"])
-def test_processes_that_make_other_runs_are_refused(seen: Any, what: str) -> None:
-    kind, text = seen[what]
-    assert kind == "RunError"
-    assert text.startswith("The processes do not make the same run: in call 1 there is ")
-    assert ("process 1 FluxTransformer2DModel with 3 rows of" in text) == (what == "rows")
-    assert ("not the same numbers in them, or in the network" in text) == (what != "rows")
+@pytest.mark.parametrize(
+    ("what", "call", "words"),
+    [
+        ("numbers", 1, "not the same numbers in them, or in the network"),
+        ("prompts", 1, "not the same numbers in them, or in the network"),
+        ("weights", 1, "not the same numbers in them, or in the network"),
+        ("rows", 1, "process 1 FluxTransformer2DModel with 3 rows of"),
+        ("one row", 1, "process 1 FluxTransformer2DModel as a whole, because it has one row"),
+        ("steps", 2, "not the same numbers in them, or in the network"),
+    ],
+)
+def test_processes_that_make_other_runs_are_refused_in_each(seen: Any, what: str, call: int, words: str) -> None:
+    assert [kind for kind, _ in seen[what]] == ["RunError"] * 2
+    for _, text in seen[what]:
+        assert text.startswith(f"The processes do not make the same run: in call {call} there is ")
+        assert words in text
+
+
+def test_where_one_process_ends_the_others_do_not_wait_for_it(seen: Any) -> None:
+    (kind, text), (of_it, _) = seen["interrupted"]
+    assert (kind, of_it) == ("RunError", "KeyboardInterrupt")
+    assert "in call 2 there is process 0 FluxTransformer2DModel with 2 rows of" in text
+    assert "process 1 the end of the run" in text
 
 
 def test_tokens_over_processes_by_diffusers_are_within_rounding(seen: Any) -> None:

@@ -12,6 +12,7 @@ from family_rows import flux, stable_diffusion
 from family_table import Family
 
 from brickwork import BrickworkError, scale
+from brickwork.engine.events import Event, StepFinished
 
 
 def compared() -> dict[str, Any]:
@@ -38,24 +39,39 @@ def compared() -> dict[str, Any]:
     with scale.share_rows() as sharing:
         state = pipe(**{**alone, "seed": 3, "num_images_per_prompt": 2})
     found["recipe"] = state.recipe.to_dict()["process"]
-    for name, given in (("numbers", {"seed": 3 + rank}), ("rows", {"seed": 3, "num_images_per_prompt": 2 + rank})):
+
+    def refused(what: str, **given: Any) -> None:
         try:
             with scale.share_rows():
-                pipe(**{**alone, "num_images_per_prompt": 2, **given})
-        except BrickworkError as error:
-            found[name] = [type(error).__name__, str(error)]
+                pipe(**{**alone, "num_images_per_prompt": 2, "seed": 3, **given})
+        except (BrickworkError, KeyboardInterrupt) as error:
+            mine: list[Any] = [type(error).__name__, str(error)]
+            every: list[Any] = [None] * count
+            torch.distributed.all_gather_object(every, mine)
+            found[what] = every[:2]
+
+    refused("numbers", seed=3 + rank)
+    refused("prompts", prompt=["a red circle", "a blue square"][rank % 2])
+    refused("rows", num_images_per_prompt=2 + rank)
+    refused("one row", num_images_per_prompt=2 - rank % 2)
+    refused("steps", num_inference_steps=2 + rank)
+    pipe.configure(listeners=[interrupt] if rank else [])
+    refused("interrupted")
+    pipe.configure(listeners=[])
     with torch.no_grad():
         next(pipe.transformer.parameters()).add_(rank)
-    try:
-        with scale.share_rows():
-            pipe(**{**alone, "seed": 3, "num_images_per_prompt": 2})
-    except BrickworkError as error:
-        found["weights"] = [type(error).__name__, str(error)]
+    refused("weights")
     with torch.no_grad():
         next(pipe.transformer.parameters()).sub_(rank)
     if count == 2:
         found["by diffusers"] = by_diffusers(family)
     return found
+
+
+def interrupt(event: Event) -> None:
+    """As Ctrl-C in one of the processes, after its first step."""
+    if isinstance(event, StepFinished):
+        raise KeyboardInterrupt
 
 
 def by_diffusers(family: Family) -> float:
