@@ -123,7 +123,7 @@ def _folded(lines: Iterable[str]) -> Iterator[str]:
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield rows as lines, with the words of the last column folded below each other, or below the row where there is no room beside."""
-    lines = aligned([each[:-1] for each in rows])
+    lines = list(aligned([each[:-1] for each in rows]))
     start = max(map(len, lines)) + 2
     for row, line in zip(rows, lines, strict=True):
         if start + len(row[-1]) <= _WIDTH:
