@@ -61,6 +61,7 @@ class BlockNode:
         config_only: those components of which it reads the configuration and needs no weights.
         identity: what code it runs; without it nothing is kept of its results.
         advice: what a person can do where memory runs out in it.
+        whole: from components by name to those that cannot come in parts for it, with why, as the end of a sentence.
         hands_on: what it does is to give values another name: written name to the name that is read. Such a value is there behind it
             where it was there before it.
         opens, closes: path of the scope that begins, or ends, with it; a private value ends with its scope.
@@ -81,6 +82,7 @@ class BlockNode:
     hands_on: Mapping[str, str] = field(factory=dict)
     opens: str | None = None
     closes: str | None = None
+    whole: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None
 
     @property
     def weights(self) -> frozenset[str]:

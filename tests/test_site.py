@@ -19,6 +19,14 @@ from brickwork.blocks.core.block_catalog import block_names
 from brickwork.state import vocabulary
 
 DOCS = ROOT / "docs"
+ROOMS_WITH_NAMES = sorted(
+    folder.name
+    for folder in ROOT.iterdir()
+    if (folder / "__init__.py").exists()
+    and folder.name not in ("tests", "benchmarks", "docs", "examples", "build")
+    and hasattr(importlib.import_module(f"brickwork.{folder.name}"), "__all__")
+)
+"""Packages that say what they export."""
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +94,21 @@ def test_every_public_name_has_a_page(source: Path) -> None:
     assert all((source / f"{page}.md").exists() for page in names.values())
 
 
+@pytest.mark.parametrize("room", ROOMS_WITH_NAMES)
+def test_every_name_that_a_package_exports_has_a_page(room: str, source: Path) -> None:
+    """Under its own name, or where another package exports the same thing, under that."""
+    names = json.loads((source / "names.json").read_text())
+    exported = {name for name in importlib.import_module(f"brickwork.{room}").__all__ if not name.startswith("__")}
+    assert {name for name in exported if f"{room}.{name}" not in names and name not in names} == set()
+
+
+def test_a_plain_word_in_prose_leads_to_no_function_of_that_name(source: Path) -> None:
+    names = json.loads((source / "names.json").read_text())
+    assert names["scale.map"] == "reference/rooms/scale.map"
+    assert not {"map", "stream", "families", "catalog"} & names.keys()
+    assert names["check_block"] == "reference/rooms/testing.check_block"
+
+
 def test_every_command_has_a_page_that_prose_links_to(source: Path) -> None:
     names = json.loads((source / "names.json").read_text())
     listed = {path.stem.replace("_", " ") for path in (ROOT / "tests" / "app" / "cli" / "help").glob("*.txt")} - {
@@ -144,6 +167,7 @@ def test_a_link_that_names_a_file_shows_the_title_that_it_leads_to(source: Path)
         ("commands/run", ["brickwork run [OPTIONS] TARGET", "| `-o, --out TEXT` | File to write: .png for images", "## Example\n\n```sh\nbrickwork run embedded --prompt", "| 130 | Ctrl-C |"]),
         ("commands/replay", ["| 5 | `replay` gave something else |"]),
         ("commands/trust", ["- [`brickwork trust grant`](trust-grant.md)"]),
+        ("rooms/testing.check_block", ["brickwork.testing.check_block(block, *, components=None", "`testing/block_check.py`"]),
         ("api/ModularPipeline", ["### `save_pretrained("]),
     ],
 )  # fmt: skip

@@ -9,10 +9,11 @@ import click
 
 from ...pipeline.forms.file_values import read_inputs
 from ...state import InputError
+from ..shared.result_files import IMAGES, with_rates
 from .shared.change_options import blocks_option, repo_option
 from .shared.opening import opened
 from .shared.output import print_event, shows_progress
-from .shared.result_places import place_of_result
+from .shared.result_places import place_of_result, played_of, save_results
 from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument
 from .shared.targets import Target
 
@@ -21,7 +22,7 @@ from .shared.targets import Target
 @target_argument("image")
 @click.option("--at-step", type=click.IntRange(1), required=True, help="First step that may differ, counted from 0.")
 @click.option("--loop", metavar="PATH", help="Path of the loop, where there are several.")
-@click.option("-o", "--out", help="PNG file to write.  [default: image-1.png, or the next that is free]")
+@click.option("-o", "--out", help="File to write, as of run.  [default: image-1.png, or the next that is free]")
 @repo_option
 @blocks_option
 @click.option("--allow-urls", is_flag=True, help="Load images from addresses that inputs name.")
@@ -40,21 +41,22 @@ def command(
     changes = given_inputs(ctx)
     if not changes:
         raise click.UsageError("Say what the variant has other than the image: --prompt, --guidance-scale, ...")
-    from ...pipeline.recipes.recipe_files import save
-
-    place = place_of_result(out, "images")
+    known = ctx.meta.get("brickwork.known") or {}
+    output = str(known.get("main", IMAGES))
+    media = {name: each for name, each in played_of(known, changes).items() if name == output}
+    place = place_of_result(out, output, media.get(output))
     pipe = opened(image, options["repo"])
     pipe.configure(progress=shows_progress(options["quiet"] or options["as_json"]))
     state = pipe.branch(
         _shared(image.path, pipe), at_step, loop, **read_inputs(changes, schemas(ctx), options["allow_urls"])
     )
-    place.parent.mkdir(parents=True, exist_ok=True)
-    files: list[Path] = save(state.images, place)
+    results = {name: state[name] for name in with_rates([output], media)}
+    files = save_results(results, {output: place}, media, pipe.last_recipe)[output]
     if options["as_json"]:
         print_event(
             {
                 "event": "finished",
-                "outputs": [{"name": "images", "index": i, "file": str(f)} for i, f in enumerate(files)],
+                "outputs": [{"name": output, "index": i, "file": str(f)} for i, f in enumerate(files)],
             }
         )
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Any, ClassVar
 
@@ -21,6 +21,7 @@ from .constructor import constructor_of
 from .docstrings import argument_words, first_words
 from .hints import in_our_words, parameters_of
 from .outputs import outputs_of
+from .remade import needed_whole
 from .steps_of_run import CALLBACK, callbacks_of
 
 GENERATOR = "generator"
@@ -105,6 +106,7 @@ class ClassicBlock(ModularPipelineBlocks):
                 typed=False,
                 identity=self.identity,
                 advice=self.memory_advice,
+                whole=partial(needed_whole, self.pipeline_class),
             )
         ]
 

@@ -19,6 +19,7 @@ DOCS = HERE.parent
 ROOT = DOCS.parent
 KINDS = {
     "api": "Names of `brickwork`",
+    "rooms": "Names of the packages within `brickwork`",
     "blocks": "Blocks",
     "presets": "Presets",
     "guiders": "Guiders",
@@ -56,16 +57,20 @@ def write_sources(source: Path, pages: Pages) -> None:
     _write_indexes(source / "reference", pages)
     names: dict[str, str] = {}
     for path in sorted(pages, key=lambda each: list(KINDS).index(each.partition("/")[0])):
-        names.setdefault(_name_in_prose(path), f"reference/{path}")
+        for name in _names_in_prose(path):
+            names.setdefault(name, f"reference/{path}")
     (source / "names.json").write_text(json.dumps(names))
 
 
-def _name_in_prose(path: str) -> str:
-    """Return what prose calls the thing of a page."""
+def _names_in_prose(path: str) -> list[str]:
+    """Return what prose calls the thing of a page; what a plain word names, such as `scale.map`, is named with its package."""
     kind, _, name = path.partition("/")
     if kind == "commands":
-        return f"brickwork {name.replace('-', ' ')}"
-    return name if kind == "presets" else path.rpartition("/")[2]
+        return [f"brickwork {name.replace('-', ' ')}"]
+    last = name.rpartition(".")[2]
+    if kind == "rooms":
+        return [name, last] if "_" in last or not last.islower() else [name]
+    return [name] if kind == "presets" else [path.rpartition("/")[2]]
 
 
 def _within_site(text: str) -> str:

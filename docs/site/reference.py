@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -20,6 +23,8 @@ from brickwork.guiders import GUIDERS
 from brickwork.state import errors
 from brickwork.state.types import type_words
 
+ROOT = Path(__file__).parents[2]
+_NO_ROOMS = ("benchmarks", "docs", "examples", "tests", "build")
 Pages = dict[str, tuple[str, str]]
 """Text and first sentence of a page by its name, as in "guiders/PerturbedAttentionGuidance"."""
 
@@ -39,7 +44,22 @@ def reference_pages() -> Pages:
     for name in brickwork.__all__:
         if name not in known and not name.startswith("__"):
             made[f"api/{name}"] = _api_page(name, getattr(brickwork, name))
+    paged = {id(getattr(brickwork, name)) for name in brickwork.__all__}
+    for name, thing in room_names().items():
+        if name.rpartition(".")[2] not in known and id(thing) not in paged:
+            made[f"rooms/{name}"] = _api_page(name, thing)
     return made
+
+
+def room_names() -> dict[str, Any]:
+    """Return what the packages within `brickwork` export by `__all__`, as in "scale.map"."""
+    found = {}
+    for each in pkgutil.iter_modules([str(ROOT)], "brickwork."):
+        if each.ispkg and each.name.rpartition(".")[2] not in _NO_ROOMS:
+            room = importlib.import_module(each.name)
+            names = (name for name in getattr(room, "__all__", ()) if not name.startswith("__"))
+            found |= {f"{each.name.removeprefix('brickwork.')}.{name}": getattr(room, name) for name in names}
+    return found
 
 
 def _classes(module: Any, base: type) -> Iterator[type]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...registry.devices.device_memory import DeviceMemory
@@ -13,15 +13,21 @@ from ...registry.devices.placement import Need, Placement
 from ..events import ComponentFreed, ComponentMoved, Emit
 
 
-def least_of_layers(needs: Sequence[Need], models: Mapping[str, Any], placement: Placement) -> dict[str, int]:
-    """Return the models that come layer by layer, the largest first and no more than it takes, with their least bytes."""
+def least_of_layers(
+    needs: Sequence[Need], models: Mapping[str, Any], placement: Placement, whole: Collection[str] = ()
+) -> dict[str, int]:
+    """Return the models that come layer by layer, the largest first and no more than it takes, with their least bytes.
+
+    Args:
+        whole: those that cannot, see `BlockNode.whole`.
+    """
     found: dict[str, int] = {}
     if not placement.layers:
         return found
     for need in needs:
         room = placement.capacity(need.key)
         missing = 0 if room is None else need.total - room
-        for name in sorted(need.sizes.keys() & models.keys(), key=lambda name: -need.sizes[name]):
+        for name in sorted((need.sizes.keys() & models.keys()).difference(whole), key=lambda name: -need.sizes[name]):
             if missing <= 0:
                 break
             least = found.get(name) or (0 if not_in_parts(models[name]) else least_bytes(name, models[name]))
@@ -31,10 +37,12 @@ def least_of_layers(needs: Sequence[Need], models: Mapping[str, Any], placement:
     return found
 
 
-def hints_of_layers(names: Iterable[str], models: Mapping[str, Any], placement: Placement) -> tuple[str, ...]:
+def hints_of_layers(
+    names: Iterable[str], models: Mapping[str, Any], placement: Placement, whole: Mapping[str, str]
+) -> tuple[str, ...]:
     """Return why models that are too large do not come layer by layer, in sentences."""
     off = "" if placement.layers else "that was turned off (enable_auto_cpu_offload(..., layers=False))"
-    why = {name: not_in_parts(models[name]) or off for name in sorted(names)}
+    why = {name: not_in_parts(models[name]) or whole.get(name) or off for name in sorted(names)}
     return tuple(f"{name!r} does not come layer by layer: {words}." for name, words in why.items() if words)
 
 

@@ -20,7 +20,7 @@ from .eviction import best_schedule, chosen_to_go
 from .foreseen import Foreseen
 from .layer_residency import LayerResidency, hints_of_layers, least_of_layers
 from .out_of_memory import is_out_of_memory
-from .uses import ITERATIONS, Use, composition_key, uses_of
+from .uses import ITERATIONS, Use, composition_key, needed_whole, uses_of
 
 
 class PlannedResidency:
@@ -57,8 +57,9 @@ class PlannedResidency:
         self._sizes = {name: placed_bytes(component) for name, component in self._components.items()}
         self._run = composition_key(self._sizes, sizes)
         self._least: dict[str, int] = {}
+        self._whole = needed_whole(steps, models)
         needs = [self._need(use) for use in uses_of(steps, self._fits)]
-        self._least = least_of_layers(needs, self._components, placement)
+        self._least = least_of_layers(needs, self._components, placement, self._whole)
         self._layers = LayerResidency(self._components, self._least, placement.memory)
         self._all = list(self._components.values())
         # Only what comes as a whole is planned over the run.
@@ -117,7 +118,7 @@ class PlannedResidency:
             key,
             {name: sizes[name] for name in sorted(use.names & sizes.keys())},
             self._together(use.names) + self._grouped(use.names),
-            hints_of_layers(large, self._components, self._placement),
+            hints_of_layers(large, self._components, self._placement, self._whole),
             frozenset(self._least),
         )
 

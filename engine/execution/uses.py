@@ -44,6 +44,20 @@ def uses_of(steps: Sequence[Node], fits: Callable[[str, frozenset[str]], bool]) 
                 yield from uses_of(branch, fits)
 
 
+def needed_whole(steps: Sequence[Node], components: Mapping[str, Any]) -> dict[str, str]:
+    """Return the components that some step cannot have in parts, with why: see `BlockNode.whole`."""
+    found: dict[str, str] = {}
+    for step in steps:
+        if isinstance(step, BlockNode):
+            found.update(step.whole(components) if step.whole is not None else {})
+        elif isinstance(step, LoopNode):
+            found.update(needed_whole(step.body, components))
+        elif isinstance(step, ChoiceNode):
+            for branch in step.branches.values():
+                found.update(needed_whole(branch, components))
+    return found
+
+
 ITERATIONS = 30
 """Iterations of a loop, where only the order of costs matters."""
 

@@ -160,13 +160,17 @@ def save_again(result: Any, place: Path) -> list[Path]:
     """Write what a replay gave: an image, or what is played, of which the run has given the rate, too.
 
     Raises:
-        InputError: the run gave more than one such result.
+        InputError: the run gave more than one such result, or is a variant, of which all values come.
     """
     kind = next((kind for kind, endings in ENDINGS.items() if place.suffix.lower() in endings), None)
     if kind is None:
         from ....pipeline.recipes.recipe_files import save
 
         return save(result, place)
+    if not isinstance(result, Mapping):
+        raise InputError(
+            f"-o {place}: a variant is repeated whole, and nothing tells which of its values is meant. Leave -o out to compare it."
+        )
     rates = [name for name, value in result.items() if isinstance(value, (int, float))]
     played = [name for name in result if name not in rates]
     if len(rates) != 1 or len(played) != 1:

@@ -58,6 +58,10 @@ def target_of(text: str) -> Target:
     if path.is_dir():
         return Target(text, "folder", text)
     if path.is_file():
+        from .result_places import recipe_file
+
+        if (recipe := recipe_file(path)) != path:
+            return Target(text, "image", str(recipe))
         raise RepoError(f"{text} is no workflow file (.yaml), image (.png) or recipe (.json). {KINDS}")
     if text.startswith((".", "/", "~")):
         raise RepoError(f"There is no folder {text}.")

@@ -78,6 +78,22 @@ def test_a_sound_is_written_and_code_that_makes_it_again_writes_it_too(folders: 
     assert "brickwork.export_to_sound(results['audios'][0], 'again.wav', results['sampling_rate'])" in code
 
 
+@pytest.mark.parametrize(
+    ("family", "ending", "load"), [("wan", ".mp4", load_video), ("stable_audio", ".wav", load_sound)]
+)
+def test_a_variant_of_what_is_played_is_a_file_of_its_kind(folders: Any, family: str, ending: str, load: Any) -> None:
+    assert run(folders, family, "--num-inference-steps", "2", "-o", f"bird{ending}").exit_code == 0
+    asked = ("branch", f"bird{ending}", "--repo", str(folders[family][0]), "--at-step", "1", "--prompt", "a fish")
+    result = invoke(*asked, "-o", f"fish{ending}")
+    assert (result.exit_code, result.stdout) == (0, f"fish{ending}\n"), result.stderr
+    assert load(f"fish{ending}")[1] == load(f"bird{ending}")[1]
+    assert Path(f"fish{ending}").read_bytes() != Path(f"bird{ending}").read_bytes()
+    again = ("replay", f"fish{ending}", "--components", str(folders[family][0]))
+    assert "The same, to the byte." in invoke(*again).stderr
+    assert "Leave -o out to compare it." in " ".join(invoke(*again, "-o", f"again{ending}").stderr.split())
+    assert invoke(*asked, "-o", "a.png").exit_code == 2
+
+
 def test_without_a_name_it_takes_the_usual_format_and_none_is_taken_twice(folders: Any) -> None:
     for number in (1, 2):
         assert run(folders, "stable_audio").stdout == f"audios-{number}.wav\n"

@@ -72,21 +72,22 @@ def test_the_smallest_budget_that_is_named_gives_the_same_bits_and_a_smaller_one
     assert not differences(ran(pipe, inputs), expected)
 
 
-def test_a_class_that_makes_another_network_of_one_that_comes_in_layers_is_refused() -> None:
+# Of networks that are copied, too: a motion adapter's weights go into the network that is made.
+def test_a_network_of_which_the_constructor_makes_another_comes_whole_and_the_budget_named_before_the_run_serves() -> (
+    None
+):
     pipe, inputs = placed_pipe("AnimateDiffPipeline")
-    place(pipe, refused(pipe, inputs, 1))
+    expected = ran(pipe, inputs)
+    smallest = refused(pipe, inputs, 1)
+    memory = place(pipe, smallest)
+    assert not differences(ran(pipe, inputs), expected)
+    whole = {str(each) for what, each, *_ in memory.log if what == "bring"}
+    assert {"unet", "motion_adapter"} <= whole
+    assert refused(pipe, inputs, smallest * 9 // 10) == smallest
+    # Reasons are given of those that are larger than the budget alone.
+    place(pipe, 1)
     with pytest.raises(
         ComponentError,
-        match="makes a UNetMotionModel of 'unet' .* in its constructor, so 'unet' cannot come layer by layer",
+        match="'unet' does not come layer by layer: AnimateDiffPipeline makes a UNetMotionModel of 'unet' and",
     ):
         ran(pipe, inputs)
-    whole = refused(pipe, inputs, 1, layers=False)
-    expected = ran_without(pipe, inputs)
-    place(pipe, whole, layers=False)
-    assert not differences(ran(pipe, inputs), expected)
-
-
-def ran_without(pipe: ModularPipeline, inputs: dict[str, Any]) -> Any:
-    assert pipe.manager is not None
-    pipe.manager.disable_auto_cpu_offload()
-    return ran(pipe, inputs)
