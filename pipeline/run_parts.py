@@ -72,7 +72,7 @@ def further_part(pipe: ModularPipeline, snapshot: Snapshot, last: str | None) ->
     Raises:
         InputError: blocks, software or what was replaced in the process are others.
     """
-    request = going_on(pipe, snapshot, kinds=("blocks", "process", "outside", "machine"), apart=("device",))
+    request = going_on(pipe, snapshot, kinds=("blocks", "process", "machine"), apart=("device", "load"))
     assert request.recipe is not None
     request = evolve(request, recipe=request.recipe.with_components(_notes_of_loaded(pipe, request)))
     return PipelineRun(pipe, request).compute() if last is None else _until(pipe, request, last)

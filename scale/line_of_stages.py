@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,15 +15,16 @@ from ..pipeline.pipeline_run import sign
 from ..pipeline.recipes.recipe import Recipe
 from ..state import InputError
 from ..state.errors import did_you_mean
-from .job import job_of
+from .job import Job, job_of
 from .ray_actors import begin_ray, imported_ray
-from .stage_places import StageActor, StagePlace, StageProcess
+from .stage_places import StageActor, StageHere, StagePlace, StageProcess
 from .stage_worker import StagePart, inputs_to_send, part_job, result_of
 
 if TYPE_CHECKING:
     from ..pipeline import ModularPipeline
 
-_PLACES = ("processes", "ray")
+_HERE: Mapping[str, Callable[[Job, StagePart], StagePlace]] = {"here": StageHere, "processes": StageProcess}
+_PLACES = (*_HERE, "ray")
 
 
 class StageLine:
@@ -91,7 +92,7 @@ def stage_line(
     pipe: ModularPipeline,
     stages: Stages,
     *,
-    on: Literal["processes", "ray"] = "processes",
+    on: Literal["here", "processes", "ray"] = "processes",
     blocks: Iterable[type | str] = (),
     gpus: float = 0.0,
     address: str | None = None,
@@ -102,7 +103,8 @@ def stage_line(
     one process, and its recipe is that of one run. A stage that ends ends the runs that are under way with words; it is not started again.
 
     Args:
-        stages: as `pipe.plan(...).stages(...)` cuts it. on: processes of this machine, or actors of Ray (extra `brickwork[ray]`).
+        stages: as `pipe.plan(...).stages(...)` cuts it. on: processes of this machine, actors of Ray (extra `brickwork[ray]`), or
+            this process ("here"), in which one stage waits for another: to try a cut.
         blocks: as of `map`. gpus: of each actor, which then computes on "cuda" whatever its stage is called. address: of a cluster.
 
     Raises:
@@ -122,7 +124,7 @@ def stage_line(
         for number, stage in enumerate(stages.stages, start=1):
             last = None if number == len(stages.stages) else stage.steps[-1]
             part = StagePart(number, last, stage.components, "cuda" if gpus else stage.device)
-            place: StagePlace = StageActor(job, part, gpus) if on == "ray" else StageProcess(job, part)
+            place: StagePlace = StageActor(job, part, gpus) if on == "ray" else _HERE[on](job, part)
             stack.callback(place.close)
             places.append(place)
         for place in places:

@@ -37,20 +37,37 @@ def stage_profile(
     Raises:
         BrickworkError: as a call.
     """
-    pipe(output=output, **inputs)  # what is made at the first run of a process is no part of later ones
-    request = pipe.prepare_run(None, output, dict(inputs))
-    asked = [output] if isinstance(output, str) else output
-    watch = _Watch(request.plan.live_after(asked))
-    PipelineRun(pipe, evolve(request, snapshots=watch)).compute()
+    first = _watched(
+        pipe, output, inputs, weighs=True
+    )  # what is made at the first run of a process is no part of later ones
+    second = _watched(pipe, output, inputs, weighs=False)
     return StageProfile(
-        output=tuple(asked),
-        seconds=watch.seconds,
-        sizes=pipe.component_sizes(request.plan.components),
-        sent=watch.sent,
-        unsent=watch.unsent,
+        output=(output,) if isinstance(output, str) else tuple(output),
+        seconds=second.seconds,
+        sizes=pipe.component_sizes(first.components),
+        sent=first.sent,
+        unsent=first.unsent,
         link=link,
         moving=moving,
     )
+
+
+def handed_on(pipe: ModularPipeline, output: str | list[str], **inputs: Any) -> tuple[dict[str, int], dict[str, str]]:
+    """Run a pipeline, and return the bytes of what is needed after each of its steps, and why that could not be handed on.
+
+    Raises:
+        BrickworkError: as a call.
+    """
+    watch = _watched(pipe, output, inputs, weighs=True)
+    return watch.sent, watch.unsent
+
+
+def _watched(pipe: ModularPipeline, output: str | list[str], inputs: Mapping[str, Any], weighs: bool) -> _Watch:
+    request = pipe.prepare_run(None, output, dict(inputs))
+    plan, asked = request.plan, [output] if isinstance(output, str) else output
+    watch = _Watch(plan.live_after(asked), plan.components, weighs)
+    PipelineRun(pipe, evolve(request, snapshots=watch)).compute()
+    return watch
 
 
 @frozen
@@ -58,10 +75,12 @@ class _Watch:
     """Looks at a run after each of its top-level steps.
 
     Attributes:
-        needed: values that are needed behind each step.
+        needed: values that are needed behind each step. components: that the run uses. weighs: whether values are written, to be counted.
     """
 
     needed: Mapping[str, frozenset[str]]
+    components: tuple[str, ...]
+    weighs: bool
     seconds: dict[str, float] = field(factory=dict)
     sent: dict[str, int] = field(factory=dict)
     unsent: dict[str, str] = field(factory=dict)
@@ -77,7 +96,8 @@ class _Watch:
             path = position[0].path
             _wait(begun.pipe.device)
             self.seconds[path] = perf_counter() - since
-            self._weigh(path, {name: value for name, value in values.items() if name in self.needed[path]})
+            if self.weighs:
+                self._weigh(path, {name: value for name, value in values.items() if name in self.needed[path]})
             # What it takes to look is nobody's time.
             since = perf_counter()
 

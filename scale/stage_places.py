@@ -1,4 +1,4 @@
-"""Where stages run: processes of this machine, or actors of Ray. Each takes messages in order, and answers each."""
+"""Where stages run: here, in processes of this machine, or in actors of Ray. Each takes messages in order, and answers each."""
 
 from __future__ import annotations
 
@@ -48,6 +48,29 @@ class StagePlace(Protocol):
         """End it, also in the middle of a run."""
 
 
+class StageHere:
+    """A stage in this process, whose runs are made one after another: to try a cut."""
+
+    def __init__(self, job: Job, part: StagePart) -> None:
+        self._worker = StageWorker(job.to_dict(), part.to_dict())
+
+    def wait_until_ready(self) -> None:
+        """Load it."""
+        if error := self._worker.ready():
+            raise error_of(error)
+
+    def give(self, before: bytes) -> bytes:
+        """Run its part."""
+        return self._worker.run(before)
+
+    def answer(self, given: bytes) -> bytes:
+        """Return what came of it."""
+        return given
+
+    def close(self) -> None:
+        """Nothing is left to end."""
+
+
 class StageProcess:
     """A stage as a process."""
 
@@ -65,7 +88,8 @@ class StageProcess:
         self._errors.start()
         self._ready: Future[bytes] = Future()
         self._asked.append(self._ready)
-        threading.Thread(target=self._follow, daemon=True).start()
+        self._follower = threading.Thread(target=self._follow, daemon=True)
+        self._follower.start()
         self._write(json.dumps([job.to_dict(), part.to_dict()]).encode())
 
     def _keep_errors(self) -> None:
@@ -131,7 +155,9 @@ class StageProcess:
         with contextlib.suppress(OSError):
             self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
+        for reader in (self._follower, self._errors):
+            reader.join(5)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             with contextlib.suppress(OSError):
                 if pipe is not None:
                     pipe.close()

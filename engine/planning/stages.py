@@ -121,7 +121,11 @@ class Stages:
             rows.append((stage.device, steps, byte_words(stage.size), f"{stage.seconds:.3g}", moved, handed))
         yield from aligned(rows)
         yield self.reason
-        yield from (f"not cut {each}" for each in self.refused)
+        places: dict[str, list[str]] = {}
+        for each in self.refused:
+            place, _, why = each.partition(": ")
+            places.setdefault(why, []).append(place.removeprefix("before "))
+        yield from (f"not cut before {', '.join(names)}: {why}" for why, names in places.items())
 
 
 def stages_of(plan: Plan, devices: Devices, profile: StageProfile, before: Sequence[str] | None = None) -> Stages:

@@ -86,14 +86,18 @@ class Recipe:
         return Recipe({**self._known, "branched": about}, self._late)
 
     def with_components(self, notes: RunNotes) -> Recipe:
-        """Return the recipe with what is known of some components here, in place of what it says of them."""
+        """Return the recipe with what is known of some components here, where they were loaded before this part of the run."""
         components, late = self._known["components"], self._late
 
         def weights() -> Mapping[str, Any]:
             before = late() if late is not None else {}
             return {**before, "weights": {**(before.get("weights") or {}), **notes.weights()["weights"]}}
 
-        known = {**self._known, "components": lambda: {**_data(components), **notes.written()}}
+        known = {
+            **self._known,
+            "settings": {**self._known["settings"], "load": "before"},
+            "components": lambda: {**_data(components), **notes.written()},
+        }
         return Recipe(known, weights, self.image)
 
     def noting(self, notes: Iterable[str]) -> Recipe:

@@ -164,7 +164,7 @@ def test_a_table_says_who_does_what_and_why(plan: Plan) -> None:
         "device  steps              components  seconds  moving  hands on",
         "cuda:0  encode to denoise  20.0 GB     1.8      none    1.0 MB: latents",
         "cuda:1  refine to decode   13.0 GB     1.6      none    the result",
-        f"{found.reason}",
+        "split: a run ends every 1.8 s, and every 2.15 s if each device runs the whole, whose components take 0.9 s of moving in each run: 1.19 times as often.",
         "not cut before denoise: scheduler is changed before it and used behind it, and what a component keeps is no value.",
     ]
 
