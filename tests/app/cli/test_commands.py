@@ -238,6 +238,7 @@ REFUSED = {
     "run embedded --repo x --prompt x": (2, "--repo is for presets and images; embedded says itself"),
     "run sdxl.text2image --prompt x": (3, "ComponentError"),
     "explain embedded --promt x": (2, "--prompt"),
+    "explain embedded --stage lots": (2, "'lots' is no size; give 8GB, 500MB or 6GiB."),
     "explain embedded --memory lots": (2, "'lots' is no size; give 8GB, 500MB or 6GiB."),
     "explain embedded --offload-folder x": (2, "there is no limit: give --host-memory as well."),
     "explain embedded --host-memry 8GB": (2, "Did you mean '--host-memory'?"),
