@@ -148,8 +148,25 @@ def test_replay_ends_with_0_where_all_is_the_same_and_with_5_where_not(apple: Pa
 
 def test_replay_is_given_what_the_recipe_has_by_digest(apple: Path) -> None:
     draw_from(apple)
-    assert invoke("replay", "a.png").exit_code == 5
+    lacking = invoke("replay", "a.png")
+    assert (lacking.exit_code, "--given image=FILE" in lacking.stderr) == (2, True)
+    (event,) = events(invoke("replay", "a.png", "--json"))
+    assert (event["type"], "same" in event) == ("ReplayError", False), "nothing was compared"
     assert invoke("replay", "a.png", "--given", f"image={apple}").exit_code == 0
+    Path("other.png").write_bytes(Path("a.png").read_bytes())
+    assert invoke("replay", "a.png", "--given", "image=other.png").exit_code == 2, "another image than the run had"
+
+
+def test_replay_of_components_that_are_elsewhere_ends_as_where_they_are_not_found(apple: Path) -> None:
+    data = recipe_of(apple)
+    data["components"]["unet"]["origin"]["repo"] = "me/elsewhere"  # type: ignore[index]
+    Path("elsewhere.json").write_text(json.dumps(data))
+    lacking = invoke("replay", "elsewhere.json")
+    assert lacking.exit_code == 3
+    assert lacking.stderr.rstrip().endswith("from me/elsewhere; say where it is: --components FOLDER.")
+    assert invoke("replay", "elsewhere.json", "--components", "nowhere").exit_code == 3
+    Path("none.json").write_text("{}")
+    assert invoke("replay", "none.json").exit_code == 3
 
 
 def test_diff_ends_as_diff_does(apple: Path) -> None:
