@@ -203,8 +203,11 @@ def present_device(device: Device) -> torch.device:
         torch.empty(0, device=found)
     # AssertionError: torch was built without CUDA.
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
-        said = _meant(str(device)) or f"There are: {', '.join(there)}. ({str(error).partition(chr(10))[0]})"
-        raise ComponentError(f"This machine has no device {str(device)!r}. {said}") from None
+        meant = _meant(str(device))
+        said = meant or f"({str(error).partition(chr(10))[0]})"
+        raise ComponentError(
+            f"This machine has no device {str(device)!r}. There are: {', '.join(there)}. {said}"
+        ) from None
     return found
 
 

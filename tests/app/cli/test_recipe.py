@@ -68,7 +68,7 @@ def test_a_file_code_and_a_line_of_a_recipe_make_the_image_again(
 
 
 def recipe_of(path: Path) -> dict[str, object]:
-    return json.loads(invoke("recipe", path).stdout)  # type: ignore[no-any-return]
+    return json.loads(invoke("recipe", path, "--json").stdout)  # type: ignore[no-any-return]
 
 
 def test_the_file_of_a_plain_image_says_no_more_than_it_must(apple: Path) -> None:
@@ -80,8 +80,18 @@ def test_the_file_of_a_plain_image_says_no_more_than_it_must(apple: Path) -> Non
         "brickwork run sdxl.text2image --repo embedded --guider ClassifierFreeGuidance:guidance_scale=5.0 --prompt 'a red apple' "
         "--num-inference-steps 2 --seed 5 -o again.png\n"
     )
-    Path("recipe.json").write_text(invoke("recipe", apple).stdout)
+    assert invoke("recipe", apple, "-o", "recipe.json").stdout == "recipe.json\n"
     assert invoke("diff", apple, "recipe.json").exit_code == 0
+
+
+def test_a_recipe_is_written_in_the_form_that_its_file_says(apple: Path) -> None:
+    forms = {"a.yaml": "workflow.yaml", "a.py": "python", "a.sh": "shell", "a.json": "json", "a.txt": "workflow.yaml"}
+    for name, form in forms.items():
+        assert invoke("recipe", apple, "-o", name).stdout == f"{name}\n"
+        assert Path(name).read_text() == invoke("recipe", apple, "--as", form).stdout
+    assert invoke("recipe", apple).stdout == Path("a.yaml").read_text(), "a screenful, and no hashes"
+    both = invoke("recipe", apple, "--json", "--as", "python")
+    assert (both.exit_code, "--json and --as python are two forms; say one." in both.stdout) == (2, True)
 
 
 def test_an_image_given_by_its_digest_is_named(apple: Path) -> None:
@@ -100,6 +110,9 @@ def test_what_no_file_says_is_refused_and_not_left_out(apple: Path) -> None:
         assert result.exit_code == 2
         assert "Something is not as it was when lora.png was made" in result.stderr or "unet" in result.stderr
         assert result.stdout == ""
+    assert invoke("recipe", "lora.png").stderr.endswith(
+        "\nbrickwork recipe lora.png --json prints the recipe itself.\n"
+    )
     invoke("branch", apple, "--at-step", "1", "--prompt", "a green apple", "-o", "branch.png")
     variant = invoke("recipe", "branch.png", "--as", "workflow.yaml")
     assert (variant.exit_code, "shares its first steps with another run" in variant.stderr) == (2, True)
@@ -197,11 +210,26 @@ def test_info_says_a_recipe_in_words(apple: Path) -> None:
     rows = {row["name"]: row["value"] for row in json.loads(invoke("info", apple, "--json").stdout)["said"]}
     assert (rows["prompt"], rows["seed"], rows["num_inference_steps"]) == ("a red apple", "5", "2")
     assert rows["unet"] == "UNet2DConditionModel, from brickwork/embedded/unet, torch.float32"
+    assert (rows["guidance_scale"], rows["number"]) == (
+        "5.0, of the guider",
+        "0, of the images of its run, counted from 0",
+    )
+    invoke("run", "embedded", "--prompt", "x", "--guidance-scale", "3", "--num-inference-steps", "1", "-o", "g.png")
+    rows = {row["name"]: row["value"] for row in json.loads(invoke("info", "g.png", "--json").stdout)["said"]}
+    assert rows["guidance_scale"] == "3.0"
+    data = recipe_of(apple)
+    del data["inputs"]["num_inference_steps"]  # type: ignore[attr-defined]
+    data["defaults"] = {"num_inference_steps": 50}
+    Path("d.json").write_text(json.dumps(data))
+    assert "num_inference_steps  50, by default\n" in invoke("info", "d.json").stdout
+    draw_from(apple)
+    names = [row["name"] for row in json.loads(invoke("info", "a.png", "--json").stdout)["said"]]
+    assert len(names) == len(set(names)), "each row says what it is of"
     text = invoke("info", apple).stdout
     assert text.startswith(
         f"made by              brickwork {brickwork.__version__}\nprompt               a red apple\n"
     )
-    Path("r.json").write_text(invoke("recipe", apple).stdout)
+    Path("r.json").write_text(invoke("recipe", apple, "--as", "json").stdout)
     assert "a red apple" in invoke("info", "r.json").stdout
     invoke("branch", apple, "--at-step", "1", "--prompt", "a cat", "-o", "b.png")
     assert "from another run at step 1 of denoise" in invoke("info", "b.png").stdout
@@ -214,6 +242,7 @@ def test_a_text_that_moves_a_cursor_goes_into_no_command_line() -> None:
     for words in (
         ("info", "a.png"),
         ("recipe", "a.png"),
+        ("recipe", "a.png", "--json"),
         ("recipe", "a.png", "--as", "python"),
         ("recipe", "a.png", "--as", "workflow.yaml"),
     ):
