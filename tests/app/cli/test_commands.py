@@ -176,6 +176,8 @@ JSON = {
     "words": {"things", "shapes", "colours", "styles", "other"},
     "words a red pinguin": {"pinguin"},
     "info APPLE": {"by", "said"},
+    "recipe APPLE": {"recipe", "software", "device", "arithmetic", "process", "settings", "composition", "configs", "components", "inputs",
+                     "generators", "defaults", "output", "results", "weights", "image"},
     "diff APPLE APPLE": {"same", "differences"},
     "doctor": {"name", "said", "ok"},
     "trust list": set(),
@@ -235,6 +237,9 @@ def test_a_result_is_said_in_words_on_80_columns(line: str) -> None:
 REFUSED = {
     "run sdxl.text2imag --prompt x": (2, "'sdxl.text2imag' is no preset, and no file or folder here. Did you mean 'sdxl.text2image'?"),
     "run nothing.yaml": (3, "RepoError: There is no file nothing.yaml."),
+    "info embedded": (2, "info says how an image was made, and embedded is none. brickwork inputs embedded lists what it takes"),
+    "info sdxl.text2image": (2, "brickwork inputs sdxl.text2image lists what it takes, with defaults."),
+    "info apple": (3, "RepoError: There is no file apple."),
     "run embedded --repo x --prompt x": (2, "--repo is for presets and images; embedded says itself"),
     "run sdxl.text2image --prompt x": (3, "ComponentError"),
     "explain embedded --promt x": (2, "--prompt"),
