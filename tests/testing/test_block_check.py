@@ -23,7 +23,7 @@ from faulty_blocks import (
 )
 from torch import Tensor
 
-from brickwork import Block, ComponentError, InputError, Outputs
+from brickwork import AutoPipelineBlocks, Block, ComponentError, ComponentSpec, InputError, InputParam, Outputs
 from brickwork.testing import BlockFaultsError, BlockReport, check_block
 from brickwork.testing.block_check import CHECKS
 
@@ -178,6 +178,24 @@ def test_a_component_that_is_not_given_is_asked_for() -> None:
     said = refusal(ComponentError, Layer)
     assert "Layer uses net, of which there is none" in said
     assert "components={'net': ...}" in said
+
+
+class Scaled(Halve):
+    description = "Only with a net."
+    inputs = [InputParam("x", type_hint=float, required=True), InputParam("by", type_hint=int)]
+    expected_components = [ComponentSpec("net", torch.nn.Module)]
+
+
+class WithOrWithoutANet(AutoPipelineBlocks):
+    block_classes = [Scaled, Halve]
+    block_names = ["scaled", "plain"]
+    block_trigger_inputs = ["by", None]
+
+
+def test_an_input_that_asks_for_a_component_that_is_not_there_is_a_refusal() -> None:
+    report = check_block(WithOrWithoutANet, components={"net": None}, skip=["save and open"])
+    assert report
+    assert "threads" in report.checked
 
 
 def test_a_check_that_there_is_not_is_refused() -> None:
