@@ -29,6 +29,10 @@ class RefusedError(Exception):
     """The block refused inputs in words, as it may."""
 
 
+class NotToldError(Exception):
+    """A check says nothing of this block, and why."""
+
+
 def examine(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[BlockFault]:
     """Run a block twice with the same inputs, and say what is wrong with that.
 
