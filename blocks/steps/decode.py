@@ -75,7 +75,7 @@ def decoded_by(family: FamilyContract, vae: Autoencoder, latents: Tensor, **told
     with by_one_thread(vae):
         made: list[Tensor] = [
             call_network(vae.decode, part, **arguments, return_dict=False)[0]
-            for part in given.split(family.videos_at_once or len(given))
+            for part in torch.split(given, family.videos_at_once or len(given))
         ]
     pixels = made[0] if len(made) == 1 else torch.cat(made)
     return pixels.squeeze(2) if one_frame else pixels

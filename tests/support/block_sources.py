@@ -282,6 +282,10 @@ def _choices() -> Iterator[Source]:
             }
             for each in asked
         ]
+        if "video" in made.input_names:
+            of_video = {key: value for key, value in given.items() if key != "num_frames"}
+            video = [picture(seed, side) for seed in range(5)]
+            runs = [given, {**of_video, "video": video, "strength": 0.63, "num_inference_steps": 5}]
         yield _source(f"{name} auto", made, partial(_auto_parts, name), *runs)
 
 
