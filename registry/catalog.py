@@ -52,7 +52,7 @@ class Catalog:
     """Names to objects, imported when they are asked for.
 
     Args:
-        package: whose modules register what they hold; they are imported at the first question. reads_names: its folders may write
+        package: whose modules register what they hold; they are imported at the first question. reads_names: its folders alone do, and may write
             `NAMES` down instead, a dict of text: name to attribute of the folder, or of a module in it ("released:TEXT2IMAGE").
     """
 
@@ -78,7 +78,9 @@ class Catalog:
             return
         found = importlib.import_module(f"{_ROOT}.{self._package}")
         for each in pkgutil.iter_modules(found.__path__, f"{found.__name__}."):
-            names = _written_names(each.name) if each.ispkg else {}
+            if not each.ispkg:  # what several folders share registers nothing
+                continue
+            names = _written_names(each.name)
             for name, written in names.items():
                 module, _, attribute = written.rpartition(":")
                 self.register(name, f"{'.'.join(filter(None, (each.name, module)))}:{attribute}")

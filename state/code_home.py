@@ -88,12 +88,18 @@ def _is_own_file(file: str) -> bool:
 def is_library_file(file: str) -> bool:
     # Packages also lie in the folders of a user, of a distribution, and of an environment that this one builds on.
     is_installed = not _INSTALLED.isdisjoint(Path(file).parts)
-    roots = {sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib", "platstdlib")}
-    is_library = is_installed or any(Path(file).is_relative_to(root) for root in roots if root)
+    is_library = is_installed or any(Path(file).is_relative_to(root) for root in _library_roots())
     return is_library and not _is_own_file(file)
 
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
+
+
+@cache
+def _library_roots() -> frozenset[str]:
+    # Kept: Python puts its whole configuration together for each question.
+    roots = (sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib", "platstdlib"))
+    return frozenset(root for root in roots if root)
 
 
 @cache

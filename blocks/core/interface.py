@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from ...registry import ComponentSpec
@@ -53,12 +54,21 @@ DECLARATIONS = (
 def warn_of_misspelt(cls: type) -> None:
     """Warn where a class body defines what is nearly the name of a declaration: nothing would ever read it."""
     for name in vars(cls):
-        # High, since a class body has helpers of its own, whose names may be like these.
-        near = difflib.get_close_matches(name, DECLARATIONS, n=1, cutoff=0.88)
-        if near and name not in DECLARATIONS:
+        near = _misspelt(name)
+        if near is not None:
             user_warning(
-                f"{cls.__qualname__}.{name} is no declaration of blocks, and is not read. Did you mean {near[0]!r}?",
+                f"{cls.__qualname__}.{name} is no declaration of blocks, and is not read. Did you mean {near!r}?",
             )
+
+
+@cache
+def _misspelt(name: str) -> str | None:
+    """Return the declaration that a name is nearly; None for one of them, and for any other name."""
+    if name in DECLARATIONS or name.startswith("__"):
+        return None
+    # High, since a class body has helpers of its own, whose names may be like these.
+    near = difflib.get_close_matches(name, DECLARATIONS, n=1, cutoff=0.88)
+    return near[0] if near else None
 
 
 def older_inputs(block: object, attribute: str) -> list[InputParam]:
