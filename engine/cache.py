@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 from attrs import define, field, frozen
 
@@ -26,6 +26,10 @@ class _AsItIs(Enum):
 
 
 AS_IT_IS = _AsItIs.AS_IT_IS
+
+
+Said = tuple[str, str, Literal["warned", "told", "noted"]]
+"""What was said of a result: path, text, and how: a warning that the recipe has, too, a warning, or a note in the recipe alone."""
 
 
 @frozen(eq=False)
@@ -49,7 +53,7 @@ class Entry:
     seconds: float
     bytes: int
     witness: tuple[Any, ...] | None = None
-    said: tuple[tuple[str, str, bool], ...] = ()
+    said: tuple[Said, ...] = ()
 
 
 @define(eq=False)

@@ -18,7 +18,7 @@ from ..state import RepoError
 from ..state.code_home import own_sources
 from ..state.user_warnings import caller_level
 from ..state.value_file import load_values, save_values
-from .cache import AS_IT_IS, Entry, MemoryCache
+from .cache import AS_IT_IS, Entry, MemoryCache, Said
 from .execution.kept_values import kept_of_data, written_kept
 from .memory import held_bytes
 from .witness import Given
@@ -199,8 +199,8 @@ def _read(path: Path) -> Entry:
         raise RepoError(f"{path} holds no result of a step ({type(error).__name__}: {error}).") from None
 
 
-def _said(data: list[Any]) -> tuple[tuple[str, str, bool], ...]:
-    return tuple((str(path), str(text), bool(is_note)) for path, text, is_note in data)
+def _said(data: list[Any]) -> tuple[Said, ...]:
+    return tuple((path, text, how) for path, text, how in data)
 
 
 def _witness(data: list[Any] | None) -> tuple[Given, ...] | None:

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from ..state import PipelineState
 from ..state.user_warnings import caller_level
-from .cache import MemoryCache
+from .cache import MemoryCache, Said
 from .cache_unit import CacheUnit
 from .events import Emit, RunWarning
 from .isolation import RunComponents
@@ -84,7 +84,7 @@ class Run:
         device: of all steps that have none of their own (`device_of`).
         tracker: knows where the run stands, for snapshots. cancelled: set from anywhere, it ends the run before its next block.
         notes: what blocks said about this run, for its recipe. said: what is true of the result, whether it is computed or taken from the
-            cache: path, text, and whether it is a note. witness: keeps account of what every block gave. merged: its part in a
+            cache: path, text, and how it is said. witness: keeps account of what every block gave. merged: its part in a
             merger, which is told where it stands in a loop.
     """
 
@@ -103,7 +103,7 @@ class Run:
     cancelled: bool = False
     advice: Callable[[str], Sequence[str]] = tuple
     notes: list[str] = field(factory=list)
-    said: list[tuple[str, str, bool]] = field(factory=list)
+    said: list[Said] = field(factory=list)
     witness: Witness | None = None
     merged: MergedRun | None = None
 
@@ -114,22 +114,25 @@ class Run:
     def warn(self, path: str, text: str) -> None:
         """Say that something went another way than asked for: to the log, to listeners, and in the recipe."""
         self.notes.append(f"{path}: {text}")
-        self.said.append((path, text, True))
+        self.said.append((path, text, "warned"))
         self.remark(path, text)
 
     def pass_on(self, path: str, text: str) -> None:
         """Tell listeners what the log has already, and whoever takes the result from the cache, too."""
-        self.said.append((path, text, False))
+        self.said.append((path, text, "told"))
         self.tell(path, text)
 
-    def repeat(self, said: Sequence[tuple[str, str, bool]]) -> None:
+    def repeat(self, said: Sequence[Said]) -> None:
         """Say what was said when a result was computed that the cache gives now."""
-        for path, text, is_note in said:
-            if is_note:
+        for path, text, how in said:
+            if how == "warned":
                 self.warn(path, text)
-            else:
-                self.said.append((path, text, False))
+                continue
+            self.said.append((path, text, how))
+            if how == "told":
                 self.remark(path, text)
+            elif text not in self.notes:
+                self.notes.append(text)
 
     def remark(self, path: str, text: str) -> None:
         """Say what a person should know though the result is what was asked for: to the log, and to listeners."""

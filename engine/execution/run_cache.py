@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from ...registry.identity.component_identity import NOTES, config_identity, iden
 from ...state import RunError
 from ...state.digest import DigestWriter, NoDigestError, digest_of
 from ..arithmetic import arithmetic
-from ..cache import AS_IT_IS, Entry, MemoryCache
+from ..cache import AS_IT_IS, Entry, MemoryCache, Said
 from ..cache_unit import CacheUnit
 from ..events import CacheHit, CacheSkipped
 from ..isolation import clone_run_state, own_state
@@ -149,7 +149,7 @@ class RunCache:
         marks = self._marks(before, unit.reads)
         settled = {n: {**vars(run.components[n])} for n in unit.components & self._mutates}
         seen = None if run.witness is None else len(run.witness.given)
-        heard = len(run.said)
+        heard, shared = len(run.said), 0 if run.merged is None else run.merged.shared
         started = perf_counter()
         call(values)
         seconds = perf_counter() - started
@@ -187,7 +187,7 @@ class RunCache:
             seconds,
             held_bytes([*kept.values(), *(state.values() for state in states.values()), *after]),
             None if seen is None or run.witness is None else run.witness.since(seen),
-            tuple(run.said[heard:]),
+            (*run.said[heard:], *_noted(unit.path, [] if run.merged is None else run.merged.shared_beyond(shared))),
         )
         try:
             self.store.put(key, entry)
@@ -260,6 +260,10 @@ class RunCache:
         run.repeat(entry.said)
         if run.emit is not None:
             run.emit(CacheHit(unit.path, unit.kind, entry.seconds, entry.bytes))
+
+
+def _noted(path: str, texts: Iterable[str]) -> list[Said]:
+    return [(path, text, "noted") for text in texts]
 
 
 def _state_of(component: object, before: Mapping[str, Any]) -> Mapping[str, Any]:

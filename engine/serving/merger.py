@@ -47,6 +47,11 @@ class _Call:
     """Those that its thread has taken."""
 
 
+_SHARED = (
+    "the cache gave results of forwards that were shared with other runs, so another run is equal within rounding only"
+)
+
+
 @define(eq=False)
 class MergedRun:
     """A run as its merger sees it; it takes the run's calls.
@@ -94,6 +99,10 @@ class MergedRun:
         if self.merger.bucket is not None or not self.shared:
             return []
         return [f"{self.shared} forwards were shared with other runs, so another run is equal within rounding only"]
+
+    def shared_beyond(self, count: int) -> list[str]:
+        """Return what is to be said of a result that is kept, where forwards were shared since there were so many."""
+        return [_SHARED] if self.merger.bucket is None and self.shared > count else []
 
     def note_fault(self, network: Any, reason: str) -> None:
         """Make calls of a network alone from here on."""

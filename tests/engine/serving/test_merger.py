@@ -382,6 +382,17 @@ def test_the_recipe_says_that_forwards_of_any_size_were_shared(pipe: ModularPipe
     assert "notes" not in alone.recipe.to_dict()
 
 
+def test_a_result_of_the_cache_says_that_its_forwards_were_shared(pipe: ModularPipeline) -> None:
+    pipe.configure(cache=brickwork.MemoryCache(steps=True))
+    given = [request(number, num_inference_steps=2) for number in range(2)]
+    merger = Merger(patience=PATIENT)
+    merged([pipe] * 2, given, merger)
+    assert merger.forwards[2] == 2
+    alone = pipe(**given[0])
+    said = "the cache gave results of forwards that were shared with other runs, so another run is equal within rounding only"
+    assert alone.recipe.to_dict()["notes"] == [said]
+
+
 def test_the_cache_keeps_results_of_other_numbers_of_rows_apart(pipe: ModularPipeline) -> None:
     cache = brickwork.MemoryCache()
     hits = []
