@@ -63,6 +63,10 @@ class DenoiserLimits:
         """Return height and width in pixels of the size next to another one, of those that a denoiser was trained with; the same where any will do."""
         return height, width
 
+    def default_sides(self, side: int) -> tuple[int, int]:
+        """Height and width in pixels where the caller names none, of a denoiser that was trained with a side; those of a square, unless the family says otherwise."""
+        return side, side
+
     def predicts_variance(self, denoiser: Any) -> bool:  # noqa: ARG002 - others read it
         """Whether a denoiser says a variance beside its prediction, in as many channels again."""
         return False

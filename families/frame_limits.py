@@ -32,8 +32,18 @@ class FrameLimits:
     """Whether some of its VAEs are given a little noise, and told how much, when they decode."""
     draws_start: ClassVar[bool] = True
     """Whether latents of the image that videos begin with are drawn from the VAE's posterior."""
+    marks_start: ClassVar[bool] = False
+    """Whether a channel behind the latents of that image says which frame is given."""
+    crops_start: ClassVar[bool] = False
+    """Whether that image is cropped to a size of the training."""
+    seen_state: ClassVar[int | None] = -2
+    """Which hidden state says what an encoder sees in that image; None is its output, `last_hidden_state`."""
+    next_time: ClassVar[str] = ""
+    """Argument in which some of its denoisers are told the timestep of the step after, where videos begin with an image."""
     decodes_frames: ClassVar[Literal["as a video", "alone", "together"]] = "as a video"
     """How the VAE decodes frames: latents of a video at once, or a batch of images, each by itself, or which see each other."""
+    videos_at_once: ClassVar[int | None] = None
+    """How many videos the VAE decodes in a call; all where None."""
     frames_at_once: ClassVar[int | None] = None
     """How many frames it decodes in a call where nobody says; all of a video where None."""
     draws_video: ClassVar[bool] = False
@@ -49,6 +59,10 @@ class FrameLimits:
     def default_frames(self, denoiser: Denoiser) -> int:
         """Frames of a video where nobody says how many: those that the denoiser was trained with."""
         return int(getattr(denoiser.config, "sample_frames", 16))
+
+    def reads_next_time(self, denoiser: Denoiser) -> bool:  # noqa: ARG002 - others read it
+        """Whether a denoiser is told the timestep of the step after."""
+        return False
 
     def read_frames(self, denoiser: Denoiser, frames: int) -> int:  # noqa: ARG002 - others read the denoiser
         """Latents along time that a denoiser reads for a video of so many; those at the beginning are then too many."""

@@ -11,6 +11,7 @@ from ..state.vocabulary import (
     ReferenceLatents,
     SecondNegativePrompt,
     SecondPrompt,
+    SeenImage,
     SeveralReferences,
     ToldFrameRate,
 )
@@ -36,6 +37,11 @@ EXTRA_CHANNELS = ConditioningField(
     "extra_channels", "negative_extra_channels", ExtraChannels, argument=CHANNELS, required=False, kind="image"
 )
 """Images in further channels."""
+
+SEEN_IMAGE = ConditioningField(
+    "seen_image", "negative_seen_image", SeenImage, required=False, shared=True, kind="image"
+)
+"""What an encoder sees in the image that videos begin with."""
 
 REFERENCES = ConditioningField(
     "reference_latents", "negative_reference_latents", SeveralReferences, argument=TOKENS, required=False, kind="image"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .roles import Denoiser, TextEncoder
+    from .tokenize import Tokens
 
 
 @frozen
@@ -50,6 +51,7 @@ class TextEncoding:
             encoders. Where the family has no such field, or nobody gives it, the first is read.
         instruction: stands before every text but negative ones. hides_instruction: what is said of it is not handed on, but for its
             first token, and its tokens do not count among those that there are.
+        quiet: an empty text is not read: zeros stand for what would be said of it, and none of its tokens counts. Others are read each by itself.
         padding_side: where padding stands; "" is the tokenizer's own side. pads_with_end: padding is the token of the end.
     """
 
@@ -84,6 +86,7 @@ class TextEncoding:
     hides_instruction: bool = False
     padding_side: Literal["", "left", "right"] = ""
     pads_with_end: bool = False
+    quiet: bool = False
 
     @property
     def can_skip(self) -> bool:
@@ -100,7 +103,7 @@ class TextEncoding:
     def reads_alone(self) -> bool:
         """Whether a text is read by itself, as its tokenizer pads it, and one hidden state of it counts: then its words can have weights."""
         within = self.instruction or self.chat or self.template != "{}" or self.suffix
-        return not (within or self.reads_layers or self.multiple or self.pads_with_end)
+        return not (within or self.reads_layers or self.multiple or self.pads_with_end or self.quiet)
 
     @property
     def last(self) -> int:
@@ -165,6 +168,24 @@ class Encoded:
     mask: Tensor | None = None
 
 
+def said_of_texts(encoder: TextEncoder, read: Tokens, encoding: TextEncoding) -> Encoded:
+    """Return what a text encoder says of texts, of which it is quiet of empty ones where the encoding says so."""
+    if not encoding.quiet:
+        return said_of(encoder, read.ids, read.mask, encoding)
+    import torch
+
+    width = encoder.config.hidden_size
+    nothing = torch.zeros(1, read.ids.shape[1], width, dtype=encoder.dtype, device=encoder.device)
+    rows = [
+        said_of(encoder, read.ids[i : i + 1], read.mask[i : i + 1], encoding)
+        if text
+        else Encoded(nothing, mask=torch.zeros_like(read.mask[i : i + 1], device=encoder.device))
+        for i, text in enumerate(read.texts)
+    ]
+    hidden, masks = [each.hidden for each in rows], [each.mask for each in rows]
+    return Encoded(torch.cat(hidden), mask=torch.cat(masks))  # type: ignore[arg-type]  # neither is None
+
+
 def said_of(
     encoder: TextEncoder,
     ids: Tensor,
@@ -205,7 +226,8 @@ def said_of(
         if encoding.to_longest:
             hidden, mask = without_template(hidden, mask, encoding.drop)
         else:
-            hidden, mask = hidden[:, encoding.drop :], mask[:, encoding.drop :]
+            # In one piece: of parts of rows, sums in half precision round otherwise.
+            hidden, mask = hidden[:, encoding.drop :].contiguous(), mask[:, encoding.drop :]
     return encoding.handed_on(Encoded(hidden, pooled, mask))
 
 

@@ -9,6 +9,7 @@ from ..blocks.steps.expand_batch import ExpandBatch
 from ..blocks.steps.resolve_size import ResolveSize
 from ..blocks.steps.set_timesteps import SetPartialTimesteps, SetTimesteps
 from ..blocks.video.by_boundary import DenoiseEarly, DenoiseLate, FindBoundary, TakeSecondGuidance
+from ..blocks.video.crop_start import CropStartImage
 from ..blocks.video.encode import EncodeFirstFrame, EncodeStartImage, EncodeVideo, PlaceStartImage, SeeImage
 from ..blocks.video.image_motion import EncodeMovingImage, SeeMovingImage, TellMotion
 from ..blocks.video.inpaint import InpaintVideoDenoise, NoiseInpaintVideo, PrepareVideoMask
@@ -21,6 +22,7 @@ from ..blocks.video.latents import (
     PrepareVideoLatents,
     SetTimestepsOfLatents,
 )
+from ..blocks.video.next_timestep import DenoiseTellingNext
 from ..blocks.video.solver import DenoiseVideo
 from ..blocks.video.start_image import BeginWithImage, DenoiseAfterImage, TellFrameRate
 from ..blocks.video.steer import EncodeSteeringVideo, PrepareSteeredLatents
@@ -88,9 +90,14 @@ def image2video(family: FamilyContract) -> Blocks:
 
 def image_beside2video(family: FamilyContract) -> Blocks:
     """Return the blocks of videos that begin with an image, for denoisers that read its latents beside those of the first frame, and zeros after."""
-    made = text2video(family).insert("resolve_size", ResolveSize.bind(family), 0)
+    sized = CropStartImage if family.crops_start else ResolveSize
+    made = text2video(family).insert("resolve_size", sized.bind(family), 0)
     made["prepare_latents"] = PrepareSizedVideoLatents.bind(family)
     made.insert_before("prepare_latents", "image_encoder", EncodeStartImage.bind(family))
+    if family.fields("seen_image"):
+        made.insert_before("denoise", "seen_image", SeeImage.bind(family))
+    if family.next_time:
+        made["denoise"] = DenoiseTellingNext.bind(family)
     return made.insert_before("denoise", "first_frame", PlaceStartImage.bind(family))
 
 

@@ -70,8 +70,14 @@ def decoded_by(family: FamilyContract, vae: Autoencoder, latents: Tensor, **told
     one_frame = latents.ndim == 4 and (family.video_vae or of_videos)
     given = latents.unsqueeze(2) if one_frame else latents
     arguments = {**family.decode_arguments(vae, given), **told}
+    import torch
+
     with by_one_thread(vae):
-        pixels: Tensor = call_network(vae.decode, given, **arguments, return_dict=False)[0]
+        made: list[Tensor] = [
+            call_network(vae.decode, part, **arguments, return_dict=False)[0]
+            for part in torch.split(given, family.videos_at_once or len(given))
+        ]
+    pixels = made[0] if len(made) == 1 else torch.cat(made)
     return pixels.squeeze(2) if one_frame else pixels
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from ...adapters.lora_scale import lora_scale, scale_faults, weight_of
 from ...families.contract import Denoiser, FamilyContract, TextEncoder, Tokenizer
 from ...families.prompt_syntax import weight_syntax_in
-from ...families.text_encoding import Encoded, TextEncoding, said_of
+from ...families.text_encoding import Encoded, TextEncoding, said_of_texts
 from ...families.tokenize import Tokens, tokens_for, warn_of_cuts
 from ...guiders import ClassifierFreeGuidance
 from ...state import Conditioning, Fault, Group, InputError, Outputs
@@ -348,7 +348,7 @@ def encode_texts(
             continue
         batch = texts[encoding.field_of(place, len(texts))]
         read[name] = tokens_for(encoding, tokenizer, batch)
-        said.append(said_of(encoder, read[name].ids, read[name].mask, encoding))
+        said.append(said_of_texts(encoder, read[name], encoding))
     for text in warn_of_cuts(read, what):
         block._tell(text if len(text) <= _LONGEST_WARNING else f"{text[:_LONGEST_WARNING]}…")
     return said

@@ -83,7 +83,8 @@ def own_size(family: FamilyContract, denoiser: Denoiser, vae: Autoencoder) -> di
         factor = family.vae_scale_factor(vae)
         return {name: int(side) * factor for name, side in zip(("height", "width"), sides, strict=True)}
     try:
-        return dict.fromkeys(("height", "width"), family.default_size(denoiser, vae))
+        own = family.default_sides(family.default_size(denoiser, vae))
+        return dict(zip(("height", "width"), own, strict=True))
     except InputError:
         return {}
 

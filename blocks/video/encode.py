@@ -201,7 +201,7 @@ class EncodeStartImage(Block):
 
 class PlaceStartImage(Block):
     """Put the latents of the image that videos begin with beside the first frame, and zeros beside the others, for denoisers that read both in
-    further channels.
+    further channels; for some with one more behind them, which has 1 where a frame is given.
     """
 
     class Out(Outputs):
@@ -219,7 +219,12 @@ class PlaceStartImage(Block):
 
         first = repeat_to_batch(start_latents.to(dtype), batch_size, num_images_per_prompt)
         others = first.new_zeros(*first.shape[:2], latents.shape[2] - 1, *first.shape[3:])
-        return self.Out(beside=told(self.family, "extra_channels", torch.cat([first, others], dim=2)))
+        beside = torch.cat([first, others], dim=2)
+        if self.family.marks_start:
+            mark = torch.zeros_like(beside[:, :1])
+            mark[:, :, : first.shape[2]] = 1
+            beside = torch.cat([beside, mark], dim=1)
+        return self.Out(beside=told(self.family, "extra_channels", beside))
 
 
 class EncodeFirstFrame(Block):
@@ -307,7 +312,11 @@ class SeeImage(Block):
         pixels = [self.feature_extractor(each, return_tensors="pt").pixel_values for each in shown]
         # In one batch, as in the classic pipeline.
         seen = torch.cat(pixels).to(self.device, encoder.dtype)
-        states = call_network(encoder, seen, output_hidden_states=True).hidden_states[-2]
+        which = self.family.seen_state
+        if which is None:
+            states = call_network(encoder, seen).last_hidden_state
+        else:
+            states = call_network(encoder, seen, output_hidden_states=True).hidden_states[which]
         each = states.to(compute_dtype(self.denoiser)).split([len(rows) for rows in pixels])
         told_of = [repeat_to_batch(rows, batch_size, num_images_per_prompt) for rows in each]
         return self.Out(seen=told(self.family, "seen_image", torch.cat(told_of, dim=1)))

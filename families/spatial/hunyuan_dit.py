@@ -9,15 +9,15 @@ from attrs import evolve, frozen
 
 from ...guiders import ClassifierFreeGuidance
 from ...registry import families
-from ...state.vocabulary import SecondPromptEmbeds, SecondPromptMask, TimeIds
+from ...state.vocabulary import TimeIds
 from ...state.written_constants import note_constant
-from ..contract import ConditioningField, Encoded, RoleComponent, TextEncoding
+from ..contract import ConditioningField, RoleComponent, TextEncoding
 from ..controlnet import ControlNetInputs
 from ..layers import Layer
 from ..shared_fields import PROMPT
 from ..transformer_control import transformer_control
 from .latent_transformer import LatentTransformer, resized_crop
-from .masked_text import HIDDEN, MASK
+from .masked_text import HIDDEN, MASK, SECOND_HIDDEN, SECOND_MASK, TextsApart
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +30,7 @@ _RESIDUALS = "controlnet_block_samples"
 
 
 @frozen
-class HunyuanDiTContract(LatentTransformer):
+class HunyuanDiTContract(TextsApart, LatentTransformer):
     """A BERT and a T5 with their masks; a transformer that is told sizes, a style and places, and says a variance."""
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
@@ -52,17 +52,6 @@ class HunyuanDiTContract(LatentTransformer):
             output_type="pt",
         )
         return {"image_rotary_emb": places, "style": torch.zeros(len(latents), dtype=torch.long, device=latents.device)}
-
-    def joined_texts(
-        self,
-        encoded: Sequence[Encoded | None],
-        denoiser: Denoiser | None,  # noqa: ARG002 - others read these
-        rows: int,  # noqa: ARG002
-        tokens: int | None,  # noqa: ARG002
-    ) -> Mapping[str, Tensor | None]:
-        """Return the hidden states and masks of both, apart."""
-        bert, t5 = (each or Encoded() for each in encoded)
-        return {"hidden": bert.hidden, "mask": bert.mask, "second hidden": t5.hidden, "second mask": t5.mask}
 
     def size_ids(self, denoiser: Denoiser, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:  # noqa: ARG002 - it has none
         """Return original size, target size and crop."""
@@ -100,10 +89,6 @@ class HunyuanDiTContract(LatentTransformer):
         """Return the transformer's blocks."""
         return [Layer(f"blocks.{i}", block) for i, block in enumerate(denoiser.blocks)]
 
-    def text_width(self, widths: Sequence[int | None]) -> int | None:
-        """Return the width of the BERT's, which the T5's are brought to."""
-        return widths[0]
-
     def embedding_widths(self, denoiser: Denoiser) -> dict[str, int]:
         """Return the widths of what both say."""
         config = denoiser.config
@@ -113,20 +98,8 @@ class HunyuanDiTContract(LatentTransformer):
 _TEXT = (
     HIDDEN,
     evolve(MASK, argument="text_embedding_mask"),
-    ConditioningField(
-        "prompt_embeds_2",
-        "negative_prompt_embeds_2",
-        SecondPromptEmbeds,
-        argument="encoder_hidden_states_t5",
-        source="second hidden",
-    ),
-    ConditioningField(
-        "prompt_attention_mask_2",
-        "negative_prompt_attention_mask_2",
-        SecondPromptMask,
-        argument="text_embedding_mask_t5",
-        source="second mask",
-    ),
+    evolve(SECOND_HIDDEN, argument="encoder_hidden_states_t5"),
+    evolve(SECOND_MASK, argument="text_embedding_mask_t5"),
 )
 _TIME_IDS = ConditioningField("add_time_ids", "negative_add_time_ids", TimeIds, argument="image_meta_size")
 

@@ -24,13 +24,17 @@ if TYPE_CHECKING:
     from ..roles import Autoencoder, Denoiser, Scheduler
 
 _BOTH = ("hidden_states", "encoder_hidden_states")
+ASPECTS = (
+    "1. The main content and theme of the video.",
+    "2. The color, shape, size, texture, quantity, text, and spatial relationships of the objects.",
+    "3. Actions, events, behaviors temporal relationships, physical movement changes of the objects.",
+    "4. background environment, light, style and atmosphere.",
+    "5. camera angles, movements, and transitions used in the video.",
+)
+"""What language models are asked to describe of a prompt."""
 INSTRUCTION = (
     "<|start_header_id|>system<|end_header_id|>\n\nDescribe the video by detailing the following aspects: "
-    "1. The main content and theme of the video."
-    "2. The color, shape, size, texture, quantity, text, and spatial relationships of the objects."
-    "3. Actions, events, behaviors temporal relationships, physical movement changes of the objects."
-    "4. background environment, light, style and atmosphere."
-    "5. camera angles, movements, and transitions used in the video:<|eot_id|>"
+    f"{''.join(ASPECTS).removesuffix('.')}:<|eot_id|>"
     "<|start_header_id|>user<|end_header_id|>\n\n{}<|eot_id|>"
 )
 """What the language model is asked of a prompt."""

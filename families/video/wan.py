@@ -12,14 +12,14 @@ from attrs import evolve, fields, frozen
 from ...engine.network_calls import call_rows
 from ...guiders import ClassifierFreeGuidance
 from ...registry import families
-from ...state.vocabulary import SeenImage, ToldLayerScales, VideoControl
+from ...state.vocabulary import ToldLayerScales, VideoControl
 from ...state.written_constants import note_constant
 from ..channel_statistics import with_statistics, without_statistics
 from ..contract import ConditioningField, RoleComponent, TextEncoding
 from ..flow import TEXT_FIELDS, FlowContract
 from ..layers import Layer
 from ..packing import CHANNELS, KEPT
-from ..shared_fields import EXTRA_CHANNELS, KEPT_FRAMES, PROMPT
+from ..shared_fields import EXTRA_CHANNELS, KEPT_FRAMES, PROMPT, SEEN_IMAGE
 from ..spatial.latent_transformer import Float32Latents
 
 if TYPE_CHECKING:
@@ -134,15 +134,7 @@ _STEERING = (
 )
 _SEEN_AS = "encoder_hidden_states_image"
 _TEXT = (TEXT_FIELDS[0],)
-_SEEN = ConditioningField(
-    "seen_image",
-    "negative_seen_image",
-    SeenImage,
-    argument=_SEEN_AS,
-    required=False,
-    shared=True,
-    kind="image",
-)
+_SEEN = evolve(SEEN_IMAGE, argument=_SEEN_AS)
 _BESIDE = evolve(EXTRA_CHANNELS, shared=True)
 
 WAN = WanContract(

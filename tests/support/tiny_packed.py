@@ -29,6 +29,8 @@ from transformers import (
     PixtralVisionConfig,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLTextConfig,
+    Qwen2_5_VLTextModel,
     Qwen2Tokenizer,
     Qwen2VLProcessor,
     Qwen3Config,
@@ -137,10 +139,19 @@ def qwen_controlnet(seed: int = 3) -> QwenImageControlNetModel:
     return made.eval()
 
 
+def qwen_language() -> dict[str, Any]:
+    """The language model of a Qwen2.5-VL alone, and its tokenizer with a chat template."""
+    tokenizer = qwen_tokenizer(chat_template=CHAT)
+    config = Qwen2_5_VLTextConfig(**_language(tokenizer), num_hidden_layers=3, rope_parameters=_ROPE)
+    return {"text_encoder": Qwen2_5_VLTextModel(config).eval(), "tokenizer": tokenizer}
+
+
+_ROPE = {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 1e6}
+
+
 def _seeing(tokenizer: Qwen2Tokenizer) -> Qwen2_5_VLForConditionalGeneration:
     ids = dict(zip(MARKS, tokenizer.convert_tokens_to_ids(list(MARKS)), strict=True))
-    rope = {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 1e6}
-    text = {**_language(tokenizer), "num_hidden_layers": 2, "rope_parameters": rope}
+    text = {**_language(tokenizer), "num_hidden_layers": 2, "rope_parameters": _ROPE}
     vision = {
         "depth": 1,
         "hidden_size": 16,

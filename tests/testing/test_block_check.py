@@ -24,7 +24,16 @@ from faulty_blocks import (
 )
 from torch import Tensor
 
-from brickwork import AutoPipelineBlocks, Block, ComponentError, ComponentSpec, InputError, InputParam, Outputs
+from brickwork import (
+    AutoPipelineBlocks,
+    Block,
+    ComponentError,
+    ComponentSpec,
+    CompositionError,
+    InputError,
+    InputParam,
+    Outputs,
+)
 from brickwork.testing import BlockFaultsError, BlockReport, check_block
 from brickwork.testing.block_check import CHECKS
 
@@ -41,6 +50,11 @@ def test_a_check_grants_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path))
     check_block(faulty_blocks.Halve)
     assert not (tmp_path / "brickwork.lock").exists()
+
+
+def test_the_name_of_a_block_is_no_block() -> None:
+    with pytest.raises(CompositionError, match="Give the class itself, or an object of it, and not its name"):
+        check_block("Halve")
 
 
 @pytest.mark.filterwarnings("ignore:old_double:FutureWarning")

@@ -9,10 +9,10 @@ import torch
 from family_table import families
 
 from brickwork import InputError, SequentialPipelineBlocks
-from brickwork.presets import animatediff, hunyuan_video, wan
+from brickwork.presets import animatediff, hunyuan_video, hunyuan_video_15, wan
 
 FAMILIES = families()
-PRESETS = {"animatediff": animatediff, "hunyuan_video": hunyuan_video, "wan": wan}
+PRESETS = {"animatediff": animatediff, "hunyuan_video": hunyuan_video, "hunyuan_video_15": hunyuan_video_15, "wan": wan}
 
 
 def run(name: str, blocks: Any, **inputs: Any) -> Any:
