@@ -41,7 +41,9 @@ def refuse_used(kind: str, names: NewNames) -> None:
     for path in (FOLDER / kind).rglob(f"*.py{_SUFFIX}"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if names.camel in _bound(node):
-                raise InputError(f"{names.camel!r} is a name that the code of a {kind} uses itself. Give another name.")
+                raise InputError(
+                    f"{names.camel!r} is a name that the files of this kind ({kind}) use themselves. Give another name."
+                )
 
 
 def _bound(node: ast.AST) -> tuple[str, ...]:
