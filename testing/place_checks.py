@@ -230,7 +230,8 @@ def _turned_float32(
     runs: BlockRuns, given: Mapping[str, Any], written: Mapping[str, Any], half: str
 ) -> Iterator[BlockFault]:
     """Yield the inputs of half precision that are written anew in float32: all blocks behind would compute in that, or fail."""
-    for name in given.keys() & written.keys():
+    # Loops are as their blocks are, which are asked by themselves.
+    for name in given.keys() & written.keys() if isinstance(runs.block, Block) else ():
         before, after = given[name], written[name]
         both = isinstance(before, torch.Tensor) and isinstance(after, torch.Tensor)
         if both and before.dtype in HALVES and after.dtype == torch.float32:
@@ -266,6 +267,8 @@ def _laid_out(value: Any) -> Any:
 def _cast(value: Any, dtype: torch.dtype) -> Any:
     if isinstance(value, torch.Tensor):
         return value.to(dtype) if value.is_floating_point() else value
+    if value is torch.float32:  # an input that says in what is computed
+        return dtype
     if type(value) is dict:
         return {name: _cast(part, dtype) for name, part in value.items()}
     return type(value)(_cast(part, dtype) for part in value) if type(value) in (list, tuple) else value

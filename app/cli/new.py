@@ -15,7 +15,7 @@ from .shared.new_names import NewNames, new_names, refuse_installed
 from .shared.output import print_json, remark
 from .shared.target_command import TargetType
 from .shared.targets import Target, target_of
-from .shared.templates import made_files, next_lines, refuse_existing, write_folder
+from .shared.templates import made_files, next_lines, refuse_existing, refuse_used, write_folder
 
 KINDS = {
     "block": "Make a folder with a block: its code, tests, a workflow file that has it, and how it is published.",
@@ -41,6 +41,7 @@ def _maker(kind: str, said: str) -> click.Command:
         refuse_existing(folder)
         refuse_installed(names)
         _refuse_taken(kind, names)
+        refuse_used(kind, names)
         files = made_files(kind, names)
         write_folder(folder, files)
         _say(kind, names.camel if kind in ("block", "guider") else names.snake, folder, files, as_json)

@@ -30,11 +30,11 @@ def with_own_structure(components: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(part, torch.nn.Module):
             made[name] = _copied(part, copies)
         elif isinstance(part, (PreTrainedTokenizerBase, ProcessorMixin)):
-            made[name] = _waiting(part)
+            made[name] = waiting_tokenizer(part)
     return made
 
 
-def _waiting(tokenizer: Any) -> Any:
+def waiting_tokenizer(tokenizer: Any) -> Any:
     """Return a tokenizer, or a processor with one, whose calls wait for those of other threads; everything in it is shared."""
     kind: type = type(tokenizer)
     cls = _waiting_class(kind)
@@ -43,7 +43,7 @@ def _waiting(tokenizer: Any) -> Any:
     # A processor's own, which some pipelines call past it.
     inner = vars(made).get("tokenizer")
     if inner is not None:
-        made.tokenizer = _waiting(inner)
+        made.tokenizer = waiting_tokenizer(inner)
     return made
 
 

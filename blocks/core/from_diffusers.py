@@ -29,6 +29,8 @@ from .sequential import SequentialPipelineBlocks
 C = TypeVar("C", bound=Container)
 KEPT_BY_RUN = ("set_timesteps", "set_state")
 """Methods of components that keep a run's state in themselves: schedulers and diffusers' guiders."""
+_TOKENIZERS = frozenset({"PreTrainedTokenizerBase", "ProcessorMixin"})
+"""Names of classes of transformers, which is not imported for them."""
 
 
 _INSTEAD = "Give a class that is derived from Block, or an object of such a class."
@@ -141,9 +143,13 @@ class DiffusersComponents:
         # Ours first: properties of diffusers' pipeline class that ours has as well, such as `device`, are about this
         # run.
         try:
-            return getattr(self._components, name)
+            found = getattr(self._components, name)
         except AttributeError:
             return self._computed(name)
+        if not _TOKENIZERS.isdisjoint(cls.__name__ for cls in type(found).__mro__):
+            # It keeps the padding of a call on itself, and threads share it.
+            found = vars(self)[name] = late("waiting_tokenizer")(found)
+        return found
 
     def _computed(self, name: str) -> Any:
         attribute = getattr(self._peer_class, name, None)

@@ -10,6 +10,7 @@ from typing import Any
 
 _TARGETS = {
     "classic_class": "blocks.classic.classic_block",
+    "waiting_tokenizer": "blocks.classic.own_structure",
     "check": "blocks.checks.composition_checks",
     "other_writers": "blocks.checks.other_branches",
     "open_repository": "saving.open_repository",

@@ -89,6 +89,8 @@ def range_fault(scheduler: Scheduler, timesteps: Sequence[int] | None, sigmas: S
     trained = trained_timesteps(scheduler)
     if timesteps is not None and trained is not None and max(timesteps) > _last(scheduler, trained):
         return f"timesteps hold {max(timesteps)}; with num_train_timesteps={trained} they are in 0..{_last(scheduler, trained)}."
+    if sigmas is not None and max(sigmas) <= 0:
+        return f"sigmas begin at {max(sigmas)}, which is no noise: there is nothing to draw. Give some above 0."
     if sigmas is not None and is_flow(scheduler) and max(sigmas) > 1:
         return f"sigmas hold {max(sigmas)}; of a flow they are in 0..1, where 1 is noise alone."
     return None

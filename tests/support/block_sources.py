@@ -119,9 +119,8 @@ def sources() -> Iterator[Source]:
                 if more.blocks is not None and (not more.tasks or task in more.tasks):
                     yield _with_feature(f"{name} {task} {feature}", name, task, more)
     videos = {**families()["wan"].tasks["video2video"].given, "num_inference_steps": 3, "output_type": "pt"}
-    yield _source(
-        "wan inpainting", find_preset("wan.inpainting"), partial(_parts, "wan", {}), {**videos, "mask": half_mask()}
-    )
+    masked = {**videos, "mask": [half_mask()] * len(videos["video"])}
+    yield _source("wan inpainting", find_preset("wan.inpainting"), partial(_parts, "wan", {}), masked)
     yield from _of_sdxl()
     yield from _techniques()
     yield from _choices()

@@ -5,8 +5,10 @@ All blocks that run in three families are looked at; what does not hold of them 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,11 +18,14 @@ import torch
 from coarse_images import half_mask, picture
 from diffusers.modular_pipelines.flux import FluxAutoBlocks
 from diffusers.modular_pipelines.stable_diffusion_3 import StableDiffusion3AutoBlocks
+from diffusers.modular_pipelines.stable_diffusion_3.encoders import StableDiffusion3TextEncoderStep
 from diffusers.modular_pipelines.stable_diffusion_xl import StableDiffusionXLAutoBlocks
 from diffusers.modular_pipelines.stable_diffusion_xl.before_denoise import StableDiffusionXLInputStep
 from seen_inputs import Seen, seen_inputs
 
 from brickwork.blocks import adopt
+from brickwork.blocks.core.from_diffusers import DiffusersComponents
+from brickwork.families.tokenize import TOKENIZING
 from brickwork.testing import check_block
 
 EMBEDS = {
@@ -112,3 +117,19 @@ def test_what_is_listed_is_still_so(name: str) -> None:
 def test_an_adopted_block_is_checked_as_ours_are() -> None:
     report = check_block(StableDiffusionXLInputStep, inputs=EMBEDS, raise_faults=False)
     assert report
+
+
+def test_tokenizers_of_adopted_blocks_wait_for_each_other() -> None:
+    """Found by `check_block`: a text was padded as another thread had asked."""
+    tokenizer = tiny_families.stable_diffusion_3()["tokenizer"]
+    adopted = adopt(StableDiffusion3TextEncoderStep)
+    seen = DiffusersComponents(SimpleNamespace(tokenizer=tokenizer), adopted.foreign).tokenizer
+    assert isinstance(seen, type(tokenizer))
+    assert seen("a red cat").input_ids == tokenizer("a red cat").input_ids
+    started = threading.Event()
+    with TOKENIZING:
+        waiting = threading.Thread(target=lambda: (seen("a red cat"), started.set()))
+        waiting.start()
+        assert not started.wait(0.2)
+    waiting.join(30)
+    assert started.is_set()

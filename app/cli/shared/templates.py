@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import re
 import shutil
 from collections.abc import Mapping
@@ -26,6 +28,30 @@ def made_files(kind: str, names: NewNames) -> dict[str, str]:
         for path in place.rglob(f"*{_SUFFIX}")
     }
     return dict(sorted(files.items()))
+
+
+def refuse_used(kind: str, names: NewNames) -> None:
+    """Refuse the name of a class that the files of a kind use themselves, or that Python has built in: one would hide the other.
+
+    Raises:
+        InputError: the name is used.
+    """
+    if hasattr(builtins, names.camel):
+        raise InputError(f"{names.camel!r} is built into Python. Give another name.")
+    for path in (FOLDER / kind).rglob(f"*.py{_SUFFIX}"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if names.camel in _bound(node):
+                raise InputError(
+                    f"{names.camel!r} is a name that the files of this kind ({kind}) use themselves. Give another name."
+                )
+
+
+def _bound(node: ast.AST) -> tuple[str, ...]:
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return tuple(each.asname or each.name for each in node.names)
+    if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+        return (node.name,)
+    return (node.id,) if isinstance(node, ast.Name) else ()
 
 
 def _visible_path(path: Path) -> str:

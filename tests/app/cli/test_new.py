@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -119,6 +120,17 @@ REFUSED = {
     f"block {'x' * 31}": f"'{'x' * 31}' has 31 letters; a name has at most 30.",
     "guider class": "'class' is a word of Python itself.",
     "guider none": "'None' is a word of Python itself.",
+    "block Exception": "'Exception' is built into Python.",
+    "block warning": "'Warning' is built into Python.",
+    "block Out": "'Out' is a name that the files of this kind (block) use themselves.",
+    "block latents": "'Latents' is a name that the files of this kind (block) use themselves.",
+    "guider Any": "'Any' is a name that the files of this kind (guider) use themselves.",
+    "guider guidance_step": "'GuidanceStep' is a name that the files of this kind (guider) use themselves.",
+    "repo modular_pipeline": "'ModularPipeline' is a name that the files of this kind (repo) use themselves.",
+    "block 'my block'": "'my block' is no name in Python",
+    "block a/b": "Did you mean 'a_b'?",
+    "block ''": "'' is no name in Python",
+    "block ｘ": "'ｘ' is no name in Python",
     "family setup": "'setup' means something to pytest or setuptools.",
     "family TestThing": "'test_thing' means something to pytest or setuptools.",
     "package json": "'json' is a module of Python's standard library.",
@@ -151,7 +163,7 @@ def test_what_does_not_do_is_refused_and_nothing_is_made(line: str) -> None:
     for name in ("taken.yaml", "test_tested.py", "apple.png"):
         Path(name).touch()
     before = sorted(Path().rglob("*"))
-    result = invoke("new", *line.split())
+    result = invoke("new", *shlex.split(line))
     assert (result.exit_code, result.stdout) == (2, "")
     assert REFUSED[line] in result.stderr
     assert sorted(Path().rglob("*")) == before

@@ -82,6 +82,20 @@ def test_sigmas_of_a_flow_are_at_most_one(flow: Any) -> None:
     assert len(flow.timesteps) == 2
 
 
+@pytest.mark.parametrize(
+    "scheduler",
+    [
+        FlowMatchEulerDiscreteScheduler(),
+        UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True),
+        EulerDiscreteScheduler(),
+    ],
+)
+def test_sigmas_of_no_noise_are_refused(scheduler: Any) -> None:
+    """Found by `check_block`: latents were nan with UniPC, and the noise that they began from with others."""
+    with pytest.raises(InputError, match=r"Scheduler: sigmas begin at 0\.0, which is no noise"):
+        set_schedule(scheduler, 50, None, [0.0], "cpu")
+
+
 def test_the_level_of_the_image_alone_is_no_step() -> None:
     with pytest.raises(
         InputError, match=r"sigmas=\[1.5\] are no step, as the last sigma is that of the image; give two"
