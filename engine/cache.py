@@ -37,7 +37,7 @@ class Entry:
         states: components that it changed, by name, as they were after it; configuration and notes that are still the same
             are `AS_IT_IS`. generators: states of the random generators that it read, after it.
         digests: of the values. seconds: that it took. bytes: that this holds.
-        witness: what the blocks inside gave, where the run kept account of it.
+        witness: what the blocks inside gave, where the run kept account of it. said: what was said of it, as `Run.said` has it.
     """
 
     values: Mapping[str, Any]
@@ -49,6 +49,7 @@ class Entry:
     seconds: float
     bytes: int
     witness: tuple[Any, ...] | None = None
+    said: tuple[tuple[str, str, bool], ...] = ()
 
 
 @define(eq=False)

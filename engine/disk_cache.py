@@ -166,6 +166,7 @@ def _written(entry: Entry) -> tuple[dict[str, Any], dict[str, Any]]:
         "witness": None
         if entry.witness is None
         else [[each.path, [list(loop) for loop in each.loops], each.name, each.digest] for each in entry.witness],
+        "said": [list(each) for each in entry.said],
     }
     return {**values, **states, "generators": list(entry.generators)}, about
 
@@ -193,9 +194,13 @@ def _read(path: Path) -> Entry:
         groups = {group: tuple(names) for group, names in about["groups"].items()}
         size = held_bytes([*values.values(), *(state.values() for state in states.values()), *generators])
         return Entry(values, tuple(about["removed"]), groups, states, generators, about["digests"], float(about["seconds"]), size,
-                     _witness(about["witness"]))  # fmt: skip
+                     _witness(about["witness"]), _said(about["said"]))  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RepoError(f"{path} holds no result of a step ({type(error).__name__}: {error}).") from None
+
+
+def _said(data: list[Any]) -> tuple[tuple[str, str, bool], ...]:
+    return tuple((str(path), str(text), bool(is_note)) for path, text, is_note in data)
 
 
 def _witness(data: list[Any] | None) -> tuple[Given, ...] | None:

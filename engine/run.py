@@ -83,7 +83,8 @@ class Run:
         advice: from the path of a block to what would help where memory runs out in it.
         device: of all steps that have none of their own (`device_of`).
         tracker: knows where the run stands, for snapshots. cancelled: set from anywhere, it ends the run before its next block.
-        notes: what blocks said about this run, for its recipe. witness: keeps account of what every block gave. merged: its part in a
+        notes: what blocks said about this run, for its recipe. said: what is true of the result, whether it is computed or taken from the
+            cache: path, text, and whether it is a note. witness: keeps account of what every block gave. merged: its part in a
             merger, which is told where it stands in a loop.
     """
 
@@ -102,6 +103,7 @@ class Run:
     cancelled: bool = False
     advice: Callable[[str], Sequence[str]] = tuple
     notes: list[str] = field(factory=list)
+    said: list[tuple[str, str, bool]] = field(factory=list)
     witness: Witness | None = None
     merged: MergedRun | None = None
 
@@ -112,7 +114,22 @@ class Run:
     def warn(self, path: str, text: str) -> None:
         """Say that something went another way than asked for: to the log, to listeners, and in the recipe."""
         self.notes.append(f"{path}: {text}")
+        self.said.append((path, text, True))
         self.remark(path, text)
+
+    def pass_on(self, path: str, text: str) -> None:
+        """Tell listeners what the log has already, and whoever takes the result from the cache, too."""
+        self.said.append((path, text, False))
+        self.tell(path, text)
+
+    def repeat(self, said: Sequence[tuple[str, str, bool]]) -> None:
+        """Say what was said when a result was computed that the cache gives now."""
+        for path, text, is_note in said:
+            if is_note:
+                self.warn(path, text)
+            else:
+                self.said.append((path, text, False))
+                self.remark(path, text)
 
     def remark(self, path: str, text: str) -> None:
         """Say what a person should know though the result is what was asked for: to the log, and to listeners."""

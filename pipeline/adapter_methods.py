@@ -157,7 +157,7 @@ class PipelineAdapters(PipelineInspection):
                 "The block that does: `from brickwork.presets.tasks import image_prompt`, then "
                 "pipe.blocks.insert('ip_adapter', image_prompt(pipe.family)['ip_adapter'], 0) and load_components(). %s",
                 " or ".join(sorted(wanted)),
-                instead_of_input(_IMAGE_PROMPT, self.blocks, ()),
+                instead_of_input(_IMAGE_PROMPT, self.blocks, (), self.repo_name),
                 stacklevel=caller_level(),
             )
 

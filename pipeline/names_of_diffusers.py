@@ -12,6 +12,7 @@ from ..blocks.core.flattening import walk
 from ..blocks.core.preset_catalog import find_preset
 from ..families.contract import UNBOUND, FamilyContract, bound_family
 from ..registry import catalog
+from ..registry.catalog import shipped_name
 from ..state import InputError, RepoError
 from ..state.errors import did_you_mean, nearest
 
@@ -126,11 +127,11 @@ METHODS: Mapping[str, str] = {
 """Method of a pipeline to what is typed in its place."""
 
 
-def instead_of_input(name: str, blocks: ModularPipelineBlocks, known: Iterable[str]) -> str:
+def instead_of_input(name: str, blocks: ModularPipelineBlocks, known: Iterable[str], repo: str | None = None) -> str:
     """Say what to type in place of an input that a composition does not have, as the end of an error message.
 
     Args:
-        known: the inputs that it has.
+        known: the inputs that it has. repo: of the pipeline, which another composition would be opened with.
     """
     called = next((each for each in known if each in _ATTENTION), None)
     if name in _ATTENTION and called is not None:
@@ -143,9 +144,16 @@ def instead_of_input(name: str, blocks: ModularPipelineBlocks, known: Iterable[s
     if not taking:
         return did_you_mean(name, known)
     return (
-        f"Presets of this family that take it: {', '.join(taking)}. brickwork.find_preset({taking[0]!r}).init_pipeline(folder) makes "
+        f"Presets of this family that take it: {', '.join(taking)}. {_opened(taking[0], repo)} makes "
         "such a pipeline, and its update_components(**pipe.components) takes over what is loaded."
     )
+
+
+def _opened(preset: str, repo: str | None) -> str:
+    """Return the code that makes a pipeline of a preset with the components of a repository; `folder` stands for one that nobody named."""
+    if repo is not None and (short := shipped_name(repo)) is not None:
+        return f"brickwork.{short}(task={preset.partition('.')[2]!r})"
+    return f"brickwork.find_preset({preset!r}).init_pipeline({'folder' if repo is None else repr(repo)})"
 
 
 def refuse_options(given: Iterable[str]) -> None:

@@ -141,7 +141,7 @@ class PipelineRun:
             witness=None if run.witness is None else run.witness.written(),
         )
         for value in made.values():
-            _sign(value, recipe)
+            sign(value, recipe)
         self.recipe = self._pipe.runs.note(recipe)
         return recipe
 
@@ -187,7 +187,7 @@ def _results(result: Any, output: str | list[str]) -> Iterable[tuple[str, Any]]:
     return [(output, result)] if isinstance(output, str) else result.items()
 
 
-def _sign(value: object, recipe: Recipe) -> None:
+def sign(value: object, recipe: Recipe) -> None:
     """Note on images how they were made."""
     # By the module's name: Pillow is imported only by runs that make images.
     if isinstance(value, list) and value and type(value[0]).__module__.startswith("PIL."):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,26 +48,7 @@ def resume(
             f"{capital_article(type(source).__name__)} is no snapshot; give a Snapshot, or the path of its file."
         )
     snapshot = source if isinstance(source, Snapshot) else Snapshot.load(source)
-    standing = snapshot.standing
-    # A plan asks which inputs there are and which are None, and not for their values, of which some were let go of.
-    plan = pipe.plan({name: None if is_none else True for name, is_none in snapshot.given.items()}, checked=())
-    pipe.require(plan)
-    now = recipe_of(pipe, plan, {}, snapshot.output)
-    found = differences(snapshot.recipe, now)
-    # Inputs, random state and what was asked for are the snapshot's own; this pipeline can only differ in the rest.
-    kinds = ("blocks", "components", "process", "unknown", "outside", "machine")
-    faults = [
-        f"{text} now" for kind, text in found if kind in kinds or (kind == "inputs" and text.startswith("config "))
-    ]
-    if faults and exact:
-        raise InputError.of("The snapshot does not belong to this pipeline", faults)
-    if faults:
-        user_warning(f"The run goes on, though not everything is as it was: {'; '.join(faults)}")
-    where = f"went on after {snapshot.where}, though not everything was as it was"
-    recipe = snapshot.recipe.noting(f"{where}: {fault}" for fault in faults)
-    prepared = RunRequest(
-        plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, recipe, is_exact=exact
-    )
+    prepared = going_on(pipe, snapshot, exact)
     try:
         return (compute or _computed_by(pipe))(prepared)
     # A file may have been cut by hand; a `KeyError` out of a block's own code is the block's, and goes on as it is.
@@ -75,6 +56,47 @@ def resume(
         if not _is_of_a_read(error):
             raise
         raise InputError(f"The snapshot lacks {error}, which the rest of the run reads: it is damaged.") from None
+
+
+_COMPARED = ("blocks", "components", "process", "unknown", "outside", "machine")
+
+
+def going_on(
+    pipe: ModularPipeline,
+    snapshot: Snapshot,
+    exact: bool = True,
+    kinds: Sequence[str] = _COMPARED,
+    apart: Sequence[str] = (),
+) -> RunRequest:
+    """Return what a run needs to go on from a snapshot.
+
+    Args:
+        kinds: of differences that are looked at. apart: names of what may differ all the same.
+
+    Raises:
+        InputError: something differs, and it is to be exact; every difference is named.
+    """
+    standing = snapshot.standing
+    # A plan asks which inputs there are and which are None, and not for their values, of which some were let go of.
+    plan = pipe.plan({name: None if is_none else True for name, is_none in snapshot.given.items()}, checked=())
+    pipe.require(plan)
+    now = recipe_of(pipe, plan, {}, snapshot.output)
+    found = differences(snapshot.recipe, now)
+    # Inputs, random state and what was asked for are the snapshot's own; this pipeline can only differ in the rest.
+    faults = [
+        f"{text} now"
+        for kind, text in found
+        if (kind in kinds and text.partition(":")[0] not in apart) or (kind == "inputs" and text.startswith("config "))
+    ]
+    if faults and exact:
+        raise InputError.of("The snapshot does not belong to this pipeline", faults)
+    if faults:
+        user_warning(f"The run goes on, though not everything is as it was: {'; '.join(faults)}")
+    where = f"went on after {snapshot.where}, though not everything was as it was"
+    recipe = snapshot.recipe.noting(f"{where}: {fault}" for fault in faults)
+    return RunRequest(
+        plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, recipe, is_exact=exact
+    )
 
 
 def _is_of_a_read(error: KeyError) -> bool:

@@ -245,7 +245,7 @@ class PipelineRequests(PipelineAdapters):
         offered = [*known, *([SEED] if takes_seed(known) else [])]
         faults = [
             Fault(
-                f"{name!r} is no input of this pipeline. {private_in(self.blocks, name) or instead_of_input(name, self.blocks, offered)}"
+                f"{name!r} is no input of this pipeline. {private_in(self.blocks, name) or instead_of_input(name, self.blocks, offered, self.repo_name)}"
                 f"{' It stands in pipe.input_defaults.' if name in self.input_defaults else ''}",
                 name,
             )

@@ -53,6 +53,17 @@ class Snapshot:
             RunError: a value cannot be written to a file; all of them are named. InputError: a block has written into a
                 value since the snapshot was taken.
         """
+        self._written(Path(path))
+
+    def to_bytes(self) -> bytes:
+        """Return what `save` writes.
+
+        Raises:
+            RunError: a value cannot be written; all of them are named. InputError: as `save`.
+        """
+        return self._written(None)
+
+    def _written(self, path: Path | None) -> bytes:
         # Values in memory are held and not copied, so what a later step wrote into them would be saved as of then.
         self.standing.refuse_written()
         position = self.standing.position
@@ -73,7 +84,7 @@ class Snapshot:
             "is_seeded": self.is_seeded,
         }
         try:
-            save_values(Path(path), values, about)
+            return save_values(path, values, about)
         except RunError as error:
             raise RunError.of(
                 f"The run cannot be saved after {self.where}", list(error.faults or [str(error)])
@@ -88,12 +99,25 @@ class Snapshot:
         """
         if not Path(path).is_file():
             raise RepoError(f"There is no snapshot {path}.")
-        found, about = load_values(Path(path))
-        written = structured(WrittenSnapshot, about, f"The snapshot {path}")
-        values, states, inputs = _sorted(found, f"The snapshot {path}")
+        return cls._read(Path(path), f"The snapshot {path}")
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Snapshot:
+        """Read what `to_bytes` gave; nothing in it is code.
+
+        Raises:
+            RepoError: it is broken.
+        """
+        return cls._read(content, "The snapshot")
+
+    @classmethod
+    def _read(cls, source: Path | bytes, name: str) -> Snapshot:
+        found, about = load_values(source)
+        written = structured(WrittenSnapshot, about, name)
+        values, states, inputs = _sorted(found, name)
         position = tuple(
-            Frame(name, iteration, branch, frozenset(before), inputs.get(str(number), {}))
-            for number, (name, iteration, branch, before) in enumerate(written.position)
+            Frame(step, iteration, branch, frozenset(before), inputs.get(str(number), {}))
+            for number, (step, iteration, branch, before) in enumerate(written.position)
         )
         standing = RunCheckpoint(position, values, states, written.groups)
         recipe = Recipe.from_dict(about["recipe"])
@@ -101,7 +125,7 @@ class Snapshot:
         names = [output] if isinstance(output, str) else output
         # The schema only says that it is data.
         if names is not None and not (isinstance(names, list) and all(isinstance(each, str) for each in names)):
-            raise RepoError(f"{path} is broken: output: expected a name, names or null.")
+            raise RepoError(f"{name} is broken: output: expected a name, names or null.")
         return cls(standing, recipe, dict(written.given), output, written.is_seeded)
 
 

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .job import Job as Job
+    from .line_of_stages import StageLine as StageLine
+    from .line_of_stages import stage_line as stage_line
     from .mapping import Report as Report
     from .mapping import map as map  # noqa: A004 - always behind the room's name
     from .mapping import stream as stream
+    from .measured_stages import stage_profile as stage_profile
     from .outcome import Outcome as Outcome
     from .row_sharing import RowSharing as RowSharing
     from .row_sharing import share_rows as share_rows
@@ -22,11 +25,26 @@ _HOME = {
     "Row": "rows",
     "RowSharing": "row_sharing",
     "map": "mapping",
+    "StageLine": "line_of_stages",
     "share_rows": "row_sharing",
+    "stage_line": "line_of_stages",
+    "stage_profile": "measured_stages",
     "stream": "mapping",
 }
 
-__all__ = ["Job", "Outcome", "Report", "Row", "RowSharing", "map", "share_rows", "stream"]
+__all__ = [
+    "Job",
+    "Outcome",
+    "Report",
+    "Row",
+    "RowSharing",
+    "StageLine",
+    "map",
+    "share_rows",
+    "stage_line",
+    "stage_profile",
+    "stream",
+]
 
 
 def __getattr__(name: str) -> Any:

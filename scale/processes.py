@@ -81,7 +81,7 @@ class Processes:
                 if pipe is not None:
                     pipe.close()
         if not self._is_closed:
-            self._events.put(Died(worker, _words(code, last)))
+            self._events.put(Died(worker, how_it_ended(code, last)))
             self._start(worker)
 
     def give(self, worker: int, row: Row) -> None:
@@ -115,7 +115,7 @@ class Processes:
             process.wait()
 
 
-def _words(code: int, last: Any) -> str:
+def how_it_ended(code: int, last: Any) -> str:
     """Say how a process ended, and what it said last."""
     name = signal.Signals(-code).name if code < 0 and -code in set(signal.Signals) else ""
     how = f"was killed ({name or -code})" if code < 0 else f"ended with exit code {code}"

@@ -52,12 +52,7 @@ class RayActors:
 
     def start(self) -> None:
         """Start the actors."""
-        ray = self._ray
-        if not ray.is_initialized():
-            here = {} if self._address is not None else {"num_cpus": self.count, "include_dashboard": False}
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            ray.init(address=self._address, log_to_driver=False, logging_level="ERROR", **here)
-            self._is_ours = True
+        self._is_ours = begin_ray(self.count, self._address)
         for worker in range(self.count):
             self._start(worker)
 
@@ -123,6 +118,23 @@ class RayActors:
                 self._ray.kill(actor)
         if self._is_ours:
             self._ray.shutdown()
+
+
+def begin_ray(cpus: int, address: str | None = None) -> bool:
+    """Connect this process to Ray, unless it is connected.
+
+    Args:
+        cpus: of a cluster of this machine, which is started where there is no address.
+
+    Returns:
+        bool: True where who called is to end it.
+    """
+    ray = imported_ray()
+    if ray.is_initialized():
+        return False
+    here = {} if address is not None else {"num_cpus": cpus, "include_dashboard": False}
+    ray.init(address=address, log_to_driver=False, logging_level="ERROR", **here)
+    return True
 
 
 def imported_ray() -> Any:

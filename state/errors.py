@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Self
 
 _MOVING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -146,9 +146,19 @@ class ReplayError(RunError):
 
     Attributes:
         result: what the repetition gave, where it came so far.
+        lacks: the class of error that what is lacking would be alone (InputError, CompositionError, ComponentError), where nothing was run
+            because of it; None where something is other than it was.
     """
 
     result: object = None
+    lacks: type[BrickworkError] | None = None
+
+    @classmethod
+    def lacking(cls, heading: str, faults: Mapping[type[BrickworkError], Sequence[str]], headed: bool = False) -> Self:
+        """Make one error of what is lacking, by the class of error that it would be; the first that has faults is `lacks`."""
+        error = cls.of(heading, [fault for each in faults.values() for fault in each], headed)
+        error.lacks = next(kind for kind, each in faults.items() if each)
+        return error
 
 
 def spelled_out(text: str) -> str:

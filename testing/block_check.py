@@ -18,31 +18,33 @@ from ..state.errors import did_you_mean
 from .block_report import BlockFault, BlockReport
 from .block_runs import BlockRuns, content, seeded
 from .block_traces import traces_of
-from .kept_checks import held_inputs, in_order, kept, threads_apart
+from .declared_checks import unread_inputs, unwritten_outputs
+from .kept_checks import held_inputs, in_order, in_order_of_sets, kept, threads_apart
 from .made_values import Maker
 from .place_checks import (
-    NotToldError,
     in_a_cache,
     in_a_pipeline,
     in_other_formats,
+    in_other_layouts,
     on_another_device,
     outside_reads,
     saved_and_opened,
     unread_options,
 )
-from .process_checks import ProcessMarks, leaves_process
-from .run_checks import RefusedError, error_words, examine, failed_at, given_words, identities, mutated
+from .process_checks import ProcessMarks, leaves_process, uses_what_will_go
+from .run_checks import NotToldError, RefusedError, error_words, examine, failed_at, given_words, identities, mutated
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 CHECKS = (
     "runs", "outputs", "same again", "chance", "nothing edited", "keeps nothing", "components", "in a pipeline",
-    "nothing from outside", "options", "process", "cache", "save and open", "dtypes", "device", "threads",
+    "nothing from outside", "options", "inputs", "process", "deprecations", "cache", "save and open", "dtypes", "layout", "device",
+    "threads",
 )  # fmt: skip
 """Names of all checks, as in reports."""
 _SINGLE = CHECKS[:5]
-_WITHOUT_RUN = (*_SINGLE, "keeps nothing", "components", "nothing from outside", "options")
+_WITHOUT_RUN = (*_SINGLE, "keeps nothing", "components", "nothing from outside", "options", "inputs")
 _COMES_FIRST = frozenset({"outputs", "same again", "chance", "nothing edited", "keeps nothing"})
 _COMES_AFTER = ("in a pipeline", "cache", "save and open", "threads")
 
@@ -156,11 +158,14 @@ class _Checking:
                 self._examine(values)
         if self.accepted:
             self._search()
+        self._try("inputs", lambda: unread_inputs(self.runs, self.accepted))
+        self._try("outputs", lambda: unwritten_outputs(self.runs, self.accepted))
         self._try("keeps nothing", lambda: kept(self.runs, traces))
         self._try("components", lambda: mutated(self.runs, before))
         if self.accepted:
             self._try("keeps nothing", lambda: held_inputs(self.runs, self.accepted[0]))
             self._try("process", lambda: leaves_process(self.runs, self.accepted[0], self.process))
+            self._try("deprecations", lambda: uses_what_will_go(self.runs, self.accepted[0]))
             self._elsewhere()
         else:
             why = f"it refuses all made inputs: {self.refused[-1]}" if self.refused else "it does not run"
@@ -227,6 +232,7 @@ class _Checking:
     def _elsewhere(self) -> None:
         runs, (first, other) = self.runs, self._two_inputs()
         self._try("same again", lambda: in_order(runs, [first, other]))
+        self._try("same again", lambda: in_order_of_sets(runs, first))
         first_of_all = sorted({key[0] for key in self.found} & _COMES_FIRST)
         if first_of_all:
             # What hangs on earlier runs is another one everywhere, and ten faults would be one.
@@ -239,6 +245,7 @@ class _Checking:
             self._try("save and open", lambda: saved_and_opened(runs, first))
             self._try("threads", lambda: threads_apart(runs, [first, other]))
         self._try("dtypes", lambda: in_other_formats(runs, first))
+        self._try("layout", lambda: in_other_layouts(runs, first))
         self._try("device", lambda: on_another_device(runs, first))
 
     def _two_inputs(self) -> list[dict[str, Any]]:

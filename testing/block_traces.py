@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dis
+from collections.abc import Collection, Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -12,6 +13,9 @@ from .block_runs import content
 
 _OF_FRAMEWORK = frozenset(
     {"declaration", "sub_blocks", "foreign", "parts", "family", "bound_from", "extended_from", "bound_parts"}
+)
+_BASES_OF_DIFFUSERS = frozenset(
+    {"diffusers.modular_pipelines.modular_pipeline", "diffusers.configuration_utils", "diffusers.utils.hub_utils"}
 )
 _PLAIN = (str, int, float, bool, type(None))
 
@@ -27,6 +31,36 @@ def names_in_code(block: Any) -> set[str]:
     for function in _code_of(block):
         found |= {*_names_in(function.__code__), *_texts_in(function.__code__)}
     return found
+
+
+def names_in_other_methods(block: Any, without: Collection[str]) -> set[str]:
+    """Return the texts in methods of a block but some, as `given.get("width")` has one, and in the functions that they call."""
+    met: set[int] = set()
+    found: set[str] = set()
+    for owner in (block, *getattr(block, "bound_parts", ())):
+        for name, thing in [each for cls in type(owner).__mro__ if not _is_core(cls) for each in vars(cls).items()]:
+            for function in _functions(thing) if name not in without else ():
+                for called in _called_by(function, met):
+                    found |= {*_texts_in(called.__code__)}
+    return found
+
+
+def uses_sets(block: Any) -> bool:
+    """Return whether code of a block makes sets, whose order is another one in each process."""
+    return any(_makes_set(function.__code__) for function in _code_of(block))
+
+
+def files_of(block: Any) -> set[str]:
+    """Return the files in which the code of a block stands."""
+    return {function.__code__.co_filename for function in _code_of(block)}
+
+
+def _makes_set(code: CodeType) -> bool:
+    if {"set", "frozenset"} & {*code.co_names}:
+        return True
+    if any(each.opname in ("BUILD_SET", "SET_ADD", "SET_UPDATE") for each in dis.get_instructions(code)):
+        return True
+    return any(isinstance(each, CodeType) and _makes_set(each) for each in code.co_consts)
 
 
 def caches_in_code(block: Any) -> list[Any]:
@@ -92,7 +126,7 @@ def _is_of_library(cls: type) -> bool:
 
 def _is_core(cls: type) -> bool:
     core = __name__.removesuffix("testing.block_traces") + "blocks.core."
-    return cls is object or cls.__module__.startswith(core)
+    return cls is object or cls.__module__.startswith(core) or cls.__module__ in _BASES_OF_DIFFUSERS
 
 
 def _of_class(cls: type, met: set[int]) -> Iterator[tuple[str, Any]]:

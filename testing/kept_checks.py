@@ -12,7 +12,7 @@ from typing import Any
 from ..engine.execution.checkpoint import are_generators
 from .block_report import BlockFault
 from .block_runs import BlockRuns, Values, content, differences, seeded
-from .block_traces import caches_in_code, traces_of
+from .block_traces import caches_in_code, traces_of, uses_sets
 from .made_values import own_values, tensors_in
 from .run_checks import Marks, error_words, marks_of
 
@@ -109,6 +109,46 @@ def _stale(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[BlockFault]:
             "same again", f"{runs.name}: the output {name}", "comes from a functools.cache, though it hangs on more than its key",
             computed, kept, "Cache by all that the result hangs on; a tensor is no key: tell the function numbers and shapes alone.",
         )  # fmt: skip
+
+
+class _OtherOrder(str):
+    """A text that sets put elsewhere, as another process does with every text."""
+
+    __slots__ = ("salt",)
+    salt: int
+
+    def __hash__(self) -> int:
+        return (
+            sum((place + self.salt) * ord(letter) for place, letter in enumerate(self, 1)) * (2 * self.salt + 1) % 1009
+        )
+
+
+def in_order_of_sets(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[BlockFault]:
+    """Yield the outputs that hang on the order of texts in a set: each process has another one."""
+    if not uses_sets(runs.block):
+        return
+    before: Values | None = None
+    for salt in range(8):
+        try:
+            with seeded(1):
+                now = runs.alone({name: _salted(each, salt) for name, each in values.items()})
+        except Exception:  # noqa: BLE001 - what takes no texts but Python's own says nothing of this
+            return
+        for name, words in differences(before or now, now).items():
+            yield BlockFault(
+                "same again", f"{runs.name}: the output {name}", "hangs on the order of a set, which is another one in each process",
+                words[0], words[1], "Sort it, or use `dict.fromkeys(...)`, which keeps the order.",
+            )  # fmt: skip
+            return
+        before = now
+
+
+def _salted(value: Any, salt: int) -> Any:
+    if type(value) is str:
+        made = _OtherOrder(value)
+        made.salt = salt
+        return made
+    return type(value)(_salted(each, salt) for each in value) if type(value) in (list, tuple) else value
 
 
 def threads_apart(runs: BlockRuns, inputs: Sequence[Mapping[str, Any]]) -> Iterator[BlockFault]:

@@ -25,13 +25,9 @@ from .block_report import BlockFault
 from .block_runs import BlockRuns, Values, content, differences, seeded
 from .block_traces import names_in_code
 from .made_values import own_value, tensors_in
-from .run_checks import error_words, has_nan
+from .run_checks import NotToldError, error_words, has_nan
 
 HALVES = (torch.bfloat16, torch.float16)
-
-
-class NotToldError(Exception):
-    """A check says nothing of this block, and why."""
 
 
 def in_a_pipeline(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[BlockFault]:
@@ -221,12 +217,50 @@ def in_other_formats(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[Blo
                 "Make tensors as the inputs are (`torch.zeros_like(x)`, `dtype=x.dtype`), and convert where two formats meet.",
             )  # fmt: skip
             continue
+        yield from _turned_float32(runs, given, written, words_of_dtype)
         for name in (name for name, each in written.items() if any(map(has_nan, tensors_in(each)))):
             yield BlockFault(
                 "dtypes", f"{runs.name}: the output {name}", f"holds values that are no numbers (nan) in {words_of_dtype}",
                 "numbers, as in the dtype of the made inputs", "nan",
                 "Compute in float32 what does not fit (`x.float()`), and convert the result back.",
             )  # fmt: skip
+
+
+def _turned_float32(
+    runs: BlockRuns, given: Mapping[str, Any], written: Mapping[str, Any], half: str
+) -> Iterator[BlockFault]:
+    """Yield the inputs of half precision that are written anew in float32: all blocks behind would compute in that, or fail."""
+    for name in given.keys() & written.keys():
+        before, after = given[name], written[name]
+        both = isinstance(before, torch.Tensor) and isinstance(after, torch.Tensor)
+        if both and before.dtype in HALVES and after.dtype == torch.float32:
+            yield BlockFault(
+                "dtypes", f"{runs.name}: the output {name}", f"is float32 where the input {name} is {half}",
+                "what is written anew keeps its dtype", "torch.float32", f"Convert the result back: `{name}.to(dtype)`.",
+            )  # fmt: skip
+
+
+def in_other_layouts(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[BlockFault]:
+    """Yield where the block fails with the same tensors in another order in memory, as transposing and cutting leave them."""
+    given = {name: _laid_out(each) for name, each in values.items()}
+    if all(given[name] is each for name, each in values.items()):
+        raise NotToldError("it reads no tensors of two dimensions")
+    try:
+        runs.alone_with(given)
+    except InputError:
+        return
+    except Exception as error:  # noqa: BLE001 - as below
+        yield BlockFault(
+            "layout", runs.name, "fails with tensors that are not contiguous", "the same results whatever lies where in memory",
+            error_words(error), "Use `x.reshape(...)` for `x.view(...)`, or `x.contiguous()` first.",
+        )  # fmt: skip
+
+
+def _laid_out(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        turned = value.mT.contiguous().mT if value.ndim > 1 else value
+        return value if turned.is_contiguous() else turned
+    return value
 
 
 def _cast(value: Any, dtype: torch.dtype) -> Any:

@@ -16,6 +16,7 @@ import torch
 
 from .block_report import BlockFault
 from .block_runs import BlockRuns
+from .block_traces import files_of
 
 
 def _set_environment(held: Mapping[str, str]) -> None:
@@ -31,6 +32,7 @@ def _set_in_place(target: Callable[[], Any]) -> Callable[[Any], None]:
     return put
 
 
+_WILL_GO = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 Look = Callable[[], Any]
 _STATE: dict[str, tuple[Look, Callable[[Any], Any]]] = {
     "the environment variables": (lambda: dict(os.environ), _set_environment),
@@ -113,3 +115,17 @@ def leaves_process(runs: BlockRuns, values: Mapping[str, Any], start: ProcessMar
             "process", runs.name, "prints", "nothing on standard output, where commands write results for other programs",
             repr(line[0][:80] if line else printed.getvalue()[:80]), "Use `logging.getLogger(__name__)`, or return it as an output.",
         )  # fmt: skip
+
+
+def uses_what_will_go(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[BlockFault]:
+    """Yield the warnings that code of the block causes by using what a library is about to take away."""
+    files = files_of(runs.block)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        runs.alone(values)
+    for each in caught:
+        if issubclass(each.category, _WILL_GO) and each.filename in files:
+            yield BlockFault(
+                "deprecations", runs.name, f"uses what will be gone (line {each.lineno})", "code without warnings of that kind",
+                f"{each.category.__name__}: {' '.join(str(each.message).split())[:200]}", "Do as the warning says.",
+            )  # fmt: skip

@@ -13,7 +13,7 @@ from ..engine.execution.checkpoint import are_generators
 from ..engine.execution.process_chance import process_chance
 from ..engine.execution.value_checks import classes_of, expected_of, find_class_fault, find_fault
 from ..registry.identity.component_identity import identity_of
-from ..state import InputError, NoDigestError, Outputs, RunError
+from ..state import ComponentError, InputError, NoDigestError, Outputs, RunError
 from ..state.errors import did_you_mean
 from ..state.pipeline_state import describe_value
 from ..state.vocabulary import value_of
@@ -27,6 +27,10 @@ Marks = dict[str, tuple[str, ...]]
 
 class RefusedError(Exception):
     """The block refused inputs in words, as it may."""
+
+
+class NotToldError(Exception):
+    """A check says nothing of this block, and why."""
 
 
 def examine(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[BlockFault]:
@@ -43,7 +47,7 @@ def examine(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[BlockFault]:
             runs.refuse(given)
             first = runs.alone_with(given)
             drew = process_chance() != chance
-    except InputError as error:
+    except (InputError, ComponentError) as error:
         raise RefusedError(str(error)) from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever an author's code raises is what is looked for
         yield _broken(runs, values, error)

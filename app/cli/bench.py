@@ -37,10 +37,11 @@ def command(ctx: click.Context, /, target: Target, runs: int, as_json: bool, **o
     The seconds are kept for brickwork explain.
     """
     from ...engine.listeners import TimeTable
+    from ...scale.measured_stages import handed_on
 
     pipe = opened_as_asked(target, options, loads=True)
     inputs = {"seed": 0, **read_inputs(given_inputs(ctx), schemas(ctx), False)}
-    pipe(**inputs, output="images")
+    handed = handed_on(pipe, "images", **inputs)
     whole: list[float] = []
     blocks: dict[str, list[tuple[float, int]]] = {}
     for _ in range(runs):
@@ -53,7 +54,7 @@ def command(ctx: click.Context, /, target: Target, runs: int, as_json: bool, **o
     medians = {path: statistics.median(seconds for seconds, _ in each) for path, each in blocks.items()}
     calls = {path: each[0][1] for path, each in blocks.items()}
     total = statistics.median(whole)
-    kept = kept_words(target, pipe.device, options, inputs, medians)
+    kept = kept_words(target, pipe.device, options, inputs, medians, handed)
     if as_json:
         print_json({"runs": runs, "seconds": total, "device": str(pipe.device), "blocks": [
             {"path": path, "seconds": seconds, "calls": calls[path]} for path, seconds in medians.items()]})  # fmt: skip
@@ -72,11 +73,11 @@ def command(ctx: click.Context, /, target: Target, runs: int, as_json: bool, **o
 
 
 def kept_words(
-    target: Target, device: object, options: Mapping[str, Any], inputs: Mapping[str, Any], blocks: Mapping[str, float]
+    target: Target, device: object, options: Mapping[str, Any], inputs: Mapping[str, Any], *measured: Any
 ) -> str:
-    """Keep what was measured, and say whether that went well: the figures are there in any case."""
+    """Keep what was measured, as `keep_profile` does, and say whether that went well: the figures are there in any case."""
     try:
-        kept = keep_profile(target, device, options, inputs, blocks)
+        kept = keep_profile(target, device, options, inputs, *measured)
     except (OSError, RepoError) as error:
         return f"Not kept for brickwork explain: {error}"
     if kept is None:

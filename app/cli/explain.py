@@ -15,6 +15,7 @@ from .shared.memory_plan import ByteSize, memory_plan
 from .shared.opening import opened
 from .shared.output import print_json
 from .shared.profiles import profile_of, seconds_words
+from .shared.stage_plan import stage_plan
 from .shared.target_command import TargetCommand, given_inputs, target_argument
 from .shared.targets import Target
 
@@ -37,6 +38,13 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="With --host-memory: weights that no file has as they are may be written here.",
 )
+@click.option(
+    "--stage",
+    "stages",
+    type=ByteSize(),
+    multiple=True,
+    help="Say where it would be cut over devices; once for each, with its memory. By the figures of brickwork bench.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
 @click.pass_context
 def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
@@ -58,8 +66,9 @@ def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
     memory = None if options["memory"] is None else memory_plan(plan, _loaded_sizes(pipe, sizes), options["memory"])
     room = options["host_memory"]
     host = None if room is None else host_table(pipe, plan, room, options["offload_folder"], memory)
-    asked = {"memory": memory, "host_memory": host}
     profile = profile_of(target, pipe.device, options)
+    stages = stage_plan(plan, target, sizes, options["stages"], profile) if options["stages"] else None
+    asked = {"memory": memory, "host_memory": host, "stages": stages}
     if options["as_json"]:
         measured = {} if profile is None or profile["stale"] else {"measured": _measured(profile)}
         more = {name: each.data for name, each in asked.items() if each is not None}

@@ -9,7 +9,7 @@ import click
 
 from ...state import InputError, RepoError
 from .shared.changes import pair
-from .shared.exits import DIFFERS, failed_event, tell
+from .shared.exits import exit_code, failed_event, tell
 from .shared.opening import blocks_of, quiet_libraries
 from .shared.output import print_event, remark, shows_progress
 from .shared.result_places import recipe_file, save_again, usual_ending
@@ -44,7 +44,8 @@ def command(
 ) -> None:
     """Repeat the run that made an image, from its recipe, and compare.
 
-    Exit code 0 if every byte is the same, 5 if not, or if it cannot be repeated.
+    Exit code 0 if every byte is the same, 5 if not, or if something is not as it was. 2 if an image, a tensor or a block is to be given
+    first (--given, --blocks), 3 if a component is not found (--components).
     """
     if not image.is_file():
         raise RepoError(f"There is no file {image}.")
@@ -63,8 +64,9 @@ def command(
         result = replay(source, own, place, exact=not inexact, progress=shows_progress(as_json), **inputs)
     except ReplayError as error:
         if as_json:
-            print_event({**failed_event(error), "same": False})
-            ctx.exit(DIFFERS)
+            compared = {} if error.lacks is not None else {"same": False}
+            print_event({**failed_event(error), **compared})
+            ctx.exit(exit_code(error))
         if error.result is not None:
             remark("The run was repeated, and gave something else.")
         ctx.exit(tell(error, as_json=False))

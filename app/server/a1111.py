@@ -18,7 +18,7 @@ from .a1111_request import A1111Request, read_request, samplers
 from .errors import RefusedError
 from .job import OVER, Job
 from .requests import body_of, client_of, in_thread, json_answer, service_of
-from .several_images import image_files, images_in_base64, runs_of, seed_of
+from .several_images import image_files, images_in_base64, runs_of, seed_of, warnings_of
 from .watching import are_over
 
 _PREVIEW = {"every": 5, "size": 512}
@@ -65,7 +65,7 @@ def _said(asked: A1111Request, data: dict[str, Any], jobs: Sequence[Job], is_int
         "width": data.get("width"), "height": data.get("height"), "batch_size": data.get("batch_size", 1),
         "sampler_name": data.get("sampler_name"), "denoising_strength": data.get("denoising_strength"), "sd_model_name": asked.workflow.id,
         "infotexts": texts, "index_of_first_image": 0, "job_timestamp": _stamp(time.time()), "version": f"brickwork {__version__}",
-        "brickwork": {"runs": [job.id for job in jobs], "ignored": dict(asked.ignored), "interrupted": is_interrupted},
+        "brickwork": {"runs": [job.id for job in jobs], "ignored": dict(asked.ignored), "warnings": warnings_of(jobs), "interrupted": is_interrupted},
     }  # fmt: skip
     return {"images": images if asked.sends_images else [], "parameters": given, "info": json.dumps(info)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 MOST_IMAGES = 32
 _MODEL, _SKIP = "sd_model_checkpoint", "CLIP_stop_at_last_layers"
 _FLOW = "FlowMatch"
+_NETWORK = re.compile(r"<(?:lora|lyco|hypernet):[^<>]*>")
+"""What asks for weights of a network in a prompt."""
 
 
 @frozen
@@ -50,18 +53,15 @@ def read_request(service: Service, data: Mapping[str, Any], chosen: str | None) 
         RefusedError: something is not to be had, or does not fit; all of it is named.
     """
     settings = data.get("override_settings", {})
-    workflow = service.workflow(settings.get(_MODEL) or chosen)
     faults = _faults(data) + _setting_faults(settings)
-    count = data.get("batch_size", 1) * data.get("n_iter", 1)
-    if data.get("batch_size", 1) < 1 or not 1 <= count <= MOST_IMAGES:
-        text = f"batch_size times n_iter is from 1 to {MOST_IMAGES}; this is {data.get('batch_size', 1)} times {data.get('n_iter', 1)}."
-        faults.append({"input": "batch_size", "text": text})
     if faults:
         raise unfit_inputs(faults)
+    workflow = service.workflow(chosen if settings.get(_MODEL) is None else settings[_MODEL])
     ignored = _ignored(data, settings)
     scheduler = scheduler_of(workflow, data.get("sampler_name", ""), data.get("scheduler", ""), ignored)
     inputs = {**_inputs(workflow, data, ignored), **_images(service, workflow, data, ignored)}
     seed = data.get("seed", -1)
+    count = data.get("batch_size", 1) * data.get("n_iter", 1)
     return A1111Request(
         workflow, inputs, None if seed < 0 else seed, count, scheduler, ignored, data.get("send_images", True)
     )
@@ -80,12 +80,25 @@ def _faults(data: Mapping[str, Any]) -> list[dict[str, Any]]:
         found.append(
             {"input": "alwayson_scripts", "text": f"alwayson_scripts has {names}; this server has no scripts."}
         )
+    for name in ("prompt", "negative_prompt"):
+        asked = _NETWORK.search(data.get(name, ""))
+        if asked is not None:
+            text = f"{name} has {asked.group()[:60]!r}; weights of networks are those that the server was started with."
+            found.append({"input": name, "text": text})
+    if data.get("seed", -1) < -1:
+        found.append(
+            {"input": "seed", "text": f"seed is {data['seed']}; it is -1 for one that is drawn, or from 0 on."}
+        )
+    times = data.get("batch_size", 1), data.get("n_iter", 1)
+    if times[0] < 1 or not 1 <= times[0] * times[1] <= MOST_IMAGES:
+        text = f"batch_size times n_iter is from 1 to {MOST_IMAGES}; this is {times[0]} times {times[1]}."
+        found.append({"input": "batch_size", "text": text})
     return found
 
 
 def _setting_faults(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    known = (_MODEL, _SKIP)
-    return [
+    known: dict[str, tuple[type, str]] = {_MODEL: (str, "the name of a workflow"), _SKIP: (int, "a whole number")}
+    found = [
         {
             "input": f"override_settings.{name[:60]}",
             "text": f"There is no setting {name[:60]!r}. {did_you_mean(name[:60], known)}",
@@ -93,6 +106,12 @@ def _setting_faults(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
         for name in settings
         if name not in known
     ]
+    for name, (kind, what) in known.items():
+        value = settings.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, kind)):
+            text = f"override_settings.{name} is {str(value)[:40]!r}; it is {what}."
+            found.append({"input": f"override_settings.{name}", "text": text})
+    return found
 
 
 def _ignored(data: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]:
@@ -104,7 +123,7 @@ def _ignored(data: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, 
         found.pop("sampler_index", None)
     if not data.get("mask"):
         found.pop("inpainting_fill", None)
-    if settings.get(_SKIP, 1) != 1:
+    if settings.get(_SKIP) not in (None, 1):
         found[f"override_settings.{_SKIP}"] = "clip_skip is an input of some workflows, and counts otherwise"
     return found
 
@@ -192,8 +211,12 @@ def scheduler_of(workflow: ServedWorkflow, sampler: str, schedule: str, ignored:
         # Their models are drawn by Euler's method, and the samplers are of models of another kind.
         if sampler.lower() != "euler":
             ignored["sampler_name"] = f"{workflow.id} has a scheduler of its own"
+        if schedule.lower() not in ("", "automatic"):
+            ignored["scheduler"] = f"{workflow.id} has a scheduler of its own"
         return None
     rest = sampler[len(label) :].strip()
+    if rest and schedule.lower() not in ("", "automatic", rest.lower()):
+        ignored["scheduler"] = f"sampler_name says {rest[:40]}"
     levels = rest or SCHEDULES.get(schedule.lower(), "Automatic")
     if levels == "Automatic":
         levels = AUTOMATIC.get(label, "Uniform")

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from collections.abc import Iterable, Mapping
@@ -28,6 +29,7 @@ SLOWEST_BODY, SLOWEST_RATE = 20.0, 4096
 _OPEN = frozenset({"/healthz", "/readyz"})
 """What is answered without a token: that the process is there says nothing."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:/?#@\\,\s]+)(?::[0-9]{0,5})?")
 _FILES = frozenset({"/api/files", "/v1/images/edits", "/sdapi/v1/img2img", "/mcp"})
 """Where images come in."""
 _DRAWING = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
@@ -96,8 +98,10 @@ class Access:
         if self.settings.is_local and not _names_this_machine(headers.get("host", "")):
             text = f"This server listens on {self.settings.host} only, and is not known as {headers.get('host', '')[:100]!r}."
             return _refusal(scope, 421, "HostError", text)
-        if scope["method"] not in _SAFE and not _is_own_origin(headers):
-            return _refusal(scope, 403, "OriginError", "A page of another origin may not change anything here.")
+        if not _is_own_origin(headers) and not (scope["method"] in _SAFE and _is_link(headers)):
+            return _refusal(
+                scope, 403, "OriginError", "A page of another origin may neither change nor read anything here."
+            )
         length = headers.get("content-length", "")
         most = _most_bytes(scope)
         if length.isdecimal() and int(length) > most:
@@ -108,12 +112,12 @@ class Access:
         return None if scope["path"] in _OPEN else self._answer_to_stranger(scope, headers)
 
     def _answer_to_stranger(self, scope: Scope, headers: Headers) -> Response | None:
-        client = self._client_of(headers)
-        if client is not None:
-            scope.setdefault("state", {})["client"] = client
-            return None
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = next((value for name, value in query if name == "token"), None)
+        client = self._client_of(headers)
+        if client is not None and (given is None or "authorization" in headers):
+            scope.setdefault("state", {})["client"] = client
+            return None
         token = self._known(given) if given is not None and scope["method"] == "GET" else None
         if token is not None:
             # Once, and away from the address, which histories keep.
@@ -220,15 +224,13 @@ def _names_this_machine(host: str) -> bool:
     """Return whether a request's host is this machine by a name that no other machine's page can have."""
     from .settings import is_loopback
 
-    try:
-        name = urlsplit(f"//{host}").hostname
-    except ValueError:
-        return False
-    return name is not None and is_loopback(name)
+    # By itself: what reads addresses takes "user@localhost" and "localhost/x" for names of this machine, too.
+    found = _HOST.fullmatch(host)
+    return found is not None and is_loopback(found[1].strip("[]").lower())
 
 
 def _is_own_origin(headers: Headers) -> bool:
-    """Return whether a request that changes something is from a page of this server, or from no page."""
+    """Return whether a request is from a page of this server, or from no page."""
     if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
         return False
     origin = headers.get("origin")
@@ -238,6 +240,12 @@ def _is_own_origin(headers: Headers) -> bool:
         return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
     except ValueError:
         return False
+
+
+def _is_link(headers: Headers) -> bool:
+    """Return whether somebody has followed a link to this server, of which the other page sees nothing."""
+    is_own_window = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
+    return is_own_window and "origin" not in headers
 
 
 def _password(given: str) -> str:

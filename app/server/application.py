@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
 
 from .a1111 import (
     get_options,
@@ -30,7 +30,7 @@ from .a1111_clients import A1111Clients
 from .access import Access
 from .errors import RefusedError
 from .openai_images import get_model, list_models, post_edit, post_generation
-from .openapi import described
+from .openapi import QUERIES, described
 from .page import page_routes
 from .recipe_routes import get_diff, get_forms, get_python, get_recipe, get_shell, get_workflow_file
 from .requests import Handler, answering, error_answer, in_thread, json_answer, service_of
@@ -144,14 +144,23 @@ ENDPOINTS: Sequence[Endpoint] = (
 )
 
 
+def _queries(each: Endpoint) -> Sequence[str] | None:
+    """Return what may stand behind the question mark; None for anything: clients of others' interfaces send what they like."""
+    return tuple(QUERIES.get((each.method, each.path), ())) if each.path.startswith("/api/") else None
+
+
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    status = error.status_code
+    if status == 404 and any(each.matches(request.scope)[0] is Match.PARTIAL for each in request.app.routes):
+        # The page's files are asked last, for what others do not answer to.
+        status = 405
     text = {
         404: f"There is nothing at {request.url.path[:200]}.",
         405: f"{request.method} is nothing that can be asked there.",
     }
-    said = text.get(error.status_code, str(error.detail))
-    refused = RefusedError(error.status_code, "RequestError", said, headers=error.headers or {})
+    said = text.get(status, str(error.detail))
+    refused = RefusedError(status, "RequestError", said, headers=error.headers or {})
     return error_answer(request.url.path, refused)
 
 
@@ -178,7 +187,7 @@ def application(service: Service, with_mcp: bool = False) -> Starlette:
             yield
         await in_thread(service.stop)
 
-    routes = [Route(each.path, answering(each.handler), methods=[each.method]) for each in ENDPOINTS]
+    routes = [Route(each.path, answering(each.handler, _queries(each)), methods=[each.method]) for each in ENDPOINTS]
     app = Starlette(
         routes=[*routes, *more, *page_routes()],
         middleware=[Middleware(Access, settings=service.settings)],

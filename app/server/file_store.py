@@ -77,7 +77,8 @@ class FileStore:
         if not path.is_file():
             return None
         with Image.open(path, formats=_FORMATS) as image:
-            return path, Image.MIME[str(image.format)]
+            # A JPEG with more of a camera's images behind it, which browsers know as JPEG.
+            return path, Image.MIME["JPEG" if image.format == "MPO" else str(image.format)]
 
     def _path(self, name: object, ending: str) -> Path:
         found = _NAME.fullmatch(name) if isinstance(name, str) else None
@@ -115,8 +116,13 @@ def image_of(content: bytes, name: str) -> Image.Image:
     """Decode an image that somebody has sent, upright and with nothing but its pixels.
 
     Raises:
-        InputError: it is no PNG, JPEG or WebP, damaged, or has too many pixels.
+        InputError: it is no PNG, JPEG or WebP, damaged, animated, or has too many pixels.
     """
-    image = as_turned(decoded_image(content, name, _FORMATS, MOST_PIXELS), name)
+    image = decoded_image(content, name, _FORMATS, MOST_PIXELS)
+    count = getattr(image, "n_frames", 1)
+    # Cameras put small or brighter versions of the same image behind it (MPO).
+    if count > 1 and image.format != "MPO":
+        raise InputError(f"{name} has {count} frames, and an image has one; give one of them as a file of its own.")
+    image = as_turned(image, name)
     image.info = {key: image.info[key] for key in ("transparency",) if key in image.info}
     return image

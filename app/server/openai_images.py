@@ -15,7 +15,7 @@ from .job import Job
 from .openai_request import FIELDS, ImageRequest, read_request, typed_fields
 from .requests import body_of, client_of, form_of, in_thread, json_answer, service_of, text_of
 from .service import Service
-from .several_images import images_in_base64, runs_of, seed_of
+from .several_images import images_in_base64, runs_of, seed_of, warnings_of
 from .watching import are_over, cancel_rest, event_answer, events_of
 
 GONE = 499
@@ -94,7 +94,12 @@ async def _answered(request: Request, asked: ImageRequest, kind: str) -> Respons
     if not await are_over(request, jobs):
         return Response(status_code=GONE)
     said = await in_thread(_images, asked, jobs, str(request.base_url).rstrip("/"))
-    own = {"runs": [job.id for job in jobs], "seeds": [seed_of(job) for job in jobs], "ignored": asked.ignored}
+    own = {
+        "runs": [job.id for job in jobs],
+        "seeds": [seed_of(job) for job in jobs],
+        "ignored": asked.ignored,
+        "warnings": warnings_of(jobs),
+    }
     return json_answer({"created": int(time.time()), "output_format": "png", "data": said, "brickwork": own})
 
 
@@ -115,7 +120,7 @@ async def _streamed(request: Request, asked: ImageRequest, job: Job, kind: str) 
                 yield _event(f"{kind}.partial_image", about)
                 count += 1
         for _, _, text in await in_thread(lambda: list(images_in_base64([job]))):
-            own = {"run": job.id, "seed": seed_of(job), "ignored": asked.ignored}
+            own = {"run": job.id, "seed": seed_of(job), "ignored": asked.ignored, "warnings": warnings_of([job])}
             about = {"b64_json": text, "output_format": "png", "usage": _USAGE, "brickwork": own}
             yield _event(f"{kind}.completed", about)
     except RefusedError as error:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OWN = "brickwork"
 """The field with inputs of the workflow: `extra_body` of OpenAI's client for Python."""
 MOST_IMAGES, MOST_PARTIAL = 10, 3
-_LARGEST_SEED = 2**63 - 1
+_MOST_SEEDS = 2**63
 _SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})")
 _TEXT, _WHOLE = (str,), (int,)
 FIELDS: Mapping[str, tuple[type, ...]] = {
@@ -93,6 +93,8 @@ def read_request(service: Service, data: Mapping[str, Any], images: Mapping[str,
     if twice:
         raise unfit_inputs([{"input": name, "text": f"{name} is given beside {OWN} and in it."} for name in twice])
     ignored = [name for name, nothing in IGNORED.items() if name in data and data[name] not in nothing]
+    if partial and not data.get("stream"):
+        ignored.append("partial_images")
     is_url, streams = data.get("response_format") == "url", data.get("stream", False)
     return ImageRequest(workflow, {**given, **own}, data.get("seed"), count, is_url, streams, partial, ignored)
 
@@ -108,7 +110,7 @@ def _faults(service: Service, data: Mapping[str, Any], count: int, partial: int)
     unless(count == 1 or not data.get("stream"), "n", f"is {count}; with stream it is 1.")
     unless(0 <= partial <= MOST_PARTIAL, "partial_images", f"is {partial}; it is from 0 to {MOST_PARTIAL}.")
     seed, size = data.get("seed", 0), data.get("size", "auto")
-    unless(0 <= seed <= _LARGEST_SEED - count, "seed", f"is {seed}; it is from 0 to {_LARGEST_SEED - count}.")
+    unless(0 <= seed <= _MOST_SEEDS - count, "seed", f"is {seed}; it is from 0 to {_MOST_SEEDS - count}.")
     is_size = size == "auto" or _SIZE.fullmatch(size) is not None
     unless(is_size, "size", f"is {size[:40]!r}; it is WIDTHxHEIGHT in pixels, such as 1024x1024, or auto.")
     kind, form = data.get("output_format", "png"), data.get("response_format", "b64_json")

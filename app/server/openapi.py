@@ -73,13 +73,14 @@ _BODIES: Mapping[tuple[str, str], dict[str, Any]] = {
     ("POST", "/sdapi/v1/img2img"): _fields(known_fields(with_images=True), ("init_images",)),
     ("POST", "/sdapi/v1/options"): {"type": "object", "properties": {"sd_model_checkpoint": _TEXT}, "required": []},
 }  # fmt: skip
-_QUERIES: Mapping[tuple[str, str], Mapping[str, Any]] = {
+QUERIES: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("GET", "/api/workflows/{id}"): {"workflow": _TEXT},
     ("GET", "/api/runs"): {"limit": {"type": "integer", "minimum": 1, "maximum": 200}, "before": _TEXT},
     ("GET", "/api/runs/{id}/events"): {"blocks": {"enum": ["all"]}, "after": {"type": "integer", "minimum": 0}},
     ("GET", "/api/diff"): {"a": _TEXT, "b": _TEXT},
     ("GET", "/sdapi/v1/progress"): {"skip_current_image": {"type": "boolean"}},
 }
+"""What stands behind the question mark of an address; other names are refused."""
 _SUCCESS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("POST", "/api/files"): ("201",),
     ("POST", "/api/workflows"): ("201",),
@@ -173,7 +174,7 @@ def _operation(each: Endpoint) -> dict[str, Any]:
     ]
     parameters += [
         {"name": name, "in": "query", "required": key[1] == "/api/diff", "schema": schema}
-        for name, schema in _QUERIES.get(key, {}).items()
+        for name, schema in QUERIES.get(key, {}).items()
     ]
     kind = next((kind for ending, kind in _KINDS.items() if each.path.endswith(ending)), "application/json")
     kinds = _SEVERAL_KINDS.get(each.path, (kind,))

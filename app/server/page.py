@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from .requests import in_thread
 
 FOLDER = Path(__file__).parent.parent / "page" / "static"
 _HINT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Brickwork</title>
@@ -24,6 +28,12 @@ _TYPES = {
 
 class _Files(StaticFiles):
     """Files with the types that browsers ask for, whatever this machine's list of types says."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return the answer for a path; one where nothing is, is not found, whatever is asked of it."""
+        if scope["method"] not in ("GET", "HEAD") and (await in_thread(self.lookup_path, path))[1] is None:
+            raise HTTPException(404)
+        return await super().get_response(path, scope)
 
     def file_response(self, full_path: object, *args: object, **named: object) -> Response:
         """Return a file, or that it is as it was."""

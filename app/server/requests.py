@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -88,11 +88,7 @@ def checked_keys(
     Raises:
         RefusedError: it has other keys or values.
     """
-    faults = [
-        (name[:60], f"There is no key {name[:60]!r}; there are: {', '.join(known)}.")
-        for name in data
-        if name not in known
-    ]
+    faults = [(name[:60], f"There is no key {name[:60]!r}; {_all_of(known)}") for name in data if name not in known]
     found = {name: value for name, value in data.items() if value is not None}
     for name, kinds in known.items():
         value = found.get(name)
@@ -103,6 +99,29 @@ def checked_keys(
         named = tuple({"input": name, "text": text} for name, text in faults)
         raise RefusedError(422, "RequestError", "\n".join(text for _, text in faults), named)
     return found
+
+
+def _all_of(names: Collection[str]) -> str:
+    return f"there are: {', '.join(names)}." if names else "it takes none."
+
+
+def _refuse_unknown_queries(request: Request, known: Collection[str]) -> None:
+    """Refuse what is not known, or there twice, behind the question mark of an address.
+
+    Raises:
+        RefusedError: something is.
+    """
+    given = [name for name, _ in request.query_params.multi_items()]
+    faults = [
+        (name[:60], f"There is no parameter {name[:60]!r} in this address; {_all_of(known)}")
+        for name in dict.fromkeys(given)
+        # That one says who asks.
+        if name not in known and name != "token"
+    ]
+    faults += [(name, f"{name} stands in the address twice.") for name in known if given.count(name) > 1]
+    if faults:
+        named = tuple({"input": name, "text": text} for name, text in faults)
+        raise RefusedError(422, "RequestError", "\n".join(text for _, text in faults), named)
 
 
 def _kind(value: object) -> str:
@@ -130,12 +149,18 @@ def error_answer(path: str, error: RefusedError) -> Response:
     return JSONResponse(data, status, dict(error.headers))
 
 
-def answering(handler: Handler) -> Handler:
-    """Return a handler whose errors are answers, too."""
+def answering(handler: Handler, queries: Collection[str] | None = None) -> Handler:
+    """Return a handler whose errors are answers, too.
+
+    Args:
+        queries: names that may stand behind the question mark of its address; None for any.
+    """
 
     async def answered(request: Request) -> Response:
         service = service_of(request)
         try:
+            if queries is not None:
+                _refuse_unknown_queries(request, queries)
             return await handler(request)
         except ClientDisconnect:
             # Nobody is there to read it.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import ImageOps
 
+from ...blocks.steps.image_numbers import of_sixteen_bits
 from ...state import InputError
 from .file_store import image_of
 from .workflow_inputs import FILE, unfit_inputs
@@ -81,6 +82,9 @@ def kept_mask(service: Service, content: bytes, edits_transparent: bool, is_inve
         RefusedError: as `kept_image`, or nothing is transparent.
     """
     image = _read(content, "mask")
+    if image.mode.startswith("I"):
+        # Pillow's conversion cuts 16 bits off at 255, so that all but black is white.
+        image = of_sixteen_bits(image, "mask")
     alpha = _alpha(image)
     if edits_transparent:
         if alpha is None or alpha.getextrema() == (255, 255):

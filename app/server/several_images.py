@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .served_workflow import ServedWorkflow
 
 
+_FORM = "output_type"
+
+
 def runs_of(
     workflow: ServedWorkflow,
     inputs: Mapping[str, Any],
@@ -30,10 +33,15 @@ def runs_of(
     """Return what is asked for so many images, with the seeds `seed`, `seed + 1` and so on.
 
     Raises:
-        RefusedError, InputError: there are two counts or two seeds, or all images would be the same.
+        RefusedError, InputError: there are two counts or two seeds, all images would be the same, or something else than images is asked for.
     """
     if inputs.get(EACH, 1) != 1:
         raise unfit_inputs([{"input": EACH, "text": f"{EACH} is not given here: the request's own count says it."}])
+    if inputs.get(_FORM) not in (None, "pil"):
+        text = (
+            f"{_FORM} is {str(inputs[_FORM])[:40]!r}, and images are asked for here; POST /api/runs gives values, too."
+        )
+        raise unfit_inputs([{"input": _FORM, "text": text}])
     seeded = workflow.seeded(inputs, seed)
     first = seeded.get(SEED)
     if count > 1 and (isinstance(first, bool) or not isinstance(first, int)):
@@ -52,6 +60,12 @@ def runs_of(
 def seed_of(job: Job) -> Any:
     """Return the seed of a run; None where nothing draws noise."""
     return job.asked.inputs.get(SEED)
+
+
+def warnings_of(jobs: Iterable[Job]) -> list[str]:
+    """Return what was warned of in runs: prompts that were cut off, weights of words that were read as text."""
+    texts = [each.data["text"] for job in jobs for each in job.events.since(0) if each.kind == "warning"]
+    return list(dict.fromkeys(texts))
 
 
 def image_files(job: Job) -> list[Path]:

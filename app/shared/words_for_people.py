@@ -40,7 +40,7 @@ ADVICE: Sequence[tuple[str, str]] = (
     (r"Load (?:it|them) by pipe\.\w+\(\.\.\.\), and leave it out here\.", "Leave it out; it is loaded where the server is started."),
     (r"Load it by pipe\.\w+\(\.\.\.\), and write its word here\.", "Leave it out; it is loaded where the server is started."),
     (r"It is a component: update_components\(\w+=\.\.\.\), before the call\.", f"It is a component; {_AT_START}."),
-    (r"brickwork\.find_preset\(\S+?\)\.init_pipeline\(folder\) makes such a pipeline, and its .* is loaded\.", "A server of one of them takes it."),
+    (r"brickwork\.[^;]+? makes such a pipeline, and its .* is loaded\.", "A server of one of them takes it."),
     (r": blocks that read weights of words are made by brickwork\.presets\.tasks\.with_prompt_weights\(blocks, family\)", ""),
     (r"; prompts for parts of an image are made by brickwork\.presets\.regions\.with_regions\(blocks, family\)", ""),
     (r"\. Unpack them: brickwork\.registry\.families\.get\(\S+?\)\.latents_of\(latents, like\), where .* as the latents\.", "."),

@@ -302,6 +302,8 @@ class SubBlocks(InsertableDict[Any]):
 class RowOfPaths(SubBlocks):
     """Blocks of several containers in one row, each named by its path, as diffusers names the blocks of a workflow."""
 
+    _has_paths: ClassVar[bool] = True
+
     def __init__(self, blocks: Mapping[str, AnyBlock] = {}) -> None:
         super().__init__()
         for name, block in blocks.items():

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar
 from ...engine.progress import bar_options
 from ...registry import ComponentSpec
 from ...state import CompositionError, ConfigSpec, InputError, InputParam, OutputParam
+from ...state.errors import named_thing
 from .base import ModularPipelineBlocks
 from .block_catalog import is_adoptable, is_classic
 from .block_identity import attributes_of_block, code_key
@@ -28,6 +29,10 @@ from .sequential import SequentialPipelineBlocks
 C = TypeVar("C", bound=Container)
 KEPT_BY_RUN = ("set_timesteps", "set_state")
 """Methods of components that keep a run's state in themselves: schedulers and diffusers' guiders."""
+
+
+_INSTEAD = "Give a class that is derived from Block, or an object of such a class."
+_INSTEAD_OF_A_NAME = "Give the class itself, or an object of it, and not its name: MyBlock, without quotes."
 
 
 def adopt(block: object) -> ModularPipelineBlocks:
@@ -50,7 +55,8 @@ def adopt(block: object) -> ModularPipelineBlocks:
         return foreign
     if not all(hasattr(foreign, name) for name in ("inputs", "intermediate_outputs", "expected_components")):
         raise CompositionError(
-            f"{block!r} is no block of modular pipelines (it declares no inputs and outputs), and no class of pipelines of diffusers."
+            f"{named_thing(block)} is no block of modular pipelines (it declares no inputs and outputs), and no class of pipelines of diffusers."
+            f" {_INSTEAD_OF_A_NAME if isinstance(block, str) else _INSTEAD}"
         )
     # By name, so that diffusers is not imported to look at something that may be none of it.
     kinds = {cls.__name__ for cls in type(foreign).__mro__}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from ...state import CompositionError
 from ...state.errors import Later, did_you_mean, named_thing, nearest
@@ -27,6 +27,9 @@ class InsertableDict(dict[str, V], Generic[V]):
         >>> steps.insert_before("decode", "denoise", "N")
         InsertableDict(encode='E', denoise='N', decode='D')
     """
+
+    _has_paths: ClassVar[bool] = False
+    """Whether names may be paths."""
 
     def insert(self, name: str, block: V, index: int = NOWHERE) -> Self:
         """Put a block at a position; the last positions are reached by negative numbers, as in lists.
@@ -126,6 +129,12 @@ class InsertableDict(dict[str, V], Generic[V]):
             raise CompositionError(
                 f"There is already a block {name!r}. Put one in its place with replace({name!r}, block), or give the new one "
                 "another name."
+            )
+        if "." in name and name not in self and not self._has_paths:
+            leaf = name.rpartition(".")[2]
+            raise CompositionError(
+                f"A block cannot be named {name!r}: a dot is for paths, from a container to a block in it. Give a name without a dot, and say "
+                f"where it goes by the path of its neighbour, as in insert_before('denoise.denoiser', {leaf or 'name'!r}, block)."
             )
         return name
 

@@ -327,7 +327,7 @@ class SignatureBlock(ModularPipelineBlocks):
         """Say to the listeners of a run what the log has already."""
         at: tuple[Run, str] | None = self.__dict__.get("_at")
         if at is not None:
-            at[0].tell(at[1], text)
+            at[0].pass_on(at[1], text)
 
     def mutated_names(self) -> tuple[str, ...]:
         """Return the names of the components whose state the block changes."""

@@ -14,6 +14,7 @@ from ...registry.compilation import uncompiled
 from ...state import Fault, InputError
 from ...state.errors import did_you_mean, with_article
 from ...state.pipeline_state import describe_value
+from ..core.input_checks import image_count
 from .encoder_limits import unused_negative
 
 if TYPE_CHECKING:
@@ -229,6 +230,11 @@ def input_misfits(family: FamilyContract, denoiser: Any, given: Mapping[str, Any
     yield from image_prompt_faults(family, denoiser, given)
     yield from _attention_faults(family, denoiser, given)
     yield from _memory_faults(given)
+    images = image_count(family, given)
+    for name in (name for part in family.fields("extra_channels") for name in (part.positive, part.negative)):
+        rows = len(given[name]) if isinstance(getattr(given.get(name), "shape", None), tuple) else images
+        if images is not None and rows != images:
+            yield Fault(f"{name} holds {rows} row{'s' * (rows != 1)}, and {images} are drawn; give one for each.", name)
 
 
 _SCALE, _MASKS, _BOXES = "scale", "ip_adapter_masks", "gligen"

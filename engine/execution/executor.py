@@ -308,7 +308,7 @@ def _loop_call(executable: Executable, run: Run) -> Call:
             _mark_iteration(error, path, iteration)
             raise
         if finite is not None:
-            finite.report(run.emit)
+            finite.report(lambda found: run.pass_on(found.path, found.text))
         # Loop variables and temporaries of the body end with the loop, and what a variable hid is seen again.
         for name in values.keys() - before - executable.keeps:
             del values[name]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ...state.user_warnings import user_warning
-from ..events import Emit, RunWarning
+from ..events import RunWarning
 from ..nodes import Values
 
 
@@ -33,8 +34,8 @@ class FiniteWatch:
                 # each iteration would make the CPU wait for the GPU.
                 self._sums.setdefault(name, []).append(value.sum(dtype=wide))
 
-    def report(self, emit: Emit | None = None) -> None:
-        """Warn of the first iteration in which a value was not finite."""
+    def report(self, tell: Callable[[RunWarning], None] | None = None) -> None:
+        """Warn of the first iteration in which a value was not finite, and tell those who listen."""
         import torch
 
         # One transfer for all iterations.
@@ -48,8 +49,8 @@ class FiniteWatch:
                     "too large."
                 )
                 user_warning(text, RuntimeWarning)
-                if emit is not None:
-                    emit(RunWarning(f"{self._path}.step[{iteration}]", text))
+                if tell is not None:
+                    tell(RunWarning(f"{self._path}.step[{iteration}]", text))
 
 
 def _wide(value: Any) -> Any:

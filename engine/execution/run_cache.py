@@ -149,6 +149,7 @@ class RunCache:
         marks = self._marks(before, unit.reads)
         settled = {n: {**vars(run.components[n])} for n in unit.components & self._mutates}
         seen = None if run.witness is None else len(run.witness.given)
+        heard = len(run.said)
         started = perf_counter()
         call(values)
         seconds = perf_counter() - started
@@ -186,6 +187,7 @@ class RunCache:
             seconds,
             held_bytes([*kept.values(), *(state.values() for state in states.values()), *after]),
             None if seen is None or run.witness is None else run.witness.since(seen),
+            tuple(run.said[heard:]),
         )
         try:
             self.store.put(key, entry)
@@ -255,6 +257,7 @@ class RunCache:
             run.state.provenance.update(dict.fromkeys(entry.values, unit.path))
         if run.witness is not None:
             run.witness.take(entry.witness or ())
+        run.repeat(entry.said)
         if run.emit is not None:
             run.emit(CacheHit(unit.path, unit.kind, entry.seconds, entry.bytes))
 

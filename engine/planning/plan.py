@@ -22,6 +22,7 @@ from .flow import CALLER, Dataflow
 from .graph import Graph, make_graph
 from .liveness import live_after, releases_of
 from .plan_checks import OtherWriters, find_faults, find_warnings, missing_inputs, nobody
+from .stages import Devices, StageProfile, Stages, stages_of
 
 _NOTHING: Mapping[str, str] = {}
 
@@ -112,6 +113,19 @@ class Plan:
         end.
         """
         return live_after(self.steps, self.flow, frozenset(asked), self.given)
+
+    def stages(self, devices: Devices, profile: StageProfile, before: Sequence[str] | None = None) -> Stages:
+        """Cut the plan into stages on devices of their own, or say why the whole of it on each of them does better.
+
+        Args:
+            devices: names, each with its memory ("24GB", bytes, or None for more than is needed), in the order in which stages follow each
+                other: `{"cuda:0": "24GB", "cuda:1": "24GB"}`, or `[("cpu", "8GB"), ("cpu", "8GB")]`. profile: as `scale.stage_profile` measures it.
+            before: steps before which it is cut, whatever that is worth; None looks for the best cut.
+
+        Raises:
+            InputError: the profile is of another plan, no device holds what a step computes with, or it cannot be cut there.
+        """
+        return stages_of(self, devices, profile, before)
 
     def _releases(self, asked: frozenset[str] | None) -> Mapping[str, tuple[str, ...]]:
         if asked is None:

@@ -137,10 +137,26 @@ def notes_of(
 
 
 def _note_of(name: str, component: object, pipe: PipelineComponents, identities: RunIdentities) -> _Note:
+    spec = pipe.specs[name]
+    if component is None and _is_settings_alone(spec.type_hint):
+        # Loaded to be noted: no file's digest says what is in a scheduler's settings, and to load them costs nothing.
+        component = spec.copy().load(**pipe.options_of(name))
+        look = identity_of(component, content=identities.content)
+        return _noted(component, look, identities)
     if component is None:  # it is loaded during the run
-        spec = pipe.specs[name]
         dtype = spec.format_of(**pipe.options_of(name))
         return _Note(None, spec.type_hint, spec.load_id, spec.file_stamp(), dtype, None, None)
+    return _noted(component, identities.look(name), identities)
+
+
+def _is_settings_alone(cls: Any) -> bool:
+    """Return whether a class of components is made of a configuration of diffusers and nothing else, as schedulers are."""
+    import torch
+
+    return isinstance(cls, type) and hasattr(cls, "from_config") and not issubclass(cls, torch.nn.Module)
+
+
+def _noted(component: object, identity: Identity | str, identities: RunIdentities) -> _Note:
     is_model, has_content = hasattr(component, "named_parameters"), hasattr(component, "__dict__")
     origin = provenance_of(component)
     return _Note(
@@ -150,7 +166,7 @@ def _note_of(name: str, component: object, pipe: PipelineComponents, identities:
         origin.load_id or "null",
         origin.files,
         dtype_of(component),
-        identities.look(name),
+        identity,
         None if is_model else getattr(component, "config", None),
         None if identities.content else moment_of(component),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...state import RepoError, html_view
 from ...state.atomic import write_text
@@ -16,6 +16,9 @@ from ...state.value_data import value_of_data
 from .noted_values import noted_inputs
 from .parameters_text import LEFT_OUT, Parameters, parameters_of_run
 from .written_recipe import VERSION, WrittenRecipe
+
+if TYPE_CHECKING:
+    from .component_records import RunNotes
 
 
 class Recipe:
@@ -81,6 +84,21 @@ class Recipe:
         parts = {"components": lambda: _chosen(base._known["components"], replaced)} if replaced else {}
         about = {"loop": loop, "at_step": at_step, "changes": sorted(changes), **shared, **parts}
         return Recipe({**self._known, "branched": about}, self._late)
+
+    def with_components(self, notes: RunNotes) -> Recipe:
+        """Return the recipe with what is known of some components here, where they were loaded before this part of the run."""
+        components, late = self._known["components"], self._late
+
+        def weights() -> Mapping[str, Any]:
+            before = late() if late is not None else {}
+            return {**before, "weights": {**(before.get("weights") or {}), **notes.weights()["weights"]}}
+
+        known = {
+            **self._known,
+            "settings": {**self._known["settings"], "load": "before"},
+            "components": lambda: {**_data(components), **notes.written()},
+        }
+        return Recipe(known, weights, self.image)
 
     def noting(self, notes: Iterable[str]) -> Recipe:
         """Return the recipe with remarks on the run, after those that it has."""

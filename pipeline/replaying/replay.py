@@ -14,8 +14,7 @@ from ...engine.serving.merger import Merger
 from ...engine.witness import first_difference
 from ...guiders import Guider
 from ...saving.composition import compose
-from ...state import BrickworkError, PipelineState
-from ...state.errors import ReplayError
+from ...state import BrickworkError, ComponentError, CompositionError, InputError, PipelineState, ReplayError
 from ...state.user_warnings import user_warning
 from ...state.value_data import value_of_data
 from ..modular_pipeline import ModularPipeline
@@ -113,15 +112,17 @@ def _run(
     base = recipe.base
     if base is None:
         return pipe(**values, output=recipe["output"])
-    faults: list[str] = []
+    inputs: list[str] = []
+    components: list[str] = []
     shared = PipelineState()
-    shared.start = values_of(base, {n: v for n, v in given.items() if n in base.missing_inputs}, faults)
+    shared.start = values_of(base, {n: v for n, v in given.items() if n in base.missing_inputs}, inputs)
     branched = recipe["branched"]
     # The pipeline has the variant's components, and the run whose steps it shares had others.
     replaced = {name: pipe.components[name] for name in branched.get("components", ())}
-    put_components(pipe, base, known[0], faults, known[1], replaced)
-    if faults:
-        raise ReplayError.of("The steps that were shared with another run cannot be repeated", faults)
+    put_components(pipe, base, known[0], components, known[1], replaced)
+    if inputs or components:
+        heading = "The steps that were shared with another run cannot be repeated"
+        raise ReplayError.lacking(heading, {InputError: inputs, ComponentError: components})
     changes = {name: replaced[name] if name in replaced else values[name] for name in branched["changes"]}
     return pipe.branch(shared, branched["at_step"], branched["loop"], **changes)
 
@@ -153,11 +154,14 @@ def _prepared(
     Raises:
         ReplayError: blocks, components or inputs cannot be had; all of them are named.
     """
+    inputs: list[str] = []
     faults: list[str] = []
-    values = values_of(recipe, given, faults)
+    values = values_of(recipe, given, inputs)
     pipe = pipeline_of_recipe(recipe, blocks, components, guiders, faults)
-    if faults or pipe is None:
-        raise ReplayError.of("The recipe cannot be repeated", faults, headed=True)
+    if inputs or faults or pipe is None:
+        # Without blocks there is no pipeline that components could be put into.
+        of_pipe = CompositionError if pipe is None else ComponentError
+        raise ReplayError.lacking("The recipe cannot be repeated", {InputError: inputs, of_pipe: faults}, headed=True)
     return pipe, values
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from attrs import field, frozen
 
 from ...state import ComponentError
-from ...state.errors import did_you_mean
+from ...state.errors import did_you_mean, nearest
+from ..loading.dtype_names import WORDS
 
 if TYPE_CHECKING:
     import torch
@@ -202,11 +203,32 @@ def present_device(device: Device) -> torch.device:
         torch.empty(0, device=found)
     # AssertionError: torch was built without CUDA.
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
-        said = str(error).partition("\n")[0]
+        meant = _meant(str(device))
+        said = meant or f"({str(error).partition(chr(10))[0]})"
         raise ComponentError(
-            f"This machine has no device {str(device)!r}. There are: {', '.join(there)}. ({said})"
+            f"This machine has no device {str(device)!r}. There are: {', '.join(there)}. {said}"
         ) from None
     return found
+
+
+def _meant(name: str) -> str:
+    """Say which device or dtype a misspelt name is near to, as `pipe.to` takes both; nothing for the name of a device that torch knows."""
+    import torch
+
+    try:
+        torch.device(name)
+    except RuntimeError:
+        kind, colon, index = name.partition(":")
+        near = nearest(kind, [*_KINDS, *WORDS])
+    else:
+        return ""
+    if near in _KINDS:
+        return f"Did you mean {near + (colon + index if index.isdigit() else '')!r}?"
+    return "" if near is None else f"Did you mean the dtype {near!r}?"
+
+
+_KINDS = ("cpu", "cuda", "mps", "xpu")
+"""Kinds of devices that people name."""
 
 
 def _each(given: Iterable[tuple[str, Device]], doubles: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...state import ComponentError
+from ...state.errors import nearest
 
 NAMES = {
     "fp16": "float16",
@@ -17,6 +18,8 @@ NAMES = {
     "double": "float64",
 }
 """Short name to the one that torch has."""
+WORDS = ("float16", "bfloat16", "float32", *NAMES)
+"""What people type for a dtype, the names of torch first."""
 
 
 def is_dtype_name(given: object) -> bool:
@@ -40,9 +43,10 @@ def dtype_named(given: Any) -> Any:
     if given is None or (isinstance(given, torch.dtype) and given.is_floating_point):
         return given
     if not is_dtype_name(given):
+        near = nearest(given, WORDS) if isinstance(given, str) else None
         raise ComponentError(
-            f"dtype={given!r} is no dtype of weights. Give torch.float16, torch.bfloat16 or torch.float32, or a name: "
-            f"'float16', 'bfloat16', 'float32', {', '.join(map(repr, NAMES))}."
+            f"dtype={given!r} is no dtype of weights.{f' Did you mean {near!r}?' if near else ''} Give torch.float16, torch.bfloat16 or torch.float32, or a name: "
+            f"{', '.join(map(repr, WORDS))}."
         )
     return getattr(torch, _plain(given))
 

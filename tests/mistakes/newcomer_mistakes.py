@@ -97,7 +97,7 @@ MISTAKES = [
     ),
     given(
         "an image for text to image",
-        "brickwork.find_preset('sdxl.auto').init_pipeline(folder)",
+        "brickwork.embedded(task='auto') makes such a pipeline",
         image=Image.new("RGB", (8, 8)),
     ),
     put(

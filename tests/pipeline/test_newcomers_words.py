@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +171,11 @@ def test_a_mask_of_other_proportions_is_said_to_be_stretched(
         )
     words = "mask_image is 30x20, and is stretched to 64x64, which has other proportions: what it shows moves. Crop it, or add a border"
     assert (words in caplog.text) == says
+
+
+def test_another_preset_is_advised_with_the_repository_that_the_pipeline_is_from(tiny_folder: Path) -> None:
+    blocks = brickwork.find_preset("sdxl.text2image")
+    for repo in (str(tiny_folder), None):
+        said = f"brickwork.find_preset('sdxl.auto').init_pipeline({'folder' if repo is None else repr(repo)}) makes such a pipeline"
+        with pytest.raises(InputError, match=re.escape(said)):
+            blocks.init_pipeline(repo)(prompt="x", image="x.png")

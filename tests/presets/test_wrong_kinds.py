@@ -54,6 +54,7 @@ WRONG: list[tuple[str, str, dict[str, Any], str]] = [
     ("sd3", "controlnet inpainting", {"control_mask": torch.zeros(1, 16, 8, 8)}, r"control_mask has the shape \[1, 16, 8, 8\]"),
     ("flux", "text2image", {"reference_latents": torch.zeros(2, 4, 4, 4)}, "reference_latents have 4 channels"),
     ("flux", "text2image", {"reference_latents": torch.zeros(2, 16, 3, 4)}, "reads squares of 2x2"),
+    ("flux", "text2image", {"extra_channels": torch.zeros(1, 16, 8, 8)}, "extra_channels holds 1 row, and 2 are drawn; give one for each"),
     # What a guider has no use for.
     ("stable_diffusion", "text2image", {"guidance_memory": "x"}, "guidance_memory is 'x'"),
     # Images as prompts.

@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from coarse_images import half_mask, picture
 from diffusers.pipelines.flux import ReduxImageEncoder
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
-from family_table import Feature, cast, families
+from family_table import Feature, Task, cast, families
 from seen_inputs import Seen, seen_inputs
 from transformers import CLIPConfig, CLIPImageProcessor
 
@@ -102,6 +102,9 @@ def sources() -> Iterator[Source]:
     priors = {"redux prior": REDUX_PRIOR_BLOCKS, "redux of images": REDUX_IMAGE_PRIOR_BLOCKS}
     for title, blocks in {"redux": find_preset("flux.redux"), **priors}.items():
         yield _source(title, blocks, lambda: {**redux(), **tiny_families.siglip()}, told)
+    # In both stages together the prior is in a scope, where loops are passed over.
+    vectors = {**ASKED, "prompt": families()["kandinsky22"].tasks["text2image"].given["prompt"], "guidance_scale": 3.0}
+    yield _source("kandinsky22 prior", find_preset("kandinsky22.prior"), _prior_parts, vectors)
     for name, family in families().items():
         for task, each in family.tasks.items():
             parts = partial(_parts, name, each.parts)
@@ -150,6 +153,12 @@ def _parts(name: str, more: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
     torch.manual_seed(11)
     own = {part: cast(make(), "float32") for part, make in more.items()}
     return {**technique_families.family(name).parts("float32"), **own}
+
+
+def _prior_parts() -> dict[str, Any]:
+    """Return the components of Kandinsky's prior by the names that it has alone."""
+    own = _parts("kandinsky22", {})
+    return {name.removeprefix("prior_"): part for name, part in own.items() if name.startswith("prior_")}
 
 
 def _of_sdxl() -> Iterator[Source]:
@@ -261,6 +270,9 @@ def _in_turn(through: Any) -> Source:
 CALLED = {"sd": "stable_diffusion", "flux2.klein": "flux2_klein"}
 """Family in `technique_families`, by the name of its presets, where that is another."""
 ALONE = [(), ("image",), ("image", "mask_image")]
+BY_IMAGE = ("strength", "num_inference_steps")
+"""What is given beside an image."""
+STEPS = {"num_inference_steps": 5}
 
 
 def _choices() -> Iterator[Source]:
@@ -271,22 +283,20 @@ def _choices() -> Iterator[Source]:
         side = technique_families.SIDE.get(name) or told.get("height", 16)
         shown = {**IMAGES, "image": picture(3, side), "mask_image": half_mask(side), "num_inference_steps": 5}
         asked = [*ALONE, *((*each, "control_image") for each in ALONE)]
-        given = {**told, **ASKED}
+        given, images = {**told, **ASKED}, "image" in made.input_names
+        # A strength without what it changes is refused.
         runs = [
-            {
-                **given,
-                **{
-                    key: shown[key]
-                    for key in (*each, *(("strength", "num_inference_steps") if "image" in each else ()))
-                },
-            }
+            {**given, **{key: shown[key] for key in (*each, *(BY_IMAGE if "image" in each and images else ()))}}
             for each in asked
         ]
-        if "video" in made.input_names:
-            of_video = {key: value for key, value in given.items() if key != "num_frames"}
-            video = [picture(seed, side) for seed in range(5)]
-            runs = [given, {**of_video, "video": video, "strength": 0.63, "num_inference_steps": 5}]
+        runs += [{**each.given, **each.mine, **ASKED, **STEPS} for each in _of_other_media(name)]
         yield _source(f"{name} auto", made, partial(_auto_parts, name), *runs)
+
+
+def _of_other_media(name: str) -> list[Task]:
+    """Return the tasks of a family that begin from a video or a sound."""
+    tasks = technique_families.family(name).tasks.items()
+    return [each for task, each in tasks if task in ("video2video", "audio2audio")]
 
 
 def _auto_parts(name: str) -> dict[str, Any]:

@@ -42,7 +42,7 @@ TABLE = {
     "components list": Row("embedded", "none.yaml", 3, "result"),
     "components show": Row("embedded unet", "embedded unett", 2, "result"),
     "info": Row("APPLE", "none.png", 3, "result"),
-    "recipe": Row("APPLE", "none.png", 3, ""),
+    "recipe": Row("APPLE", "none.png", 3, "result"),
     "diff": Row("APPLE APPLE", "none.png APPLE", 2, "result"),
     "edit": Row("rows.csv remove decode", "none.yaml remove decode", 2, ""),
     "publish": Row("FOLDER me/x", "none me/x", 2, "result"),

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 
-from brickwork import Block, Outputs
-from brickwork.state.vocabulary import Generators, Images, Prompt
+from brickwork import Block, InputError, Outputs
+from brickwork.state.vocabulary import Generators, Images, Latents, Prompt
 
 
 class Paint(Block):
@@ -40,3 +40,19 @@ class Paint(Block):
 
 class Other(Paint):
     """Another block, which paints the same."""
+
+
+class Brighten(Block):
+    """Multiply latents; -1 kills the process, -2 fails with an error of Python's, -3 with one of ours."""
+
+    class Out(Outputs):
+        latents: Latents
+
+    def run(self, latents: Latents, brightness: float = 1.25) -> Out:
+        if brightness == -1:
+            signal.raise_signal(signal.SIGKILL)
+        if brightness == -2:
+            raise MemoryError("none left")
+        if brightness == -3:
+            raise InputError("brightness is -3")
+        return self.Out(latents=latents * brightness)

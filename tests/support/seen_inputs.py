@@ -44,7 +44,7 @@ def seen_inputs(composition: Any = None) -> Iterator[dict[str, Seen]]:
         for place in [each for each in inner if not each or path == each or path.startswith(f"{each}.")]:
             container = inner.pop(place)
             parts = _as_now({name: run.components[name] for name in container.component_names})
-            found.setdefault(container.source_class.__name__, Seen(container, _taken(container, values), parts))
+            found.setdefault(container.source_class.__name__, Seen(container, _read(container, values), parts))
 
     def watching(owner: Any, presence: Any) -> Any:
         made = make(owner, presence)
@@ -90,6 +90,13 @@ def seen_inputs(composition: Any = None) -> Iterator[dict[str, Seen]]:
 def _taken(block: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     names = {param.name for param in block.inputs}
     return own_values({name: value for name, value in values.items() if name in names})
+
+
+def _read(container: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a container reads of values: among others there may be some that only its other branches read."""
+    taken = _taken(container, values)
+    reads = container.plan(taken).reads
+    return {name: value for name, value in taken.items() if name in reads}
 
 
 def _as_now(components: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import importlib.util
 from pathlib import Path
 from typing import Annotated, Any
 
+import declared_faults
 import faulty_blocks
 import hidden_faults
 import pytest
@@ -23,13 +24,22 @@ from faulty_blocks import (
 )
 from torch import Tensor
 
-from brickwork import Block, ComponentError, InputError, Outputs
+from brickwork import (
+    AutoPipelineBlocks,
+    Block,
+    ComponentError,
+    ComponentSpec,
+    CompositionError,
+    InputError,
+    InputParam,
+    Outputs,
+)
 from brickwork.testing import BlockFaultsError, BlockReport, check_block
 from brickwork.testing.block_check import CHECKS
 
-FAULTY = {**faulty_blocks.FAULTY, **hidden_faults.FAULTY}
+FAULTY = {**faulty_blocks.FAULTY, **hidden_faults.FAULTY, **declared_faults.FAULTY}
 GIVEN = {**faulty_blocks.GIVEN, **hidden_faults.GIVEN}
-RIGHT = {**faulty_blocks.RIGHT, **right_blocks.RIGHT}
+RIGHT = {**faulty_blocks.RIGHT, **right_blocks.RIGHT, **declared_faults.RIGHT}
 
 
 def name_of(block: Any) -> str:
@@ -42,6 +52,12 @@ def test_a_check_grants_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert not (tmp_path / "brickwork.lock").exists()
 
 
+def test_the_name_of_a_block_is_no_block() -> None:
+    with pytest.raises(CompositionError, match="Give the class itself, or an object of it, and not its name"):
+        check_block("Halve")
+
+
+@pytest.mark.filterwarnings("ignore:old_double:FutureWarning")
 @pytest.mark.rotating(3)
 @pytest.mark.parametrize("block", FAULTY, ids=name_of)
 def test_a_faulty_block_is_found_out(block: Any, request: pytest.FixtureRequest) -> None:
@@ -82,7 +98,7 @@ def test_the_error_lists_the_faults_as_sentences() -> None:
 
 
 class ManyFaults(Block):
-    """Two faults of two kinds."""
+    """Three faults of three kinds."""
 
     class Out(Outputs):
         scale: Annotated[float, "no value"]
@@ -95,7 +111,7 @@ class ManyFaults(Block):
 
 def test_several_faults_are_said_together() -> None:
     found = {fault.check for fault in check_block(ManyFaults, raise_faults=False).faults}
-    assert found == {"nothing edited", "chance"}
+    assert found == {"nothing edited", "chance", "inputs"}
 
 
 def test_a_fault_that_single_inputs_show_is_said_with_the_smallest() -> None:
@@ -159,7 +175,7 @@ class Unknown(Block):
         ok: bool
 
     def run(self, x: Tensor, what: Any, how: dict[str, Any] | None = None) -> Out:
-        return self.Out(ok=how is None)
+        return self.Out(ok=how is None and x is not what)
 
 
 def test_what_cannot_be_made_is_asked_for() -> None:
@@ -180,6 +196,24 @@ def test_a_component_that_is_not_given_is_asked_for() -> None:
     assert "components={'net': ...}" in said
 
 
+class Scaled(Halve):
+    description = "Only with a net."
+    inputs = [InputParam("x", type_hint=float, required=True), InputParam("by", type_hint=int)]
+    expected_components = [ComponentSpec("net", torch.nn.Module)]
+
+
+class WithOrWithoutANet(AutoPipelineBlocks):
+    block_classes = [Scaled, Halve]
+    block_names = ["scaled", "plain"]
+    block_trigger_inputs = ["by", None]
+
+
+def test_an_input_that_asks_for_a_component_that_is_not_there_is_a_refusal() -> None:
+    report = check_block(WithOrWithoutANet, components={"net": None}, skip=["save and open"])
+    assert report
+    assert "threads" in report.checked
+
+
 def test_a_check_that_there_is_not_is_refused() -> None:
     assert "skip='thread' is no check. Did you mean 'threads'?" in refusal(InputError, Twice, skip=["thread"])
 
@@ -192,7 +226,7 @@ class RefusesAll(Block):
         return ["It is Monday."]
 
     def run(self, x: int) -> Out:
-        return self.Out(ok=True)
+        return self.Out(ok=x > 0)
 
 
 def test_a_block_that_refuses_all_inputs_says_that_some_must_be_given() -> None:
@@ -212,7 +246,7 @@ def test_without_hypothesis_the_line_that_installs_it_is_said(monkeypatch: pytes
 def test_a_report_reads_well() -> None:
     report = check_block(Halve)
     assert isinstance(report, BlockReport)
-    assert str(report).splitlines()[0] == "Halve: no faults in 13 checks"
+    assert str(report).splitlines()[0] == "Halve: no faults in 15 checks"
     assert str(check_block(OutOfRange, raise_faults=False)).startswith("OutOfRange: 1 fault in ")
 
 

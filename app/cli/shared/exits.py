@@ -34,7 +34,7 @@ MEANINGS: Mapping[int, str] = {
     MISFIT: "what was asked for does not fit: options, inputs, a composition",
     ABSENT: "a component, repository or file could not be found or loaded",
     UNTRUSTED: "code that is not trusted",
-    DIFFERS: "`replay` gave something else",
+    DIFFERS: "`replay` gave something else, or would: blocks or settings are not as they were",
     SOME_FAILED: "some rows of a batch failed",
     INTERRUPTED: "Ctrl-C",
 }
@@ -71,6 +71,9 @@ def exit_code(error: BaseException) -> int:
     """Return the exit code of an error."""
     if isinstance(error, click.ClickException):
         return error.exit_code
+    # What a repetition lacks is nothing that it gave.
+    if isinstance(error, errors.ReplayError) and error.lacks is not None:
+        return exit_code(error.lacks())
     return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
 
 
@@ -137,6 +140,7 @@ def with_options(text: str) -> str:
         ),
         text,
     )
+    text = _COMPONENTS.sub("--components FOLDER", text)
     text = _LACKING.sub(lambda found: f"--given {found[1]}=FILE", text)
     return _UNKNOWN_BLOCK.sub("--blocks FOLDER, a folder with its code", text)
 
@@ -145,6 +149,7 @@ _GRANT = re.compile(
     r"((\S+) brings code of its own [^:]*, then grant it) [^:]*: trust_remote_code=True, or .*? for just this state(?=\.)"
 )
 _LACKING = re.compile(r"replay\(\.\.\., (\w+)=\.\.\.\)")
+_COMPONENTS = re.compile(r"components=folder, a pipeline, or \{'\w+': \.\.\.\}")
 _UNKNOWN_BLOCK = re.compile(r"blocks=\[\w+\], or a composition that has it")
 _OWN_BLOCK = re.compile(
     r"Blocks of your own are given in Python: load_workflow\(path, blocks=\[\.\.\.\]\)\.(?: The code is in (.+?), and is not run because a file names it\.)?"

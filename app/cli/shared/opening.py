@@ -50,6 +50,21 @@ def opened_for_later(target: Target, repo: str | None) -> ModularPipeline:
     return found
 
 
+def repo_of(target: Target, repo: str | None) -> str | None:
+    """Return where a target's components are from, as `--repo` takes it; None if nothing says it.
+
+    Args:
+        repo: as it was given. It comes first.
+    """
+    if repo is not None or target.kind in ("embedded", "folder", "repo"):
+        return target.text if repo is None else repo
+    from ....registry.catalog import shipped_name
+
+    specs = opened_for_later(target, repo).specs.values()
+    origin = next((str(spec.repo) for spec in specs if spec.repo), None)
+    return None if origin is None else shipped_name(origin) or origin
+
+
 def _held() -> dict[tuple[Target, str | None], ModularPipeline]:
     context = click.get_current_context(silent=True)
     found: dict[tuple[Target, str | None], ModularPipeline] = {}

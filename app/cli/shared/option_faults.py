@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -12,7 +12,7 @@ from ....pipeline.forms.input_values import converted, single_kinds
 from ....state import Fault
 from ....state.values.form import side_fault
 from ....state.values.value import Value
-from .unknown_options import unknown_words
+from .unknown_options import AskedTarget, unknown_words
 
 
 class FaultyOptionsError(click.UsageError):
@@ -39,13 +39,13 @@ def option_faults(
     args: Sequence[str],
     known: Mapping[str, Any],
     given_by: Sequence[str] | None,
-    blocks: Callable[[], Any],
+    target: AskedTarget,
 ) -> list[Fault]:
     """Return which options there are not, which inputs are missing, and which values do not fit.
 
     Args:
         known: of the target, as `described` returns it. given_by: the command's options by which inputs come, too; None where nothing must be
-            given. blocks: gives the composition of the target; it is asked where an option is like none that there is.
+            given. target: what the command line is about.
     """
     parser = command.make_parser(ctx)
     parser.ignore_unknown_options = True
@@ -56,18 +56,16 @@ def option_faults(
     options = [param for param in command.get_params(ctx) if isinstance(param, click.Option)]
     flags = [flag for param in options for flag in (*param.opts, *param.secondary_opts)]
     return [
-        *_unknown(rest, flags, ctx, blocks),
+        *_unknown(rest, flags, ctx, target),
         *(() if given_by is None or any(map(given.get, given_by)) else _missing(values, known["schema"])),
         *(fault for name, value in values.items() for fault in _misfits(name, value, known["properties"][name])),
     ]
 
 
-def _unknown(
-    words: Sequence[str], flags: Sequence[str], ctx: click.Context, blocks: Callable[[], Any]
-) -> Iterator[Fault]:
+def _unknown(words: Sequence[str], flags: Sequence[str], ctx: click.Context, target: AskedTarget) -> Iterator[Fault]:
     for flag in dict.fromkeys(word.partition("=")[0] for word in words):
         if flag.startswith("--") and len(flag) > 2:
-            yield Fault(unknown_words(flag, flags, str(ctx.info_name), blocks), input_name(flag))
+            yield Fault(unknown_words(flag, flags, str(ctx.info_name), target), input_name(flag))
 
 
 def _missing(values: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Fault]:

@@ -19,18 +19,24 @@ from .known_targets import software
 from .output import table
 from .targets import Target, content_digest
 
-_FORMAT = 1
+_FORMAT = 2
+_NOTHING: tuple[Mapping[str, int], Mapping[str, str]] = ({}, {})
 _CHANGES = ("repo", "sets", "guider", "scheduler", "component", "lora", "dtype")
 """Options that change a target: with others its steps take another time."""
 
 
 def keep_profile(
-    target: Target, device: Any, options: Mapping[str, Any], inputs: Mapping[str, Any], blocks: Mapping[str, float]
+    target: Target,
+    device: Any,
+    options: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    blocks: Mapping[str, float],
+    handed_on: tuple[Mapping[str, int], Mapping[str, str]] = _NOTHING,
 ) -> Path | None:
     """Keep the seconds of blocks by path; None for a target of which nothing says what it is, such as a branch on the Hub.
 
     Args:
-        options: of the command line. inputs: with which it was measured.
+        options: of the command line. inputs: with which it was measured. handed_on: bytes after each step, and why there are none.
     """
     path = _place(target, device, options)
     if path is None:
@@ -43,7 +49,8 @@ def keep_profile(
         "date": date.today().isoformat(),
     }
     plain = {name: value for name, value in inputs.items() if isinstance(value, (str, int, float, bool))}
-    write_text(path, json.dumps({**about, "inputs": plain, "blocks": dict(blocks)}))
+    handed = {"handed_on": dict(handed_on[0]), "not_handed_on": dict(handed_on[1])}
+    write_text(path, json.dumps({**about, "inputs": plain, "blocks": dict(blocks), **handed}))
     return path
 
 

@@ -11,9 +11,10 @@ from click.shell_completion import CompletionItem
 from ....pipeline.forms.input_values import choices, converted, is_switch, joined, kind_words, takes_several
 from ....state import BrickworkError
 from .known_targets import known_target
-from .opening import opened_for_later
+from .opening import opened_for_later, repo_of
 from .option_faults import FaultyOptionsError, option_faults
 from .targets import BLOCKS, KINDS, Target, target_of
+from .unknown_options import AskedTarget
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _SEED = "seed"
@@ -112,11 +113,12 @@ class TargetCommand(click.Command):
                 return self._parsed(ctx, args, known)
         return super().parse_args(ctx, args)
 
-    def _blocks_of(self, ctx: click.Context, args: Sequence[str]) -> Any:
-        """Return the composition of the target that a command line names."""
+    def _asked(self, ctx: click.Context, args: Sequence[str]) -> AskedTarget:
+        """Return what a command line is about; it is opened where that is asked for."""
         text = self._first_position(ctx, args)
         assert text is not None
-        return opened_for_later(_target(text, args), _value_of("--repo", args)).blocks
+        target, repo = _target(text, args), _value_of("--repo", args)
+        return AskedTarget(text, lambda: opened_for_later(target, repo).blocks, lambda: repo_of(target, repo))
 
     def _parsed(self, ctx: click.Context, args: list[str], known: Mapping[str, Any]) -> list[str]:
         """Read the options; where there is not one of that name, say what is wrong with all others, too."""
@@ -126,7 +128,7 @@ class TargetCommand(click.Command):
         except click.NoSuchOption:
             if ctx.resilient_parsing:
                 raise
-            faults = option_faults(self, ctx, words, known, self.given_by, lambda: self._blocks_of(ctx, words))
+            faults = option_faults(self, ctx, words, known, self.given_by, self._asked(ctx, words))
             if not faults:
                 raise
             raise FaultyOptionsError(faults, ctx) from None

@@ -13,6 +13,8 @@ from ..errors import RefusedError
 
 SLOWEST_HEAD = 10.0
 """Seconds that a client may take to send the head of a request, from the beginning of a connection or the first byte."""
+LINGER = 2.0
+"""Seconds for the rest of a request that is answered already: who is cut off while sending may lose the answer."""
 
 
 class HttpConnection(H11Protocol):
@@ -37,6 +39,16 @@ class HttpConnection(H11Protocol):
         """Wait no longer."""
         self._wait_no_more()
         super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        """Wait for the rest of a request that was answered before it was whole, and not for ever."""
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY and not self.transport.is_closing():
+            self.loop.call_later(LINGER, self._close_unread, self.cycle)
+
+    def _close_unread(self, cycle: object) -> None:
+        if self.cycle is cycle and self.conn.their_state is h11.SEND_BODY:
+            self.transport.close()
 
     @property
     def is_stalled(self) -> bool:

@@ -68,7 +68,7 @@ def test_a_file_code_and_a_line_of_a_recipe_make_the_image_again(
 
 
 def recipe_of(path: Path) -> dict[str, object]:
-    return json.loads(invoke("recipe", path).stdout)  # type: ignore[no-any-return]
+    return json.loads(invoke("recipe", path, "--json").stdout)  # type: ignore[no-any-return]
 
 
 def test_the_file_of_a_plain_image_says_no_more_than_it_must(apple: Path) -> None:
@@ -80,8 +80,18 @@ def test_the_file_of_a_plain_image_says_no_more_than_it_must(apple: Path) -> Non
         "brickwork run sdxl.text2image --repo embedded --guider ClassifierFreeGuidance:guidance_scale=5.0 --prompt 'a red apple' "
         "--num-inference-steps 2 --seed 5 -o again.png\n"
     )
-    Path("recipe.json").write_text(invoke("recipe", apple).stdout)
+    assert invoke("recipe", apple, "-o", "recipe.json").stdout == "recipe.json\n"
     assert invoke("diff", apple, "recipe.json").exit_code == 0
+
+
+def test_a_recipe_is_written_in_the_form_that_its_file_says(apple: Path) -> None:
+    forms = {"a.yaml": "workflow.yaml", "a.py": "python", "a.sh": "shell", "a.json": "json", "a.txt": "workflow.yaml"}
+    for name, form in forms.items():
+        assert invoke("recipe", apple, "-o", name).stdout == f"{name}\n"
+        assert Path(name).read_text() == invoke("recipe", apple, "--as", form).stdout
+    assert invoke("recipe", apple).stdout == Path("a.yaml").read_text(), "a screenful, and no hashes"
+    both = invoke("recipe", apple, "--json", "--as", "python")
+    assert (both.exit_code, "--json and --as python are two forms; say one." in both.stdout) == (2, True)
 
 
 def test_an_image_given_by_its_digest_is_named(apple: Path) -> None:
@@ -100,6 +110,9 @@ def test_what_no_file_says_is_refused_and_not_left_out(apple: Path) -> None:
         assert result.exit_code == 2
         assert "Something is not as it was when lora.png was made" in result.stderr or "unet" in result.stderr
         assert result.stdout == ""
+    assert invoke("recipe", "lora.png").stderr.endswith(
+        "\nbrickwork recipe lora.png --json prints the recipe itself.\n"
+    )
     invoke("branch", apple, "--at-step", "1", "--prompt", "a green apple", "-o", "branch.png")
     variant = invoke("recipe", "branch.png", "--as", "workflow.yaml")
     assert (variant.exit_code, "shares its first steps with another run" in variant.stderr) == (2, True)
@@ -148,8 +161,25 @@ def test_replay_ends_with_0_where_all_is_the_same_and_with_5_where_not(apple: Pa
 
 def test_replay_is_given_what_the_recipe_has_by_digest(apple: Path) -> None:
     draw_from(apple)
-    assert invoke("replay", "a.png").exit_code == 5
+    lacking = invoke("replay", "a.png")
+    assert (lacking.exit_code, "--given image=FILE" in lacking.stderr) == (2, True)
+    (event,) = events(invoke("replay", "a.png", "--json"))
+    assert (event["type"], "same" in event) == ("ReplayError", False), "nothing was compared"
     assert invoke("replay", "a.png", "--given", f"image={apple}").exit_code == 0
+    Path("other.png").write_bytes(Path("a.png").read_bytes())
+    assert invoke("replay", "a.png", "--given", "image=other.png").exit_code == 2, "another image than the run had"
+
+
+def test_replay_of_components_that_are_elsewhere_ends_as_where_they_are_not_found(apple: Path) -> None:
+    data = recipe_of(apple)
+    data["components"]["unet"]["origin"]["repo"] = "me/elsewhere"  # type: ignore[index]
+    Path("elsewhere.json").write_text(json.dumps(data))
+    lacking = invoke("replay", "elsewhere.json")
+    assert lacking.exit_code == 3
+    assert lacking.stderr.rstrip().endswith("from me/elsewhere; say where it is: --components FOLDER.")
+    assert invoke("replay", "elsewhere.json", "--components", "nowhere").exit_code == 3
+    Path("none.json").write_text("{}")
+    assert invoke("replay", "none.json").exit_code == 3
 
 
 def test_diff_ends_as_diff_does(apple: Path) -> None:
@@ -180,11 +210,26 @@ def test_info_says_a_recipe_in_words(apple: Path) -> None:
     rows = {row["name"]: row["value"] for row in json.loads(invoke("info", apple, "--json").stdout)["said"]}
     assert (rows["prompt"], rows["seed"], rows["num_inference_steps"]) == ("a red apple", "5", "2")
     assert rows["unet"] == "UNet2DConditionModel, from brickwork/embedded/unet, torch.float32"
+    assert (rows["guidance_scale"], rows["number"]) == (
+        "5.0, of the guider",
+        "0, of the images of its run, counted from 0",
+    )
+    invoke("run", "embedded", "--prompt", "x", "--guidance-scale", "3", "--num-inference-steps", "1", "-o", "g.png")
+    rows = {row["name"]: row["value"] for row in json.loads(invoke("info", "g.png", "--json").stdout)["said"]}
+    assert rows["guidance_scale"] == "3.0"
+    data = recipe_of(apple)
+    del data["inputs"]["num_inference_steps"]  # type: ignore[attr-defined]
+    data["defaults"] = {"num_inference_steps": 50}
+    Path("d.json").write_text(json.dumps(data))
+    assert "num_inference_steps  50, by default\n" in invoke("info", "d.json").stdout
+    draw_from(apple)
+    names = [row["name"] for row in json.loads(invoke("info", "a.png", "--json").stdout)["said"]]
+    assert len(names) == len(set(names)), "each row says what it is of"
     text = invoke("info", apple).stdout
     assert text.startswith(
         f"made by              brickwork {brickwork.__version__}\nprompt               a red apple\n"
     )
-    Path("r.json").write_text(invoke("recipe", apple).stdout)
+    Path("r.json").write_text(invoke("recipe", apple, "--as", "json").stdout)
     assert "a red apple" in invoke("info", "r.json").stdout
     invoke("branch", apple, "--at-step", "1", "--prompt", "a cat", "-o", "b.png")
     assert "from another run at step 1 of denoise" in invoke("info", "b.png").stdout
@@ -197,6 +242,7 @@ def test_a_text_that_moves_a_cursor_goes_into_no_command_line() -> None:
     for words in (
         ("info", "a.png"),
         ("recipe", "a.png"),
+        ("recipe", "a.png", "--json"),
         ("recipe", "a.png", "--as", "python"),
         ("recipe", "a.png", "--as", "workflow.yaml"),
     ):

@@ -81,6 +81,7 @@ def test_a_sampler_is_chosen_by_the_name_that_it_has_there(
         ("DPM++ 2M", "", None, {"sampler_name": "flow has a scheduler of its own"}),
         ("", "Karras", None, {"scheduler": "chosen with sampler_name only"}),
         ("", "automatic", None, {}),
+        ("Euler", "Karras", None, {"scheduler": "flow has a scheduler of its own"}),
     ],
 )
 def test_a_model_of_flow_matching_keeps_its_scheduler(
@@ -98,6 +99,15 @@ def test_a_workflow_without_scheduler_has_none_to_choose(workflow: ServedWorkflo
     bare.pipe = SimpleNamespace(components={})  # type: ignore[assignment]  # all that is looked at
     with pytest.raises(RefusedError, match="embedded has no scheduler to choose."):
         ScheduledWorkflows().of(bare, "euler")
+
+
+def test_what_changes_nothing_and_what_was_warned_of_is_said_with_the_image(web: webuiapi.WebUIApi) -> None:
+    asked = {"sampler_name": "DPM++ 2M Karras", "scheduler": "Exponential", "seed": 4, "steps": 2}
+    for _ in range(2):
+        found = web.txt2img(prompt="a (red:1.4) cat", **asked, **SIZE)
+        assert found.info["brickwork"]["ignored"] == {"scheduler": "sampler_name says Karras"}
+        assert found.info["brickwork"]["warnings"] == ["prompt has '(red:1.4)', which is read as text"]
+    assert "Schedule type: Karras" in found.image.info["parameters"]
 
 
 def test_a_seed_is_drawn_where_it_is_minus_one(web: webuiapi.WebUIApi) -> None:
@@ -158,6 +168,12 @@ def test_an_image_begins_at_another(web: webuiapi.WebUIApi) -> None:
         ({"scheduler": "nope"}, "There is no scheduler 'nope'. There are: Automatic, Uniform, Karras, Exponential, Beta."),
         ({"width": 65}, "width is 65; it must be a multiple of 8"),
         ({"steps": "many"}, "steps is a text; it is a whole number."),
+        ({"seed": -2}, "seed is -2; it is -1 for one that is drawn, or from 0 on."),
+        ({"prompt": "a <lora:warm:0.8> cat"}, "prompt has '<lora:warm:0.8>'; weights of networks are those that the server"),
+        ({"negative_prompt": "<hypernet:x>"}, "negative_prompt has '<hypernet:x>'"),
+        ({"override_settings": {"sd_model_checkpoint": []}}, "override_settings.sd_model_checkpoint is '[]'; it is the name of a workflow."),
+        ({"override_settings": {"sd_model_checkpoint": ""}}, "There is no workflow ''."),
+        ({"override_settings": {"CLIP_stop_at_last_layers": "x"}}, "override_settings.CLIP_stop_at_last_layers is 'x'; it is a whole number."),
     ],
 )  # fmt: skip
 def test_a_request_that_does_not_fit_is_refused_in_words(

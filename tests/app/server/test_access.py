@@ -29,7 +29,12 @@ def guarded(workflow: ServedWorkflow, tmp_path_factory: pytest.TempPathFactory) 
     found.stop()
 
 
-@pytest.mark.parametrize("host", ["evil.com", "127.0.0.1.evil.com", "", "[", "10.0.0.1", "localhost.evil.com:80"])
+@pytest.mark.parametrize("host",
+    [
+        "evil.com", "127.0.0.1.evil.com", "", "[", "10.0.0.1", "localhost.evil.com:80", "user@127.0.0.1:80", "127.0.0.1:80@evil.com", "localhost/x",
+        "localhost?x", "localhost:999999", "localhost:x", "localhost, evil.com", "[::1", "[::1]x",
+    ],
+)  # fmt: skip
 def test_a_name_of_another_machine_is_refused(client: Client, host: str) -> None:
     answer = client.get("/api/workflows", Host=host)
     assert answer.status == 421
@@ -64,7 +69,43 @@ def test_a_page_of_another_origin_may_change_nothing(
 def test_the_own_page_may_change_something(client: Client) -> None:
     own = {"Origin": f"http://127.0.0.1:{client.port}", "Sec-Fetch-Site": "same-origin"}
     assert client.post("/api/runs", {"inputs": {}}, own).status == 422
-    assert client.get("/api/workflows", Origin="http://evil.com").status == 200
+    assert client.get("/api/workflows", **own).status == 200
+
+
+READ = (
+    "/api/workflows",
+    "/api/runs/x/events",
+    "/api/runs/x/outputs/images/0.png",
+    "/v1/models",
+    "/sdapi/v1/options",
+    "/metrics",
+    "/mcp",
+    "/",
+)
+
+
+@pytest.mark.parametrize("path", READ)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.com"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+    ],
+)
+def test_a_page_of_another_origin_reads_nothing(client: Client, headers: dict[str, str], path: str) -> None:
+    answer = client.get(path, **headers)
+    assert answer.status == 403
+    assert b"A page of another origin may neither change nor read anything here." in answer.body
+
+
+def test_a_link_of_another_page_leads_here(client: Client) -> None:
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    assert client.get("/", **link).status == 200
+    # A form of another page is sent by such a request, too.
+    assert client.ask("POST", "/api/runs", {}, link).status == 403
 
 
 def test_answers_say_what_browsers_may_do(client: Client) -> None:
@@ -141,6 +182,13 @@ def test_the_page_takes_a_token_once_and_keeps_a_cookie(guarded: Served) -> None
     assert client.get("/api/workflows", Cookie='"').status == 401
     assert client.get("/?token=wrong").status == 401
     assert client.post(f"/api/runs?token={ANN}", {}).status == 401
+
+
+def test_a_token_leaves_the_address_also_where_there_is_a_cookie_already(guarded: Served) -> None:
+    browser = guarded.client()
+    cookie = browser.get(f"/?token={ANN}").headers["set-cookie"].partition(";")[0]
+    assert browser.get(f"/?token={BEN}&a=1", Cookie=cookie).headers["location"] == "/?a=1"
+    assert browser.get("/?token=none", Cookie=cookie).status == 401
 
 
 def test_the_way_back_from_a_token_leads_nowhere_else(guarded: Served) -> None:

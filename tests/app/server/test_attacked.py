@@ -70,6 +70,37 @@ def test_events_are_not_sent_for_questions_that_say_nothing(
     assert (answer.status, answer.error["message"]) == (422, said)
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/api/runs?lmit=3", "There is no parameter 'lmit' in this address; there are: limit, before."),
+        ("/api/runs?limit=1&limit=2", "limit stands in the address twice."),
+        ("/api/runs/APPLE/events?after=3&after=1", "after stands in the address twice."),
+        ("/api/workflows?limit=3", "There is no parameter 'limit' in this address; it takes none."),
+        ("/api/workflows/embedded?wrkflow=x", "there are: workflow."),
+        ("/api/diff?a=APPLE&b=APPLE&c=1", "There is no parameter 'c' in this address; there are: a, b."),
+    ],
+)
+def test_a_parameter_of_an_address_is_known_or_refused(client: Client, apple: Any, path: str, said: str) -> None:
+    answer = client.get(path.replace("APPLE", apple["id"]))
+    assert (answer.status, answer.error["type"]) == (422, "RequestError")
+    assert said in answer.error["message"]
+
+
+def test_what_takes_no_keys_says_so(client: Client, apple: Any) -> None:
+    answer = client.post(f"/api/runs/{apple['id']}/replay", {"seed": 1})
+    assert answer.error["message"] == "There is no key 'seed'; it takes none."
+
+
+def test_what_is_nowhere_is_not_found_whatever_is_asked_of_it(client: Client) -> None:
+    for path in ("/v1/images/variations", "/sdapi/v1/png-info", "/api/none"):
+        answer = client.post(path)
+        assert (answer.status, f"There is nothing at {path}." in answer.body.decode()) == (404, True)
+    # What is there answers to other methods.
+    assert client.post("/index.html").status == 405
+    assert (client.post("/api/queue").status, client.get("/api/sweeps").status) == (405, 405)
+
+
 def test_a_composition_larger_than_a_file_may_be_is_refused_unread(client: Client) -> None:
     answer = client.post("/api/compositions", {"data": {"brickwork": 1, "inputs": {"prompt": "x" * 300_000}}})
     assert answer.status == 422

@@ -59,6 +59,12 @@ def test_an_image_comes_in_a_form(client: Client) -> None:
     assert (empty.status, empty.error["message"]) == (422, "There is no file in the form.")
 
 
+def animated(kind: str) -> bytes:
+    """Three frames in a file."""
+    red, green, blue = (Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue"))
+    return encoded(red, kind, save_all=True, append_images=[green, blue])
+
+
 def bomb(side: int) -> bytes:
     """A PNG file of some hundred bytes that says it has so many rows and columns."""
 
@@ -85,13 +91,22 @@ def bomb(side: int) -> bytes:
         (bomb(8_000), "says it is 8000x8000; at most 33,554,432 pixels are decoded"),
         (bomb(32_000), "could be decompression bomb"),
         (b"\x80\x04\x95", "it is none of the formats"),
+        (animated("PNG"), "The file has 3 frames, and an image has one; give one of them as a file of its own."),
+        (animated("WEBP"), "has 3 frames, and an image has one"),
     ],
-    ids=["empty", "svg", "gif", "tiff", "cut", "bomb", "larger bomb", "pickle"],
+    ids=["empty", "svg", "gif", "tiff", "cut", "bomb", "larger bomb", "pickle", "animated png", "animated webp"],
 )  # fmt: skip
 def test_what_is_no_image_is_refused(client: Client, content: bytes, said: str) -> None:
     answer = client.post("/api/files", content)
     assert answer.status == 422
     assert said in answer.error["message"]
+
+
+def test_a_photo_with_more_images_behind_it_is_a_photo(client: Client) -> None:
+    content = animated("MPO")
+    name = client.post("/api/files", content).data["file"]
+    answer = client.get(f"/api/files/{name}")
+    assert (answer.headers["content-type"], answer.body) == ("image/jpeg", content)
 
 
 def test_a_file_goes_into_a_run(client: Client) -> None:

@@ -86,6 +86,18 @@ def test_a_stream_has_partial_images_and_then_the_image(ai: openai.OpenAI) -> No
     assert is_same(opened(alone.data[0].b64_json), opened(events[-1].b64_json))
 
 
+def test_what_changes_nothing_and_what_was_warned_of_is_said_with_the_image(ai: openai.OpenAI) -> None:
+    more = {"seed": 2**63 - 1, "brickwork": FEW}
+    asked: dict[str, Any] = {"prompt": "a (red:1.4) apple", "extra_body": more}
+    # The second one comes from the cache, and says as much.
+    for _ in range(2):
+        found = ai.images.generate(partial_images=2, **asked)
+        assert found.brickwork["ignored"] == ["partial_images"]  # type: ignore[attr-defined]  # ours, beside theirs
+        assert found.brickwork["warnings"] == ["prompt has '(red:1.4)', which is read as text"]  # type: ignore[attr-defined]
+    (event,) = ai.images.generate(stream=True, **asked)
+    assert event.brickwork["warnings"] == found.brickwork["warnings"]  # type: ignore[union-attr,attr-defined]
+
+
 def test_a_run_that_fails_in_a_stream_is_said(ai: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object, **__: object) -> None:
         raise MemoryError
@@ -141,6 +153,8 @@ def test_an_edit_without_a_mask_begins_at_the_image_and_streams(ai: openai.OpenA
         ({"extra_body": {"seed": 1, "brickwork": {"seed": 2}}}, "seed is given beside the inputs and among them", None),
         ({"n": 2, "extra_body": {"brickwork": {"seed": [1, 2]}}}, "seed is one whole number", "seed"),
         ({"extra_body": {"count": 1}}, "There is no key 'count'", None),
+        ({"extra_body": {"brickwork": {"output_type": "latent"}}}, "output_type is 'latent', and images are asked for here", "output_type"),
+        ({"extra_body": {"seed": 2**63}}, "it is from 0 to 9223372036854775807", "seed"),
     ],
 )  # fmt: skip
 def test_a_request_that_does_not_fit_is_refused_as_openai_does(

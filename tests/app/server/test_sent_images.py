@@ -49,8 +49,17 @@ def test_other_texts_are_no_images(text: str) -> None:
         (pixels("L", 255, 0), False, False, [255, 0]),
         (pixels("L", 255, 0), False, True, [0, 255]),
         (pixels("RGB", (255, 255, 255), (0, 0, 0)), False, True, [0, 255]),
+        (pixels("I;16", 65535, 0, 32896), False, False, [255, 0, 128]),
     ],
-    ids=["transparent is edited", "opaque is edited", "white is, where all is opaque", "white", "inverted", "colours"],
+    ids=[
+        "transparent is edited",
+        "opaque is edited",
+        "white is, where all is opaque",
+        "white",
+        "inverted",
+        "colours",
+        "16 bits",
+    ],
 )
 def test_white_is_what_is_drawn_anew(
     served: Served, content: bytes, edits_transparent: bool, is_inverted: bool, wanted: list[int]

@@ -98,6 +98,27 @@ def test_a_body_that_does_not_come_whole_is_told_so(served: Served, path: str, k
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_body_without_end_is_not_taken_on_for_ever_after_its_answer(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_connection, "LINGER", 0.3)
+    head = "POST /api/runs HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    connection, part = opened(served, head), b"100000\r\n" + bytes(1 << 20) + b"\r\n"
+    begun = time.monotonic()
+    with connection, contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        while time.monotonic() < begun + 20:
+            connection.sendall(part)
+            time.sleep(0.01)
+    assert time.monotonic() < begun + 10
+
+
+def test_the_rest_of_a_body_that_ends_is_let_by_and_the_connection_goes_on(served: Served) -> None:
+    connection = opened(served, "POST /none HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\n12345")
+    assert connection.recv(1 << 16).startswith(b"HTTP/1.1 404")
+    connection.sendall(b"67890GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+    assert taken(connection).startswith(b"HTTP/1.1 200")
+
+
 def test_what_comes_fast_enough_may_take_longer(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("brickwork.app.server.access.SLOWEST_RATE", 1)
     body = json.dumps({"inputs": {"promt": "x"}}).encode()

@@ -196,5 +196,9 @@ def test_three_families_are_planned_documented_and_explained(blocks: Any, workfl
 
 
 def test_what_is_no_block_is_refused() -> None:
-    with pytest.raises(CompositionError, match="is no block of modular pipelines"):
+    with pytest.raises(CompositionError, match="^the class dict is no block of modular pipelines.* derived from Block"):
         adopt(dict)
+    with pytest.raises(
+        CompositionError, match="^'Text' .str. is no block of modular.* the class itself.* not its name: MyBlock"
+    ):
+        adopt("Text")

@@ -148,7 +148,7 @@ def test_pictures_and_tensors_that_were_given_are_kept_as_asked(
     if keep == "digest":
         with pytest.raises(ReplayError) as caught:
             brickwork.replay(path, components=from_image)
-        assert len(caught.value.faults) == 5
+        assert (len(caught.value.faults), caught.value.lacks) == (5, brickwork.InputError)
         assert "is in the recipe by its digest only; give it: replay(..., prompt_embeds=...)." in str(caught.value)
         with pytest.raises(ReplayError, match="image is another one than the run had"):
             brickwork.replay(path, components=from_image, **{**given, "image": Image.new("RGB", (64, 64))})

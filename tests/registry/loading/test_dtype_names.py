@@ -74,6 +74,32 @@ def test_a_device_that_is_not_there_leaves_all_as_it_was(tiny_pipe: ModularPipel
     assert tiny_pipe.device == torch.device("cpu")
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("fp17", "Did you mean the dtype 'fp16'?"),
+        ("bfloat61", "Did you mean the dtype 'bfloat16'?"),
+        ("cudda", "Did you mean 'cuda'?"),
+        ("cudaa:1", "Did you mean 'cuda:1'?"),
+        ("cpuu", "Did you mean 'cpu'?"),
+        ("nowhere", "(Expected one of cpu, "),
+    ],
+)
+def test_a_misspelt_device_or_dtype_is_answered_with_the_nearest(
+    tiny_pipe: ModularPipeline, given: str, said: str
+) -> None:
+    with pytest.raises(ComponentError) as caught:
+        tiny_pipe.to(given)
+    assert str(caught.value).startswith(f"This machine has no device {given!r}. There are: cpu. {said}")
+
+
+def test_a_misspelt_dtype_is_answered_with_the_nearest() -> None:
+    with pytest.raises(
+        ComponentError, match=r"^dtype='fp17' is no dtype of weights\. Did you mean 'fp16'\? Give torch"
+    ):
+        dtype_named("fp17")
+
+
 @pytest.mark.parametrize("second", ["float16", torch.float16, {"default": "half"}])
 def test_two_spellings_of_one_dtype_are_looked_at_alike_everywhere(second: Any, tiny_folder: Path) -> None:
     folder = str(tiny_folder)

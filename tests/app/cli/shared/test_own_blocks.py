@@ -82,7 +82,7 @@ def test_of_a_library_no_folder_is_named(project: Path, module: str) -> None:
 
 def test_an_image_is_replayed_and_drawn_again_with_the_folder(project: Path) -> None:
     assert invoke("run", "soft_light.yaml", "--blocks", ".", *STEPS, "-o", "a.png").exit_code == 0
-    assert (lacking := invoke("replay", "a.png")).exit_code == 5
+    assert (lacking := invoke("replay", "a.png")).exit_code == 2
     assert "--blocks FOLDER, a folder with its code" in lacking.stderr
     found = invoke("replay", "a.png", "--blocks", ".")
     assert (found.exit_code, found.stderr) == (0, "The same, to the byte.\n")

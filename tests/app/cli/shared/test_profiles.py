@@ -48,6 +48,30 @@ def test_explain_shows_what_bench_measured_and_says_so(monkeypatch: pytest.Monke
     assert "measured" not in json.loads(invoke("explain", "embedded", *FEW, "--json").stdout)
 
 
+@pytest.mark.usefixtures("measured")
+def test_explain_says_where_it_would_be_cut_over_devices() -> None:
+    words = ("explain", "embedded", *FEW)
+    said = " ".join(invoke(*words, "--stage", "1GB", "--stage", "1GB").stdout.split())
+    assert "not split: the whole on each of 2 devices ends a run every" in said
+    assert "not cut before prepare_latents, prepare_add_cond, denoise: scheduler is changed before it" in said
+    found = json.loads(invoke(*words, "--stage", "3MB", "--stage", "18MB", "--json").stdout)["stages"]
+    assert set(found) == {"stages", "reason", "not_cut", "period", "gain"}
+    assert [stage["device"] for stage in found["stages"]] == ["device 1", "device 2"]
+    assert found["stages"][0]["steps"][0] == "text_encoder.positive.encode"
+    assert found["stages"][0]["hands_on"]
+    assert found["gain"] > 0
+    small = invoke(*words, "--stage", "14MB")
+    assert small.exit_code == 2
+    assert "denoise computes with 17.2 MB, and the largest device has 14.0 MB" in small.stderr
+
+
+def test_where_to_cut_is_measured_first(cli_home: Path) -> None:
+    assert not list(cli_home.glob("profiles/*"))
+    result = invoke("explain", "embedded", *FEW, "--stage", "1GB", "--stage", "1GB")
+    assert result.exit_code == 2
+    assert "brickwork bench embedded, with the same inputs, measures it." in " ".join(result.stderr.split())
+
+
 def test_another_device_or_target_has_a_profile_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "home"))
     target = target_of("embedded")
