@@ -165,7 +165,7 @@ def test_a_link_that_names_a_file_shows_the_title_that_it_leads_to(source: Path)
         ("errors/InputError", ["Derived from: `BrickworkError`"]),
         ("settings/cache", ["pipe.configure(cache=...)", "MemoryCache"]),
         ("commands/run", ["brickwork run [OPTIONS] TARGET", "| `-o, --out TEXT` | File to write: .png for images", "## Example\n\n```sh\nbrickwork run embedded --prompt", "| 130 | Ctrl-C |"]),
-        ("commands/replay", ["| 5 | `replay` gave something else |"]),
+        ("commands/replay", ["| 5 | `replay` gave something else, or would: blocks or settings are not as they were |"]),
         ("commands/trust", ["- [`brickwork trust grant`](trust-grant.md)"]),
         ("rooms/testing.check_block", ["brickwork.testing.check_block(block, *, components=None", "`testing/block_check.py`"]),
         ("api/ModularPipeline", ["### `save_pretrained("]),

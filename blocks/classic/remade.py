@@ -1,4 +1,4 @@
-"""Components of which the constructor of a classic pipeline makes another network, by copying their weights."""
+"""Components that a classic pipeline needs as a whole: its constructor makes another network of them, or it computes gradients through them."""
 
 from __future__ import annotations
 
@@ -30,8 +30,13 @@ class _Remade:
 
 
 def needed_whole(cls: type, components: Mapping[str, Any]) -> dict[str, str]:
-    """Return the components that a constructor copies, with the reason, as the end of a sentence, why they cannot come in parts."""
+    """Return the components that a constructor copies, and all models of a class that asks for gradients, with the reason, as the end of a sentence."""
+    import torch
+
     found: dict[str, str] = {}
+    if _asks_for_gradients(cls):
+        why = f"{cls.__name__} computes gradients, and weights of parts would be gone when a gradient needs them"
+        found = {name: why for name, each in components.items() if isinstance(each, torch.nn.Module)}
     for each in _remade(cls):
         if each.kinds and not isinstance(components.get(each.name), each.kinds):
             continue
@@ -40,6 +45,24 @@ def needed_whole(cls: type, components: Mapping[str, Any]) -> dict[str, str]:
         )
         found.update(dict.fromkeys(each.read, why))
     return found
+
+
+@cache
+def _asks_for_gradients(cls: type) -> bool:
+    """Return whether a method of a class, or of what it derives from, calls `torch.autograd.grad` or `backward`."""
+    for each in cls.__mro__:
+        try:
+            source = inspect.getsource(each)
+        except (OSError, TypeError):
+            continue
+        calls = (node.func for node in ast.walk(ast.parse(dedent(source))) if isinstance(node, ast.Call))
+        if any(isinstance(called, ast.Attribute) and _is_gradient(ast.unparse(called)) for called in calls):
+            return True
+    return False
+
+
+def _is_gradient(called: str) -> bool:
+    return called.endswith((".backward", "autograd.grad"))
 
 
 @cache

@@ -107,7 +107,10 @@ def _first_read(paths: Collection[str], name: str, flow: Dataflow) -> int:
 
 def _meant_for_later(path: str, name: str, paths: Collection[str], within: Condition, flow: Dataflow) -> Condition:
     """Return when a block writes a value that is not for those steps before it, but for what comes behind."""
-    found = any_of([read.guard for read in flow.reads_at(path, name)])
+    # Who changes a value in every workflow, before the block that makes it where it is not given, was meant to stand behind that. (In
+    # some workflows only, the value is what chooses them.)
+    changes = not flow.possible & ~within and all(flow.written_by(each, name) for each in paths)
+    found = any_of([read.guard for read in flow.reads_at(path, name) if read.param.required or not changes])
     if not within & ~found:
         return found  # it reads what it writes: looking further would be quadratic in a long row
     # Who works with what a reader has made of it gives the next value, and cannot come before it.
@@ -136,7 +139,7 @@ def _missing_text(
     if later is not None and _for_next_iteration(later, paths, flow):
         return f"{text} {later} writes it for the next iteration: pass {name}=... for the first."
     if later is not None:
-        return f"{text} {later} writes it, but only later: move that before {path}, or pass {name}=..."
+        return f"{text} {later} writes it, but only later: move that before {path}, or {path} behind it, or pass {name}=..."
     if ended := _ended_words(str(param.name), _first_read(paths, str(param.name), flow), flow):
         return f"{text} {ended} Or pass {name}=..."
     near = nearest(name, [each for each in missing.there if not scope_of(each)]) if not elsewhere else None
@@ -273,7 +276,7 @@ def _written_too_late(flow: Dataflow) -> Iterator[Finding]:
             for paths, found, note in lists(early.items(), late):
                 text = (
                     f"{version.writer} writes {name!r} after {', '.join(paths)} read it, and "
-                    f"no later block reads what it writes. Move it before {paths[0]}, or leave it out.{note}"
+                    f"no later block reads what it writes. Move it before {paths[-1]}, or leave it out.{note}"
                 )
                 yield text, found
 

@@ -35,7 +35,7 @@ def replay(
     *,
     exact: bool = True,
     guiders: object = (),
-    progress: bool = True,
+    progress: bool | None = None,
     **inputs: object,
 ) -> Any:
     """Repeat the run that made an image.
@@ -50,7 +50,7 @@ def replay(
         components: a folder with the models, a pipeline that has them, or a dict of components and specs by name.
         guiders: guiders of your own that it used: classes or objects.
         exact: False runs it although something is not as it was; what, comes as a warning.
-        progress: show a progress bar over the steps of loops.
+        progress: show a progress bar over the steps of loops; without it as the pipeline is configured that is given as `components`, else yes.
         inputs: images and tensors that the recipe has by their digest only.
 
     Returns:
@@ -67,7 +67,7 @@ def replay(
     given = {**kept, **inputs, **read}
     try:
         pipe, values = _prepared(recipe, () if blocks is None else blocks, components, given, own)
-        pipe.configure(progress=progress)
+        _show_progress(pipe, progress, components)
         changed = _Changes.of(recipe, recipe_of(pipe, pipe.plan(values), values, recipe["output"]))
     # The schema checks every field by itself; what does not fit together shows only here.
     except (AttributeError, IndexError, KeyError, TypeError) as error:
@@ -95,6 +95,14 @@ _EDITED = (
     "The pixels are not those of the run: the image was edited, resized or converted since. The run itself is repeated as "
     "it was; its image is the error's `result`, and what exact=False returns."
 )
+
+
+def _show_progress(pipe: ModularPipeline, progress: bool | None, given: object) -> None:
+    like = given.settings if progress is None and isinstance(given, ModularPipeline) else None
+    if like is not None:
+        pipe.configure(progress=like.progress, progress_options=like.progress_options)
+    else:
+        pipe.configure(progress=progress is not False)
 
 
 def _run(

@@ -62,7 +62,7 @@ def line(request: pytest.FixtureRequest, pipe: ModularPipeline, stages: Stages) 
         ray.shutdown()
 
 
-@pytest.mark.rotating(2)
+@pytest.mark.rotating(3)
 def test_three_stages_are_one_run_bit_for_bit_with_one_recipe(pipe: ModularPipeline, line: StageLine) -> None:
     (alone,) = pipe(**ASKED, output="images")
     (image,) = line(**ASKED)
@@ -76,7 +76,7 @@ def test_three_stages_are_one_run_bit_for_bit_with_one_recipe(pipe: ModularPipel
     assert both["images"][0].tobytes() == alone.tobytes()
 
 
-@pytest.mark.rotating(2)
+@pytest.mark.rotating(3)
 def test_many_go_through_in_order_and_a_fault_ends_its_own_alone(pipe: ModularPipeline, line: StageLine) -> None:
     calls = [{**ASKED, "seed": seed, "num_inference_steps": 1 + seed % 2} for seed in range(5)]
     found = [each[0].tobytes() for each in line.stream(iter(calls))]
@@ -96,7 +96,7 @@ def test_many_go_through_in_order_and_a_fault_ends_its_own_alone(pipe: ModularPi
     assert line(**calls[3])[0].tobytes() == found[3]
 
 
-@pytest.mark.rotating(2)
+@pytest.mark.rotating(3)
 def test_a_stage_that_ends_is_told_of(pipe: ModularPipeline, stages: Stages, line: StageLine) -> None:
     """The last of its line."""
     if type(line._places[0]).__name__ == "StageHere":

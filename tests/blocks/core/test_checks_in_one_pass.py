@@ -295,7 +295,7 @@ def test_more_lists_of_steps_than_can_be_told_are_one() -> None:
     assert MOST_LISTS < 2**12
     early = ", ".join(f"c{i}.given" for i in range(12))
     assert warning == (
-        f"make writes 'x' after {early} read it, and no later block reads what it writes. Move it before c0.given, or leave it out. "
+        f"make writes 'x' after {early} read it, and no later block reads what it writes. Move it before c11.given, or leave it out. "
         "Which of them it is hangs on the inputs."
     )
     assert len(chain(**{f"c{i}": hints[f"c{i}"] for i in range(3)}, make=WRITE).check().warnings) == 7

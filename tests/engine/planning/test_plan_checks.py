@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from toy_blocks import Anything, Iterations, Way, Writes, block, foreign
+from toy_blocks import Anything, Iterations, Way, Writes, block, chain, foreign
 
 from brickwork import (
     CompositionError,
@@ -60,7 +60,7 @@ def test_the_nearest_value_is_named_with_its_writer_if_a_block_wrote_it() -> Non
 def test_a_value_that_is_written_too_late_says_by_whom() -> None:
     assert missing(one=READ, two=READ, late=WRITE, later=WRITE) == (
         "one needs 'x' (int) (and so do two); it was not given, and no earlier block gives it. late writes it, but only later: "
-        "move that before one, or pass x=..."
+        "move that before one, or one behind it, or pass x=..."
     )
 
 
@@ -132,9 +132,23 @@ def test_a_variable_of_a_loop_ends_with_it_and_is_no_work_for_nothing() -> None:
 
 def test_a_value_that_is_written_after_its_only_readers_is_too_late() -> None:
     hint = block({"x": int | None}, x=None)
-    expected = "make writes 'x' after one, two read it, and no later block reads what it writes. Move it before one, or leave it out."
+    expected = "make writes 'x' after one, two read it, and no later block reads what it writes. Move it before two, or leave it out."
     assert warnings(one=hint, two=hint, make=WRITE) == [expected]
     assert warnings(one=hint, make=WRITE, two=hint) == []
+
+
+def test_who_changes_a_value_before_it_is_made_is_told_also_where_it_may_be_given() -> None:
+    """As a block that changes the latents, put in before those that draw them."""
+    change, draw = block({"x": int}, {"x": int}), block({"x": int | None}, {"x": int}, x=None)
+    (warning,) = chain(change=change, draw=draw, read=READ).check().warnings
+    assert warning == (
+        "change needs 'x' (int); it was not given, and no earlier block gives it. draw writes it, but only later: move that before change, or "
+        "change behind it, or pass x=..."
+    )
+    assert chain(look=READ, draw=draw, read=READ).check().warnings == (), (
+        "what only reads it may well want what is given"
+    )
+    assert chain(change=change, again=change, read=READ).check().warnings == ()
 
 
 def test_what_looks_at_the_callers_value_first_is_not_too_early() -> None:

@@ -575,3 +575,18 @@ def test_one_generator_under_two_names_is_repeated_as_one(tmp_path: Path) -> Non
     again = brickwork.replay(tmp_path / "a.json", blocks=[Draw])
     generator = seeded()
     assert again == pipe(first=generator, more=[seeded(2), generator], output="total") != other
+
+
+@pytest.mark.parametrize(
+    ("configured", "said", "shows"), [(False, None, False), (True, None, True), (False, True, True)]
+)
+def test_a_repetition_shows_progress_as_the_pipeline_that_it_is_given(
+    configured: bool, said: bool | None, shows: bool, tiny_pipe: ModularPipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_pipe.configure(progress=configured)
+    picture = tiny_pipe(prompt="red", seed=1, num_inference_steps=2, output="images")[0]
+    capsys.readouterr()
+    assert same(
+        brickwork.replay(picture, components=tiny_pipe, **({} if said is None else {"progress": said})), picture
+    )
+    assert ("2/2" in capsys.readouterr().err) is shows
