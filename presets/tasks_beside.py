@@ -32,7 +32,7 @@ def with_control_channels(blocks: Mapping[str, Any], family: FamilyContract) -> 
     if encoder is not None:
         made.insert_after("input", "image_encoder", encoder)
     made.insert_after("input", "control_image_encoder", EncodeControlImage.bind(family))
-    if "prepare_mask" in made:
+    if "prepare_mask" in made and family.draws_control:
         made.insert_after("input", "draw_for_masked", DrawForMasked.bind(family))
     return made
 

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 
 
 class EncodeControlImage(Block):
-    """Encode a control image with the VAE, for denoisers that read its latents in further channels."""
+    """Encode a control image with the VAE, for denoisers that read its latents in further channels: drawn from its posterior, or its most likely ones, as the
+    family has it.
+    """
 
     memory_advice = VAE_ADVICE
 
@@ -68,7 +70,8 @@ class EncodeControlImage(Block):
             given = self.image_processor.preprocess(given, height=height, width=width)
         # Repeated before it is encoded, as in the classic pipeline: the posterior is drawn for each image of the batch.
         rows = repeat_to_batch(given, batch_size, num_images_per_prompt).contiguous()
-        latents = encoded(self.family, self.vae, rows, generator, self.device)
+        draws = self.family.draws_control
+        latents = encoded(self.family, self.vae, rows, generator if draws else None, self.device, draws=draws)
         return self.Out(beside=told(self.family, "extra_channels", latents.to(dtype)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...guiders import ClassifierFreeGuidance
 from ...registry import families
@@ -13,14 +13,15 @@ from ...state.vocabulary import TimeIds
 from ...state.written_constants import note_constant
 from ..contract import ConditioningField, RoleComponent, TextEncoding
 from ..layers import Layer
-from ..shared_fields import PROMPT
+from ..packing import CHANNELS
+from ..shared_fields import EXTRA_CHANNELS, PROMPT
 from .latent_transformer import Float32Latents, LatentTransformer
 from .masked_text import HIDDEN
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..roles import Denoiser, Scheduler
+    from ..roles import Autoencoder, Denoiser, Scheduler
 
 _BOTH = ("hidden_states", "encoder_hidden_states")
 _SIZES = "@sizes"
@@ -32,11 +33,14 @@ class CogView4Contract(Float32Latents, LatentTransformer):
     """A GLM; a transformer that is told sizes and crops."""
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Tensor, kwargs: Mapping[str, Any]) -> Tensor:
-        """Call the transformer in its own dtype, that of its text, with original size, crop and target size."""
+        """Call the transformer in its own dtype, that of its text, with original size, crop and target size; channels of a control image lie behind those of the latents."""
+        import torch
+
         original, crop, target = kwargs[_SIZES].split(2, dim=1)
         told = {"original_size": original, "crop_coords": crop, "target_size": target}
-        told |= {name: value for name, value in kwargs.items() if name != _SIZES}
-        return super().predict(denoiser, latents.to(kwargs["encoder_hidden_states"].dtype), t, told)
+        told |= {name: value for name, value in kwargs.items() if name not in (_SIZES, CHANNELS)}
+        given = torch.cat([latents, kwargs[CHANNELS]], dim=1) if CHANNELS in kwargs else latents
+        return super().predict(denoiser, given.to(kwargs["encoder_hidden_states"].dtype), t, told)
 
     def schedule(self, scheduler: Scheduler, steps: int, shape: tuple[int, ...] | None) -> dict[str, Any]:
         """Return whole timesteps, which the transformer is told as they are, sigmas of them, and a shift of these by the root of the number of tokens."""
@@ -53,6 +57,10 @@ class CogView4Contract(Float32Latents, LatentTransformer):
     def size_ids(self, denoiser: Denoiser, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:  # noqa: ARG002 - it has none
         """Return original size, crop and target size."""
         return [number for size in sizes for number in size]
+
+    def latent_channels(self, denoiser: Denoiser, vae: Autoencoder) -> int:  # noqa: ARG002 - the denoiser may read an image beside
+        """Return the VAE's."""
+        return self.vae_channels(vae)
 
     def layers(self, denoiser: Any) -> list[Layer]:
         """Return the blocks, which read text and image."""
@@ -100,5 +108,22 @@ COGVIEW4 = CogView4Contract(
 )
 """The contract of CogView4."""
 
-families.register(COGVIEW4.name, f"{__name__}:COGVIEW4")
-note_constant(COGVIEW4, f"{__name__}.COGVIEW4")
+_CONTROL = evolve(EXTRA_CHANNELS, required=True, shared=True)
+
+COGVIEW4_CONTROL = evolve(
+    COGVIEW4,
+    name="cogview4-control",
+    prefix="CogView4Control",
+    groups={
+        **COGVIEW4.groups,
+        "denoiser_input_fields": (HIDDEN, _TIME_IDS, _CONTROL),
+        "extra_channels": (_CONTROL,),
+    },
+    draws_control=False,
+    classic_pipeline="CogView4ControlPipeline",
+)
+"""The contract of CogView4 with a control image, whose latents it reads beside its own."""
+
+for _name in ("COGVIEW4", "COGVIEW4_CONTROL"):
+    families.register(globals()[_name].name, f"{__name__}:{_name}")
+    note_constant(globals()[_name], f"{__name__}.{_name}")
