@@ -168,10 +168,10 @@ class AutomaticPlacement:
             raise ComponentError("memory= of several devices is a mapping from device to DeviceMemory.")
         doubles = {device_name(key): each for key, each in (memory or {}).items()}
         choice = DeviceChoice.read(devices, doubles)
-        limits = [
+        budgets, margins = (
             {name: _bytes_or_none(each) for name, each in choice.each_of(given, what).items()}
             for given, what in ((budget, "budget"), (margin, "memory_reserve_margin"))
-        ]
+        )
         choice.by_name(doubles, "memory")
         _refuse_no_memory(*doubles.values())
         memories = {name: doubles.get(name) or TorchMemory(name) for name in choice.names}
@@ -180,7 +180,7 @@ class AutomaticPlacement:
         rules.serve(list(memories.values()))
         self._move_to_host(list(memories.values()))
         placements = {
-            name: rules.placement(each, *(of[name] for of in limits), f" of {name}") for name, each in memories.items()
+            name: rules.placement(each, budgets[name], margins[name], f" of {name}") for name, each in memories.items()
         }
         return SeveralPlacements(choice, placements, rules.runs, rules.host)
 

@@ -347,8 +347,9 @@ class TorchMemory(DeviceMemory):
     def _wait_for(self, placed: Placed) -> None:
         """Let the stream that computes wait for the copies of a component."""
         events = {id(piece.ready): piece.ready for piece in placed.pieces}
-        for event in events.values() if self.streams is not None else ():
-            self.streams.wait(self.streams.current, event)
+        for event in events.values():
+            if self.streams is not None:
+                self.streams.wait(self.streams.current, event)
 
     def _order_before_freeing(self, pieces: Sequence[Piece], used: Sequence[Any]) -> None:
         """Let the streams in whose pools pieces lie wait for all that read them: their memory is given away next."""
