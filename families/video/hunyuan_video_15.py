@@ -169,6 +169,8 @@ HUNYUAN_VIDEO_15 = HunyuanVideo15Contract(
     lora_loader="diffusers.loaders:HunyuanVideoLoraLoaderMixin",
     defaults={"num_frames": 121, "SetPartialTimesteps.strength": 0.8},
     classic_pipeline="HunyuanVideo15Pipeline",
+    modular_pipeline="HunyuanVideo15ModularPipeline",
+    modular_blocks="HunyuanVideo15AutoBlocks",
 )
 """The contract of HunyuanVideo 1.5."""
 
