@@ -32,6 +32,8 @@ class FrameLimits:
     """Whether some of its VAEs are given a little noise, and told how much, when they decode."""
     draws_start: ClassVar[bool] = True
     """Whether latents of the image that videos begin with are drawn from the VAE's posterior."""
+    scales_start_first: ClassVar[bool] = False
+    """Whether latents of that image come to the denoiser's scale in the VAE's number format, and then into that of the denoiser."""
     marks_start: ClassVar[bool] = False
     """Whether a channel behind the latents of that image says which frame is given."""
     crops_start: ClassVar[bool] = False

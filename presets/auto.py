@@ -151,7 +151,7 @@ class _Auto:
                 raise CompositionError(
                     f"{name!r} of {task.name} would run for {' and '.join(odd)}, too, which has no such block: give it one."
                 )
-            if groups and groups[-1][1] == forms and task.runs_for(groups[-1][0]):
+            while groups and groups[-1][1] == forms and task.runs_for(groups[-1][0]):
                 groups.pop()
                 is_merged = True
             groups.append((task, forms))

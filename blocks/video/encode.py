@@ -193,7 +193,9 @@ class EncodeStartImage(Block):
     ) -> Out:
         pixels = pixels_of(self.video_processor, given_image(image, "image"), "image", height, width)
         rows = [each[None, :, None] for each in pixels]
-        scaled = partial(_scaled, self.family.scale_reference, self.vae, dtype)
+        scale = self.family.scale_reference
+        first = self.family.scales_start_first
+        scaled = partial(scale, self.vae) if first else partial(_scaled, scale, self.vae, dtype)
         draws = self.family.draws_start
         source = generator if draws else None
         return self.Out(start_latents=row_by_row(self.family, self.vae, rows, source, self.device, draws, scaled))

@@ -112,6 +112,8 @@ Z_IMAGE = ZImageContract(
     lora_loader="diffusers.loaders:ZImageLoraLoaderMixin",
     accepts={"vae": ("AutoencoderKL", "AutoencoderTiny")},
     classic_pipeline="ZImagePipeline",
+    modular_pipeline="ZImageModularPipeline",
+    modular_blocks="ZImageAutoBlocks",
 )
 """The contract of Z-Image and Z-Image-Turbo."""
 

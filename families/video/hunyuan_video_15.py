@@ -59,6 +59,7 @@ class HunyuanVideo15Contract(TextsApart, FilmContract):
     # The attention of diffusers' VAE (0.42.1) fails with more: its mask has an axis too few.
     videos_at_once: ClassVar[int | None] = 1
     draws_start: ClassVar[bool] = False
+    scales_start_first: ClassVar[bool] = True
     marks_start: ClassVar[bool] = True
     crops_start: ClassVar[bool] = True
     seen_state: ClassVar[int | None] = None
@@ -168,6 +169,8 @@ HUNYUAN_VIDEO_15 = HunyuanVideo15Contract(
     lora_loader="diffusers.loaders:HunyuanVideoLoraLoaderMixin",
     defaults={"num_frames": 121, "SetPartialTimesteps.strength": 0.8},
     classic_pipeline="HunyuanVideo15Pipeline",
+    modular_pipeline="HunyuanVideo15ModularPipeline",
+    modular_blocks="HunyuanVideo15AutoBlocks",
 )
 """The contract of HunyuanVideo 1.5."""
 

@@ -144,6 +144,8 @@ LTX = LTXContract(
     lora_loader="diffusers.loaders:LTXVideoLoraLoaderMixin",
     defaults={"height": 512, "width": 704, "num_frames": 161},
     classic_pipeline="LTXPipeline",
+    modular_pipeline="LTXModularPipeline",
+    modular_blocks="LTXAutoBlocks",
 )
 """The contract of LTX-Video."""
 

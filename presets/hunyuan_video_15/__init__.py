@@ -24,6 +24,8 @@ NAMES: dict[str, str] = {
     "hunyuan_video_15.video2video": "VIDEO2VIDEO_BLOCKS",
     "hunyuan_video_15.inpainting": "INPAINT_BLOCKS",
     "hunyuan_video_15.auto": "HunyuanVideo15AutoBlocks",
+    "HunyuanVideo15AutoBlocks": "HunyuanVideo15AutoBlocks",
+    "HunyuanVideo15ModularPipeline": "HunyuanVideo15AutoBlocks",
     "HunyuanVideo15Pipeline": "TEXT2VIDEO_BLOCKS",
     "HunyuanVideo15ImageToVideoPipeline": "IMAGE2VIDEO_BLOCKS",
 }

@@ -16,6 +16,8 @@ NAMES: dict[str, str] = {
     "ltx.text2video": "TEXT2VIDEO_BLOCKS",
     "ltx.image2video": "IMAGE2VIDEO_BLOCKS",
     "ltx.auto": "LTXAutoBlocks",
+    "LTXAutoBlocks": "LTXAutoBlocks",
+    "LTXModularPipeline": "LTXAutoBlocks",
     "LTXPipeline": "TEXT2VIDEO_BLOCKS",
     "LTXImageToVideoPipeline": "IMAGE2VIDEO_BLOCKS",
 }

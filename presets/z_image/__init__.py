@@ -23,6 +23,8 @@ NAMES: dict[str, str] = {
     "z_image.inpainting": "INPAINT_BLOCKS",
     "z_image.differential": "DIFFERENTIAL_BLOCKS",
     "z_image.auto": "ZImageAutoBlocks",
+    "ZImageAutoBlocks": "ZImageAutoBlocks",
+    "ZImageModularPipeline": "ZImageAutoBlocks",
     "ZImagePipeline": "TEXT2IMAGE_BLOCKS",
     "ZImageImg2ImgPipeline": "IMAGE2IMAGE_BLOCKS",
     "ZImageInpaintPipeline": "INPAINT_BLOCKS",

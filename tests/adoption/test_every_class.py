@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from adoption_classes import NEEDS, UNTYPED, classes, load
 from classic_page import PAGE, written
-from classic_rows import NOT_COMPARED, ROWS
+from classic_rows import NOT_COMPARED
+from family_classics import ALL_ROWS as ROWS
 
 import brickwork
 from brickwork.blocks.classic.steps_of_run import CALLBACK

@@ -129,6 +129,16 @@ def test_an_image_is_cropped_to_a_size_of_the_training_or_to_the_one_that_is_ask
         drawn("image2video", height=24, width=16)
 
 
+@pytest.mark.parametrize(("of_vae", "others"), [("float32", "bfloat16"), ("bfloat16", "float32")])
+def test_a_vae_of_another_number_format_encodes_the_image_as_in_the_classic(of_vae: str, others: str) -> None:
+    """Its latents are scaled before they are rounded to the denoiser's format."""
+    parts = {**FAMILY.parts(others), "vae": FAMILY.parts(of_vae)["vae"]}
+    pipe = FAMILY.ready("image2video", "sequential")
+    pipe.update_components(**{name: each for name, each in parts.items() if name in pipe.component_names})
+    given = {**FAMILY.tasks["image2video"].given, **SHORT, "output_type": "pt", "seed": [7, 8]}
+    assert torch.equal(pipe(**given, output="videos"), drawn_by_classic("image2video", parts))
+
+
 def test_each_prompt_has_an_image_of_its_own() -> None:
     images = [picture(3, 32), picture(4, 32)]
     both = drawn("image2video", image=images, seed=[1, 2])
@@ -177,13 +187,13 @@ def test_a_lora_is_that_of_the_modular_pipeline_of_diffusers(tmp_path: Path) -> 
     assert not torch.equal(drawn("text2video"), taught)
 
 
-def test_a_video_asks_for_video_to_video() -> None:
+def test_a_video_or_an_image_asks_for_its_task() -> None:
     pipe = SequentialPipelineBlocks.from_blocks_dict(AUTO_BLOCKS).init_pipeline()
     pipe.update_components(
         **{name: each for name, each in FAMILY.parts("float32").items() if name in pipe.component_names}
     )
     pipe.configure(progress=False)
-    for task in ("text2video", "video2video"):
+    for task in FAMILY.tasks:
         given = {**FAMILY.tasks[task].given, "output_type": "pt", "seed": 7, "num_inference_steps": 2}
         alone = FAMILY.draw(task, num_inference_steps=2)
         assert torch.equal(pipe(**given, output="videos"), alone)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import pytest
 
 import brickwork
@@ -55,6 +56,25 @@ def test_the_index_says_the_family_whatever_task_it_means(
 ) -> None:
     pipe = brickwork.from_pretrained(folder(tmp_path, index, **entries), task="inpainting")
     assert str(pipe.blocks) == str(find_preset("sd3.inpainting"))
+
+
+@pytest.mark.parametrize("blocks", [None, "SequentialPipelineBlocks", "its own"])
+@pytest.mark.parametrize(
+    ("family", "preset"),
+    [("HunyuanVideo15", "hunyuan_video_15.auto"), ("LTX", "ltx.auto"), ("ZImage", "z_image.auto")],
+)
+def test_a_modular_repository_opens_as_all_tasks_of_its_family(
+    family: str, preset: str, blocks: str | None, tmp_path: Path
+) -> None:
+    named = f"{family}AutoBlocks" if blocks == "its own" else blocks
+    entries = {} if named is None else {"_blocks_class_name": named}
+    pipe = brickwork.from_pretrained(folder(tmp_path, MODULAR, _class_name=f"{family}ModularPipeline", **entries))
+    assert pipe.notes == []
+    assert str(pipe.blocks) == str(find_preset(preset))
+    theirs = getattr(diffusers.modular_pipelines, f"{family}AutoBlocks")()
+    # An object without weights that packs latents, which ours do inside of the family.
+    assert {*theirs.component_names} - {*pipe.component_names} <= {"pachifier"}
+    assert {*theirs.available_workflows} <= {*pipe.blocks.available_workflows}
 
 
 @pytest.mark.parametrize(("task", "meant"), [("inpaint", "inpainting"), ("img2img", "image2image"), ("Auto", "auto")])

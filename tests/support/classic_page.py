@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import family_classics
 from classic_rows import FAMILIES, NOT_COMPARED
 from rooms import ROOT
 
@@ -14,7 +15,7 @@ PAGE = ROOT / "docs" / "diffusers_pipelines.md"
 def table() -> str:
     """A row for each group of classes."""
     lines = ["| classes | of |", "| --- | --- |"]
-    for family in FAMILIES:
+    for family in (*FAMILIES, family_classics):
         names = ", ".join(f"`{name.removesuffix('Pipeline')}`" for name in sorted(family.ROWS))
         lines.append(f"| {names} | {str(family.__doc__).partition(chr(10))[0].rstrip('.')} |")
     return "\n".join(lines)

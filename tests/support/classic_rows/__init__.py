@@ -8,7 +8,6 @@ from classic_rows.row import Row
 FAMILIES = (sd, sdxl, sd3, flux, kandinsky, deepfloyd, t5, language, video, pixels, older)
 ROWS: dict[str, Row] = {name: row for family in FAMILIES for name, row in family.ROWS.items()}
 NOT_COMPARED = {
-    "ChromaInpaintPipeline": "fails by itself: it asks Chroma's transformer for `guidance_embeds`, which that has not",
     "CycleDiffusionPipeline": "gives nothing but nan with tiny random networks",
     "LEditsPPPipelineStableDiffusion": "draws from what its method `invert` left on the object; a run makes an object of its own",
     "LEditsPPPipelineStableDiffusionXL": "likewise",

@@ -13,7 +13,7 @@ import transformers
 from coarse_images import half_mask, picture
 
 from classic_rows import flux
-from classic_rows.row import Row
+from classic_rows.row import Parts, Row
 from classic_rows.sd import TEXT
 from classic_rows.t5 import FLOW, four_channels, parts, sixteen_channels
 
@@ -91,6 +91,32 @@ def sana(**changes: Any) -> Any:
     )  # fmt: skip
 
 
+def sana_net() -> Any:
+    torch.manual_seed(3)
+    made = diffusers.SanaControlNetModel(
+        in_channels=4, out_channels=4, num_layers=1, num_attention_heads=2, attention_head_dim=4, num_cross_attention_heads=2,
+        cross_attention_head_dim=4, cross_attention_dim=8, caption_channels=WIDTH, sample_size=32, patch_size=1,
+    )  # fmt: skip
+    return some_weight(made)
+
+
+def some_weight(net: Any) -> Any:
+    """A net whose layers that begin with zeros have some weight."""
+    for parameter in net.parameters():
+        if not parameter.any():
+            parameter.data = 0.1 * torch.randn(parameter.shape)
+    return net.eval()
+
+
+def z_image_net(channels: int = 16) -> Any:
+    torch.manual_seed(3)
+    made = diffusers.ZImageControlNetModel(
+        control_layers_places=[0], control_refiner_layers_places=[0], control_in_dim=channels, dim=32, n_refiner_layers=1, n_heads=2, n_kv_heads=2,
+        add_control_noise_refiner="control_noise_refiner",
+    )  # fmt: skip
+    return some_weight(made)
+
+
 def lumina() -> Any:
     return diffusers.LuminaNextDiT2DModel(
         sample_size=8, patch_size=2, in_channels=4, hidden_size=24, num_layers=1, num_attention_heads=3, num_kv_heads=1, multiple_of=16,
@@ -157,13 +183,16 @@ def qwen() -> Any:
     return diffusers.QwenImageTransformer2DModel(**QWEN, out_channels=4)
 
 
-def qwen_net() -> Any:
+def qwen_net(mask_channels: int = 0) -> Any:
     torch.manual_seed(3)
-    made = diffusers.QwenImageControlNetModel(**QWEN, out_channels=4)
-    for parameter in made.parameters():
-        if not parameter.any():
-            parameter.data = 0.1 * torch.randn(parameter.shape)
-    return made.eval()
+    return some_weight(
+        diffusers.QwenImageControlNetModel(**QWEN, out_channels=4, extra_condition_channels=mask_channels)
+    )
+
+
+def steered(parts: Parts, net: Callable[[], Any]) -> Parts:
+    """The parts with a ControlNet."""
+    return cache(lambda: {**parts(), "controlnet": net()})
 
 
 @cache
@@ -251,7 +280,20 @@ ROWS = {
     "QwenImageImg2ImgPipeline": Row(parts(qwen, qwen_vae, MOVING, qwen_vl), QWEN_FROM),
     "QwenImageInpaintPipeline": Row(parts(qwen, qwen_vae, MOVING, qwen_vl), {**QWEN_FROM, "mask_image": half_mask(32)}),
     "QwenImageControlNetPipeline": Row(
-        lambda: {**parts(qwen, qwen_vae, MOVING, qwen_vl)(), "controlnet": qwen_net()},
-        {**QWENS, "control_image": picture(3, 32)},
+        steered(parts(qwen, qwen_vae, MOVING, qwen_vl), qwen_net), {**QWENS, "control_image": picture(3, 32)}
+    ),
+    "QwenImageControlNetInpaintPipeline": Row(
+        steered(parts(qwen, qwen_vae, MOVING, qwen_vl), partial(qwen_net, 4)),
+        {**QWENS, "control_image": picture(3, 32), "control_mask": half_mask(32)},
+    ),
+    "SanaControlNetPipeline": Row(
+        steered(parts(sana, deep_vae, FLOW, GEMMA2), sana_net), {**SANA, "control_image": picture(3, 32)}
+    ),
+    "ZImageControlNetPipeline": Row(
+        steered(parts(z_image, sixteen_channels, FLOW, QWEN3), z_image_net), {**LONG, "control_image": picture(3)}
+    ),
+    "ZImageControlNetInpaintPipeline": Row(
+        steered(parts(z_image, sixteen_channels, FLOW, QWEN3), partial(z_image_net, 33)),
+        {**LONG, "image": picture(3), "mask_image": half_mask(), "control_image": picture(4)},
     ),
 }

@@ -24,12 +24,14 @@ class Row:
     Attributes:
         parts: makes its components by name; optional ones that are not there are None. inputs: of a call, beside the generator.
         configs: settings of the constructor. seeded: it takes a generator; without, torch's own is seeded.
+        dear: it takes more than ten seconds, as its class draws a megapixel at least, so it is run where all are asked for.
     """
 
     parts: Parts
     inputs: Mapping[str, Any] = field(factory=dict)
     configs: Mapping[str, Any] = field(factory=dict)
     seeded: bool = True
+    dear: bool = False
 
 
 def theirs(cls: Any, row: Row, parts: Mapping[str, Any]) -> dict[str, Any]:

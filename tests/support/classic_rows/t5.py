@@ -77,6 +77,13 @@ def cogview3() -> Any:
     )  # fmt: skip
 
 
+def bria() -> Any:
+    return diffusers.BriaTransformer2DModel(
+        in_channels=16, num_layers=1, num_single_layers=1, attention_head_dim=8, num_attention_heads=2, joint_attention_dim=32,
+        axes_dims_rope=[0, 4, 4],
+    )  # fmt: skip
+
+
 def latte() -> Any:
     return diffusers.LatteTransformer3DModel(
         sample_size=8, num_layers=1, patch_size=2, attention_head_dim=8, num_attention_heads=3, caption_channels=32,
@@ -97,6 +104,7 @@ ROWS = {
     "PixArtSigmaPipeline": Row(parts(pixart, four_channels, DPM), BINNED),
     "PixArtSigmaPAGPipeline": Row(parts(pixart, four_channels, DPM), BINNED, {"pag_applied_layers": ["blocks.1"]}),
     "AuraFlowPipeline": Row(parts(aura, four_channels, FLOW, umt5), PLAIN),
+    "BriaPipeline": Row(parts(bria, four_channels, FLOW), {**PLAIN, "negative_prompt": "blue"}),
     "CogView3PlusPipeline": Row(parts(cogview3, four_channels, cogvideo_solver), PLAIN),
     "LattePipeline": Row(
         parts(latte, four_channels, diffusers.DDIMScheduler),
