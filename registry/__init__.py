@@ -7,6 +7,7 @@ from .hub.folder_update import finish_save
 from .hub.trust import Trust
 from .identity.component_identity import Identity, fingerprint, identity_of
 from .index import PipelineIndex, read_index
+from .loading import torchvision_remark
 from .loading.classes import allow_library
 
 __all__ = [
@@ -25,3 +26,5 @@ __all__ = [
     "read_index",
     "shipped",
 ]
+
+torchvision_remark.keep_away()
