@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..registry import families
+from ..registry.devices.casting import without_empty_remark
 from ..registry.hub.repo import open_repo
 from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError
@@ -71,7 +72,7 @@ def load_ip_adapter(
         refuse_not_finite(what, flat, format_of(denoiser))
     # The mixin of a denoiser that takes one adapter takes no list.
     given_states = (states[0], "", "") if len(states) == 1 else (states, [""] * len(states), [""] * len(states))
-    with _or_as_it_was(denoiser, holder.family.image_projection):
+    with _or_as_it_was(denoiser, holder.family.image_projection), without_empty_remark():
         try:
             holder.mixin.load_ip_adapter(
                 holder, given_states[0], subfolder=given_states[1], weight_name=given_states[2]

@@ -32,7 +32,7 @@ from ..state.user_warnings import caller_level
 from .call_signature import component_signature, signed_by
 from .component_update import fits_no_workflow, fitting, log_change, merged_spec, on_one_device, taken, unloaded_names
 from .devices import PipelineDevices
-from .load_options import grant_was_for_another, named_in, own_option, refuse_odd_options
+from .load_options import grant_was_for_another, named_in, own_option, refuse_odd_options, said_once
 from .not_loaded import not_loaded
 from .odd_attributes import refuse_odd_attribute, refuse_replaced
 from .schedulers_by_name import is_scheduler, made_by_name
@@ -185,18 +185,18 @@ class PipelineComponents(PipelineDevices):
         wanted = self._to_load(names) if workflow is None else self._of_workflow(workflow, names)
         # A name that is not there would leave its component in the dtype of the others, without a word.
         self._known(dict.fromkeys(n for each in options.values() for n in named_in(each) if n != "default"))
-        faults = []
+        failed: dict[str, list[str]] = {}
         with one_bar(self.settings.progress, partial(files_of, [self.specs[name] for name in wanted])):
             for name in wanted:
                 try:
                     own = {k: own_option(v, name) for k, v in options.items()}
                     component = fitting(name, self._loaded_or_shared(name, own), self.blocks)
                 except ComponentError as error:
-                    faults.append(str(error))
+                    failed.setdefault(str(error), []).append(name)
                     continue
                 self.components[name] = self._placed(self._ours(name, component))
                 self.absent.discard(name)
-        faults += self.pending_adapters.put_in(wanted, self.components)
+        faults = [*said_once(failed), *self.pending_adapters.put_in(wanted, self.components)]
         faults += self.wanted_loras.put_in(self) if not faults else ()
         if faults:
             raise ComponentError.of("Components could not be loaded", faults)

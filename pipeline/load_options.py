@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,6 +35,11 @@ def own_option(option: object, name: str) -> Any:
     if isinstance(option, Mapping):
         return option.get(name, option.get("default"))
     return option
+
+
+def said_once(failed: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return what was wrong in loading, each fault once; what several components have in common is said with their names."""
+    return [fault if len(names) == 1 else f"{', '.join(names)}: {fault}" for fault, names in failed.items()]
 
 
 def refuse_odd_options(options: Mapping[str, object]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 # The module has the name of what it holds.
 from .catalog import Catalog, catalog, families, shipped
+from .loading import torchvision_remark
 
 if TYPE_CHECKING:
     from .component_spec import ComponentSpec as ComponentSpec
@@ -52,6 +53,8 @@ __all__ = [
     "read_index",
     "shipped",
 ]
+
+torchvision_remark.keep_away()
 
 
 def __getattr__(name: str) -> Any:

@@ -144,7 +144,7 @@ class BlockResolver:
             return self.classes[short]
         known = [*self.classes, *own_blocks(), *(point.name for point in self.points)]
         raise CompositionError(
-            f"{name!r} is no block of this package, of an installed one, or that you gave; give it: blocks=[{short}], or a composition that has it. "
+            f"{name!r} is no block of this package, of an installed one, or that you gave; give it: blocks=[{short}], or those of a pipeline that has it: blocks=pipe.blocks. "
             f"{did_you_mean(name, known) if ':' not in name else ''}".strip()
         )
 

@@ -93,7 +93,15 @@ def range_fault(scheduler: Scheduler, timesteps: Sequence[int] | None, sigmas: S
         return f"sigmas begin at {max(sigmas)}, which is no noise: there is nothing to draw. Give some above 0."
     if sigmas is not None and is_flow(scheduler) and max(sigmas) > 1:
         return f"sigmas hold {max(sigmas)}; of a flow they are in 0..1, where 1 is noise alone."
+    # Others step from 0 to 0, and change nothing. UniPC takes the logarithm of both, and the images would be NaN.
+    if sigmas is not None and sigmas[-1] == 0 and _is(scheduler, "UniPCMultistepScheduler"):
+        return f"sigmas end with {sigmas[-1]}, which it puts behind them by itself, and a step from 0 to 0 is no number in it. Leave the last one out."
     return None
+
+
+def _is(scheduler: Scheduler, name: str) -> bool:
+    # By name: to import diffusers' class only to compare with it takes time.
+    return name in (cls.__name__ for cls in type(scheduler).__mro__)
 
 
 def in_form_of(scheduler: Scheduler, sigmas: Sequence[float] | None) -> Any:

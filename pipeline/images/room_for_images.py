@@ -20,6 +20,8 @@ _PIXEL = 3 * 4
 _GENERATOR = 5056
 """Bytes of the state of torch's generator on the CPU, of which each image has one of its own."""
 _SMALLEST_SIDE = 8
+_LARGE_SIDE = 4096
+"""No model's own size is as large."""
 
 
 def refuse_too_many_images(pipe: PipelineRequests, images: int, values: Mapping[str, Any]) -> None:
@@ -33,12 +35,17 @@ def refuse_too_many_images(pipe: PipelineRequests, images: int, values: Mapping[
     """
     if images < 2:
         return
+    total = memory_of(pipe.device)
+    # A model's own size may be what diffusers' pipeline class says, and to import that takes seconds.
+    own = values.get("height") is None and values.get("width") is None
+    if total is None or (own and images * (_LARGE_SIDE**2 * _PIXEL + _GENERATOR) <= total):
+        return
     sides = []
     for name in ("height", "width"):
         side = values.get(name) or getattr(pipe, f"default_{name}", None)
         sides.append(side if isinstance(side, int) else _SMALLEST_SIDE)
-    of_image, total = sides[0] * sides[1] * _PIXEL + _GENERATOR, memory_of(pipe.device)
-    if total is None or images * of_image <= total:
+    of_image = sides[0] * sides[1] * _PIXEL + _GENERATOR
+    if images * of_image <= total:
         return
     named = [name for name in (EACH, "prompt", "batch_size") if values.get(name) not in (None, 1)][:1]
     text = (

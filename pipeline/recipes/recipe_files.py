@@ -108,7 +108,7 @@ def _places(path: Path, count: int, many: bool) -> list[Path]:
     if path.suffix.lower() != ".png":
         raise InputError(f"{path.name} does not end in .png; recipes are written into PNG files.")
     if not path.parent.is_dir():
-        raise InputError(f"There is no folder {path.parent}.")
+        raise InputError(f"There is no folder {path.parent}; make it first.")
     if "{}" in path.name:
         return [path.with_name(path.name.replace("{}", str(number))) for number in range(count)]
     if not many or count == 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ def put_components(
     """
     written: Mapping[str, Any] = recipe["components"]
     loaded: list[str] = []
+    elsewhere: dict[str, list[str]] = {}
     for name in pipe.component_names if names is None else names:
         entry = written.get(name)
         if entry is None:
@@ -52,15 +53,28 @@ def put_components(
                 component = _loaded(name, entry, given, pipe.specs[name])
                 loaded.append(name)
             pipe.update_components(**{name: component})
+        except _ElsewhereError as error:
+            elsewhere.setdefault(str(error), []).append(name)
         # Gathered, so that one call says of all components what is missing.
         except (BrickworkError, KeyError, TypeError, ValueError) as error:
             faults += getattr(error, "faults", None) or [f"{name}: {error}"]
 
+    faults += [_where_are(names, origin) for origin, names in elsewhere.items()]
     if isinstance(given, (str, Path)) and loaded:
         try:
             faults += _with_adapters(Path(given), loaded, pipe.components)
         except BrickworkError as error:
             faults.append(str(error))
+
+
+class _ElsewhereError(BrickworkError):
+    """A component is from a place that the caller has not named; its text is the place."""
+
+
+def _where_are(names: Sequence[str], origin: str) -> str:
+    """Say of all components of one origin that the caller has to name it."""
+    them, they = ("it", "it is") if len(names) == 1 else ("them", "they are")
+    return f"{', '.join(names)}: the run had {them} from {origin}; say where {they}: components=folder, a pipeline, or {{{names[0]!r}: ...}}."
 
 
 def _with_adapters(folder: Path, loaded: Iterable[str], components: Mapping[str, Any]) -> list[str]:
@@ -120,11 +134,7 @@ def _loaded(name: str, entry: Mapping[str, Any], given: object, spec: ComponentS
     repo = str(origin.get("repo"))
     folder = Path(given) if isinstance(given, (str, Path)) else Path(shipped.get(repo)) if repo in shipped else None
     if folder is None:
-        kind = str(entry["class"]).rpartition(":")[2]
-        raise BrickworkError(
-            f"the run had {with_article(kind)} from {repo if origin else 'an unknown origin'}; say where it is: components=folder, a "
-            f"pipeline, or {{{name!r}: ...}}."
-        )
+        raise _ElsewhereError(repo if origin else "an unknown origin")
     if not folder.is_dir():
         raise BrickworkError(f"there is no folder {folder}.")
     # What was made in that process lies under its name, where somebody has saved it since.

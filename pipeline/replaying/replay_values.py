@@ -22,11 +22,7 @@ def values_of(recipe: Recipe, given: Mapping[str, Any], faults: list[str]) -> di
             faults.append(f"{name} ({kind}) is in the recipe by its digest only; give it: replay(..., {name}=...).")
         elif not recipe.is_input(name, given[name]):
             faults.append(f"{name} is another one than the run had ({kind}).")
-    faults += [
-        f"{name!r} is no input that the recipe lacks. {did_you_mean(name, missing)}"
-        for name in given
-        if name not in missing
-    ]
+    faults += [_no_input(name, missing) for name in given if name not in missing]
     try:
         values = {**recipe.inputs, **{name: given[name] for name in missing if name in given}}
         met: list[Any] = []
@@ -40,6 +36,15 @@ def values_of(recipe: Recipe, given: Mapping[str, Any], faults: list[str]) -> di
         faults.append(f"The recipe is broken: {error!r}.")
         return {}
     return values
+
+
+def _no_input(name: str, missing: Mapping[str, str]) -> str:
+    if name == "trust_remote_code":
+        return (
+            "replay runs no code of files, so it takes no trust_remote_code. Open the repository that has the blocks with it, and give those: "
+            "blocks=pipe.blocks, components=pipe."
+        )
+    return f"{name!r} is no input that the recipe lacks. {did_you_mean(name, missing)}"
 
 
 def _generator(entry: Mapping[str, Any], met: list[Any]) -> Any:

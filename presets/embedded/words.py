@@ -12,6 +12,8 @@ from typing import cast
 from ...state.errors import nearest
 
 _SHOWN = 80
+_MOST = 8
+"""Unknown words of a prompt that are named."""
 FILE = Path(__file__).parent / "model" / "words.json"
 
 
@@ -31,7 +33,7 @@ def _words(text: str) -> list[str]:
 
 
 def words_remarks(prompt: str, taught: Iterable[str] = ()) -> list[str]:
-    """Say of each word that the model was never shown that it does not know it.
+    """Say which words of a prompt the model was never shown: a remark, or none.
 
     Args:
         taught: what the model has learned since then, such as words of textual inversions.
@@ -40,10 +42,17 @@ def words_remarks(prompt: str, taught: Iterable[str] = ()) -> list[str]:
     for word in taught:
         text = text.replace(word, " ")
     shown = repr(prompt if len(prompt) <= _SHOWN else f"{prompt[: _SHOWN - 3]}...")
-    return [
-        f"{shown}: the embedded model does not know {word!r}.{f' Did you mean {near!r}?' if near else ''}"
-        for word, near in unknown_words(text).items()
-    ]
+    unknown = unknown_words(text)
+    if not unknown:
+        return []
+    ((word, near), *others) = unknown.items()
+    if not others:
+        return [f"{shown}: the embedded model does not know {word!r}.{f' Did you mean {near!r}?' if near else ''}"]
+    # In one, since prompts that are brought from elsewhere have dozens.
+    said = [f"{word!r}{f' (did you mean {near!r}?)' if near else ''}" for word, near in unknown.items()]
+    more = [f"{len(said) - _MOST} more"] if len(said) > _MOST else []
+    *most, last = [*said[:_MOST], *more]
+    return [f"{shown}: the embedded model does not know {', '.join(most)} and {last}."]
 
 
 def unknown_words(prompt: str) -> dict[str, str | None]:

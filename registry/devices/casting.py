@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,11 +17,18 @@ _EMPTY = "should be kept in float32: []"
 
 def cast(model: Any, **to: object) -> Any:
     """Return `model.to(...)`; what diffusers says of parts that should stay in float32 is said where there are some."""
+    with without_empty_remark():
+        return model.to(**to)
+
+
+@contextmanager
+def without_empty_remark() -> Iterator[None]:
+    """Keep the remark away that no part of a model stays in float32."""
     logger = logging.getLogger(_LOGGER)
     unsaid = _Unsaid()
     logger.addFilter(unsaid)
     try:
-        return model.to(**to)
+        yield
     finally:
         logger.removeFilter(unsaid)
 

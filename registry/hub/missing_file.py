@@ -45,7 +45,7 @@ def _where(name: str) -> str:
         return f"There is no folder {place}." if name else ""
     beside = [each for each in os.listdir(place) if not each.startswith(".")]  # noqa: PTH208 - as above
     like = next((each for each in beside if each in [path.name + end for end in WEIGHTS]), nearest(path.name, beside))
-    return f"In {place} it is not.{f' Did you mean {like!r}?' if like else ''}"
+    return f"It is not in {place}.{f' Did you mean {like!r}?' if like else ''}"
 
 
 def weights_in(folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,7 @@ TASKS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "inpainting": (INPAINT_BLOCKS, diffusers.StableDiffusionXLInpaintPipeline,
                    {"image": picture(3), "mask_image": half_mask(), "strength": 0.7, "height": 64, "width": 64}),
 }  # fmt: skip
+REMARKS = logging.getLogger("diffusers.models.modeling_utils")
 PROCESSOR = CLIPImageProcessor(size=32, crop_size=32)
 
 
@@ -222,19 +224,22 @@ def flat(state: dict[str, dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
 
 
 def test_adapters_come_from_folders_and_the_hub_with_their_image_encoder(
-    tiny_folder: Path, tiny_pipe: ModularPipeline, unet: Any, tmp_path: Path, hub: Hub
+    tiny_folder: Path, tiny_pipe: ModularPipeline, unet: Any, tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "adapters" / "sdxl_models"
     folder.mkdir(parents=True)
     save_file(flat(ip_adapter(unet)), folder / "ip-adapter_sdxl.safetensors")
     image_encoder().save_pretrained(folder / "image_encoder")
     hub.add_folder("h94/IP-Adapter", tmp_path / "adapters")
-    expected = None
+    expected, heard = None, list[str]()
+    monkeypatch.setattr(REMARKS, "isEnabledFor", lambda _: True)
+    monkeypatch.setattr(REMARKS, "callHandlers", lambda record: heard.append(record.getMessage()))
     for repo in (str(tmp_path / "adapters"), "h94/IP-Adapter"):
         ours = with_pictures("text2image", tiny_folder, tiny_pipe)
         ours.unload_components("image_encoder") if "image_encoder" in ours.pretrained_component_names else None
         ours.components["image_encoder"] = None
         ours.load_ip_adapter(repo, subfolder="sdxl_models", weight_name="ip-adapter_sdxl.safetensors")
+        assert not heard
         assert ours.specs["image_encoder"].repo == repo
         found, classic = both("text2image", ours, tiny_pipe, ip_adapter_image=picture(9))
         assert torch.equal(found, classic)

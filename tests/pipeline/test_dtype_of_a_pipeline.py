@@ -52,3 +52,14 @@ def test_a_variant_of_the_weights_is_said_with_the_pipeline(
     assert {pipe.specs[name].variant for name in pipe.pretrained_component_names} == {"fp16"}
     pipe.load_components()
     assert torch.equal(pipe.unet.conv_in.weight, tiny_pipe.unet.conv_in.weight)
+
+
+def test_a_fault_that_components_have_in_common_is_said_once_with_their_names(tiny_folder: Path) -> None:
+    pipe = ModularPipeline.from_pretrained(str(tiny_folder))
+    with pytest.raises(ComponentError) as caught:
+        pipe.load_components(["unet", "vae"], dtype="fp17")
+    assert str(caught.value).startswith("unet, vae: dtype='fp17' is no dtype of weights. Did you mean 'fp16'?")
+    with pytest.raises(ComponentError) as caught:
+        pipe.load_components(["unet", "vae"], dtype={"vae": "fp17"})
+    assert str(caught.value).startswith("dtype='fp17' is no dtype of weights.")
+    assert str(caught.value).count("fp17") == 1

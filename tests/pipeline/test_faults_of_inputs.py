@@ -188,6 +188,17 @@ def test_levels_that_a_scheduler_does_not_take_are_refused_before_the_run(
         pipe.prepare_run(None, "images", {**WORDS, **given})
 
 
+def test_few_images_wait_for_no_import_of_diffusers_pipelines(
+    embedded_pipe: ModularPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("brickwork.blocks.core.peer_family.peer_pipeline_class", asked.append)
+    monkeypatch.setattr("brickwork.pipeline.images.room_for_images.memory_of", lambda _: 2**30)
+    given = {**WORDS, "num_images_per_prompt": 2, "seed": 1}
+    assert len(embedded_pipe.prepare_run(None, "images", given).values["generator"]) == 2
+    assert not asked
+
+
 def test_images_that_would_fill_the_memory_are_refused_and_the_most_is_said(
     embedded_pipe: ModularPipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:

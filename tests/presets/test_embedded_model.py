@@ -12,6 +12,7 @@ import torch
 import brickwork
 from brickwork import ModularPipeline
 from brickwork.presets.embedded import FOLDER, known_words, unknown_words
+from brickwork.presets.embedded.words import words_remarks
 from embedded_model.classifier import ThingClassifier
 from embedded_model.evaluate import draw, judge_by_classifier, shares
 from embedded_model.oracle import Oracle, judge_shapes, judge_things
@@ -94,6 +95,14 @@ def test_diffusers_own_pipeline_draws_the_same_pictures(embedded_pipe: ModularPi
 def test_a_prompt_can_be_checked_for_words_that_the_model_never_saw(scene_source: SceneSource) -> None:
     assert unknown_words("A purple truck, 3d style, on a white background!") == {}
     assert unknown_words("a pinguin and a zxqv") == {"pinguin": "penguin", "zxqv": None}
+    assert words_remarks("a penguin") == []
+    assert words_remarks("a pinguin") == [
+        "'a pinguin': the embedded model does not know 'pinguin'. Did you mean 'penguin'?"
+    ]
+    (remark,) = words_remarks(" ".join(f"zx{letter}qv" for letter in "abcdefghij"))
+    assert remark.endswith(
+        "does not know 'zxaqv', 'zxbqv', 'zxcqv', 'zxdqv', 'zxeqv', 'zxfqv', 'zxgqv', 'zxhqv' and 2 more."
+    )
     rng = random.Random(5)
     assert not any(unknown_words(scene_source.scene(rng).caption) for _ in range(500))
     assert known_words()["things"] == sorted(noun for nouns in scene_source.pool.nouns for noun in nouns)

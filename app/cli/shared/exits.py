@@ -150,7 +150,7 @@ _GRANT = re.compile(
 )
 _LACKING = re.compile(r"replay\(\.\.\., (\w+)=\.\.\.\)")
 _COMPONENTS = re.compile(r"components=folder, a pipeline, or \{'\w+': \.\.\.\}")
-_UNKNOWN_BLOCK = re.compile(r"blocks=\[\w+\], or a composition that has it")
+_UNKNOWN_BLOCK = re.compile(r"blocks=\[\w+\], or those of a pipeline that has it: blocks=pipe\.blocks")
 _OWN_BLOCK = re.compile(
     r"Blocks of your own are given in Python: load_workflow\(path, blocks=\[\.\.\.\]\)\.(?: The code is in (.+?), and is not run because a file names it\.)?"
 )

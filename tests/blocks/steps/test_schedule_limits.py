@@ -82,6 +82,17 @@ def test_sigmas_of_a_flow_are_at_most_one(flow: Any) -> None:
     assert len(flow.timesteps) == 2
 
 
+def test_a_last_sigma_of_zero_is_refused_where_it_gives_no_number() -> None:
+    flow = UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True)
+    with pytest.raises(InputError, match=r"UniPC\w+: sigmas end with 0\.0, which it puts .* Leave the last one out\."):
+        set_schedule(flow, 50, None, [1.0, 0.5, 0.0], "cpu")
+    set_schedule(flow, 50, None, [1.0, 0.5], "cpu")
+    assert flow.sigmas.tolist()[1:] == [0.5, 0.0]
+    for other in (FlowMatchEulerDiscreteScheduler(), EulerDiscreteScheduler()):
+        set_schedule(other, 50, None, [1.0, 0.5, 0.0], "cpu")
+        assert other.sigmas.tolist()[:3] == [1.0, 0.5, 0.0]
+
+
 @pytest.mark.parametrize(
     "scheduler",
     [

@@ -290,10 +290,20 @@ def test_components_that_nobody_named_are_not_looked_for(tiny_pipe: ModularPipel
     picture = tiny_pipe(**INPUTS, output="images")[0]
     with pytest.raises(ReplayError) as caught:
         brickwork.replay(picture)
-    assert len(caught.value.faults) == 6
-    assert "say where it is: components=folder, a pipeline, or {'unet': ...}." in str(caught.value)
+    (fault,) = [str(each) for each in caught.value.faults]
+    assert fault.startswith("tokenizer, tokenizer_2, text_encoder, text_encoder_2, unet, vae: the run had them from ")
+    assert fault.endswith("; say where they are: components=folder, a pipeline, or {'tokenizer': ...}.")
+    others = {name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names if name != "unet"}
+    with pytest.raises(
+        ReplayError, match=r"unet: the run had it from .*; say where it is: components=folder, .*'unet'"
+    ):
+        brickwork.replay(picture, components=others)
     with pytest.raises(ReplayError, match="there is no folder"):
         brickwork.replay(picture, components=tmp_path / "none")
+    with pytest.raises(
+        ReplayError, match="takes no trust_remote_code. Open the repository .* blocks=pipe.blocks, comp"
+    ):
+        brickwork.replay(picture, components=tiny_pipe, trust_remote_code=True)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

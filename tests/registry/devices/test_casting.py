@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 import torch
 
-from brickwork.registry.devices.casting import is_on
+from brickwork.registry.devices.casting import is_on, without_empty_remark
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 
@@ -40,3 +42,15 @@ def test_a_module_that_lies_in_itself_is_walked_once() -> None:
     model = nested()
     model[1].add_module("outer", model)
     assert is_on(model, CPU)
+
+
+def test_that_no_part_stays_in_float32_is_not_remarked_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    logger = logging.getLogger("diffusers.models.modeling_utils")
+    heard: list[str] = []
+    monkeypatch.setattr(logger, "isEnabledFor", lambda _: True)
+    monkeypatch.setattr(logger, "callHandlers", lambda record: heard.append(record.getMessage()[-8:]))
+    with without_empty_remark():
+        logger.warning("There are modules in UNet that should be kept in float32: [].")
+        logger.warning("There are modules in UNet that should be kept in float32: ['norm'].")
+    logger.warning("There are modules in UNet that should be kept in float32: [].")
+    assert heard == ["'norm'].", "t32: []."]

@@ -135,7 +135,9 @@ function Written({ id }) {
       <div class="segments" role="group" aria-label="Written as">${FORMS.map(([name, title]) =>
         html`<button type="button" aria-pressed=${name === form ? "true" : "false"} onClick=${() => setForm(name)}>${title}</button>`)}</div>
       <button type="button" class="small" id="copy" disabled=${!text} onClick=${copy}>${isCopied ? "Copied" : "Copy"}</button></div>
-    ${fault
+    ${!forms
+      ? html`<div class="muted" role="status">Writing it…</div>`
+      : fault
       ? html`<p class="muted" role="status">${fault}</p>`
       : html`<pre tabindex="0" role="region" class=${`is-${form}`} aria-label=${`The run as ${form}`}><code>${text}</code></pre>`}</div>`;
 }

@@ -21,7 +21,7 @@ from brickwork.app.cli.shared.exits import with_options
         ),
         ("give it: replay(..., image=...).", "give it: --given image=FILE."),
         (
-            "give it: blocks=[Tint], or a composition that has it. ",
+            "give it: blocks=[Tint], or those of a pipeline that has it: blocks=pipe.blocks. ",
             "give it: --blocks FOLDER, a folder with its code. ",
         ),
         (
