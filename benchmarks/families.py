@@ -76,9 +76,9 @@ def runners(family: Family) -> tuple[AnsweringAtOnce, dict[str, Callable[[], Any
     given = {**task.given, "num_inference_steps": STEPS}
     source = lambda: torch.Generator().manual_seed(1)  # noqa: E731
     return denoiser, {
-        "brickwork": lambda: ours(**given, generator=source(), output="images"),
+        "brickwork": lambda: ours(**{**given, **task.mine}, generator=source(), output=family.output),
         "classic": lambda: classic(
-            **copy.deepcopy(given), **task.classic_given, **OF_MANY_STEPS.get(family.name, {}), generator=source()
+            **{**copy.deepcopy(given), **task.classic_given, **OF_MANY_STEPS.get(family.name, {})}, generator=source()
         ),
     }
 

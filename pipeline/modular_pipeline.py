@@ -24,6 +24,7 @@ from ..state.user_warnings import caller_level, is_unsaid
 from .call_signature import OwnDoc, OwnSignature, call_signature, signed_by
 from .event_stream import EventStream
 from .first_value import with_first_value
+from .images.notebook_lists import show_lists_of_images
 from .kept_plans import KeptPlans
 from .names_of_diffusers import AnswersNames, refuse_options
 from .older_names import OlderNames
@@ -390,5 +391,6 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         return self.runs.last_recipe
 
 
+show_lists_of_images()
 from_pretrained = ModularPipeline.from_pretrained
 """Opens any repository of a pipeline: `brickwork.from_pretrained(repo, task="inpainting")`."""

@@ -11,7 +11,7 @@ from rooms import ROOMS, ROOT, sources
 FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in sources()}
 BY_STRING = {
     "registry.catalog", "registry.hub.repo_code", "registry.loading.classes", "registry.loading.needed_packages", "blocks.core.late", "state.types",
-    "state.code_digest", "blocks.core.block_catalog", "adapters.lora", "app.cli.main", "state", "scale",
+    "state.code_digest", "blocks.core.block_catalog", "adapters.lora", "app.cli.main", "state", "scale", "pipeline", "registry",
     "scale.job", "app.cli.shared.own_blocks",
 }  # fmt: skip
 """Modules that import by a name that they are given: catalogs, code of repositories, classes of components, annotations,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -75,33 +75,37 @@ def form_of(arguments: Mapping[str, Any], declared: RowArguments, rows: int) -> 
         NotMergeableError: an argument is neither rows nor comparable.
     """
     found: list[Hashable] = []
-    for index, (name, value) in enumerate(arguments.items()):
-        found += _form(name, value, index == 0, declared, rows)
+    is_first = True
+    for name, value in arguments.items():
+        _add_form(found, name, value, is_first, declared, rows)
+        is_first = False
     return tuple(found)
 
 
-def _form(path: str, value: Any, is_row: bool, declared: RowArguments, rows: int) -> Iterator[Hashable]:
+def _add_form(found: list[Hashable], path: str, value: Any, is_row: bool, declared: RowArguments, rows: int) -> None:
     import torch
 
     is_row = is_row or path in declared.rows
-    if isinstance(value, Mapping):
-        yield path, type(value).__name__
+    if isinstance(value, torch.Tensor):
+        shape = value.shape
+        if _is_number(path, value, declared):
+            found.append((path, "number", value.dtype, value.device))
+        elif not is_row and path not in declared.numbers:
+            found.append((path, tuple(shape), value.dtype, value.device, _tensor_content(path, value)))
+        elif not shape or shape[0] != rows:
+            raise NotMergeableError(f"{path} has {shape[0] if shape else 'no'} rows, and the first argument {rows}")
+        else:
+            found.append((path, shape[1:], value.dtype, value.device))
+    elif isinstance(value, _PLAIN) or not isinstance(value, (Mapping, list, tuple)):
+        found.append((path, _content(path, value)))
+    elif isinstance(value, Mapping):
+        found.append((path, type(value).__name__))
         for name, part in value.items():
-            yield from _form(f"{path}.{name}", part, is_row, declared, rows)
-    elif isinstance(value, (list, tuple)):
-        yield path, type(value).__name__, len(value)
-        for part in value:
-            yield from _form(path, part, is_row, declared, rows)
-    elif not isinstance(value, torch.Tensor):
-        yield path, _content(path, value)
-    elif _is_number(path, value, declared):
-        yield path, "number", value.dtype, value.device
-    elif not is_row and path not in declared.numbers:
-        yield path, tuple(value.shape), value.dtype, value.device, _tensor_content(path, value)
-    elif value.ndim == 0 or len(value) != rows:
-        raise NotMergeableError(f"{path} has {len(value) if value.ndim else 'no'} rows, and the first argument {rows}")
+            _add_form(found, f"{path}.{name}", part, is_row, declared, rows)
     else:
-        yield path, tuple(value.shape[1:]), value.dtype, value.device
+        found.append((path, type(value).__name__, len(value)))
+        for part in value:
+            _add_form(found, path, part, is_row, declared, rows)
 
 
 def _is_number(path: str, value: Tensor, declared: RowArguments) -> bool:

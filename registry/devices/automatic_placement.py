@@ -60,16 +60,14 @@ class _Rules:
                 )
         self.host.memories = memories
 
-    def placement(
-        self, memory: DeviceMemory, budget: int | str | None, margin: int | str | None, label: str = ""
-    ) -> Placement:
+    def placement(self, memory: DeviceMemory, budget: int | None, margin: int | None, label: str = "") -> Placement:
         """Make the placement of a device that nothing is on; what is free on it is its budget, if none is said."""
-        limit = memory.free_bytes() if budget is None else bytes_of(budget)
+        limit = memory.free_bytes() if budget is None else budget
         is_found = budget is None and limit is not None and margin is None
         unknown = max((limit or 0) // 10, _LEAST_FREE) if is_found else 0
         memory.host = self.host
         return Placement(
-            memory, limit, bytes_of(margin or 0), self.strategy, unknown, self.layers, label, self.host, runs=self.runs
+            memory, limit, margin or 0, self.strategy, unknown, self.layers, label, self.host, runs=self.runs
         )
 
 
@@ -133,7 +131,10 @@ class AutomaticPlacement:
             >>> manager.enable_auto_cpu_offload(devices=["cuda:0", "cuda:1"], budget="20GB")  # doctest: +SKIP
             >>> manager.enable_auto_cpu_offload("cuda", host_memory="16GB", offload_folder="/scratch")  # doctest: +SKIP
         """
+        # All that is given is looked at first: a call that is refused leaves an earlier placement as it is.
         _refuse_no_rule(strategy)
+        if not isinstance(layers, bool):
+            raise ComponentError(f"layers is {named_thing(layers)}; it is True or False.")
         rules = _Rules(strategy, layers, _host_memory(host_memory, offload_folder))
         made: Placement | SeveralPlacements
         if devices is None:
@@ -154,9 +155,11 @@ class AutomaticPlacement:
                     f"{what} is a mapping from devices, and there is one device. Give devices= as well."
                 )
         memory = TorchMemory("cuda" if device is None else device) if memory is None else memory
+        _refuse_no_memory(memory)
+        limits = _bytes_or_none(budget), _bytes_or_none(margin)
         rules.serve([memory])
         self._move_to_host([memory])
-        return rules.placement(memory, budget, margin)
+        return rules.placement(memory, *limits)
 
     def _several_placements(
         self, devices: Devices, budget: Any, margin: Any, memory: Any, rules: _Rules
@@ -165,8 +168,12 @@ class AutomaticPlacement:
             raise ComponentError("memory= of several devices is a mapping from device to DeviceMemory.")
         doubles = {device_name(key): each for key, each in (memory or {}).items()}
         choice = DeviceChoice.read(devices, doubles)
-        budgets, margins = choice.each_of(budget, "budget"), choice.each_of(margin, "memory_reserve_margin")
+        budgets, margins = (
+            {name: _bytes_or_none(each) for name, each in choice.each_of(given, what).items()}
+            for given, what in ((budget, "budget"), (margin, "memory_reserve_margin"))
+        )
         choice.by_name(doubles, "memory")
+        _refuse_no_memory(*doubles.values())
         memories = {name: doubles.get(name) or TorchMemory(name) for name in choice.names}
         for each in memories.values():
             each.partners = [other for other in memories.values() if other is not each]
@@ -242,6 +249,18 @@ def _host_memory(budget: int | str | None, folder: str | os.PathLike[str] | None
             f"offload_folder={str(folder)!r} is for weights that have no room in the host's memory, and there is no limit: give host_memory= as well."
         )
     return None
+
+
+def _bytes_or_none(amount: int | str | None) -> int | None:
+    return None if amount is None else bytes_of(amount)
+
+
+def _refuse_no_memory(*memories: object) -> None:
+    for each in memories:
+        if not isinstance(each, DeviceMemory):
+            raise ComponentError(
+                f"memory is {named_thing(each)}; it is a DeviceMemory, or left out for the device's own."
+            )
 
 
 def _refuse_no_rule(strategy: object) -> None:

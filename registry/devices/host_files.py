@@ -118,10 +118,11 @@ def written_to(folder: Path, numbers: Sequence[torch.Tensor]) -> Iterator[tuple[
     The files have no name once they are written, so the system frees them with the last tensor, however the process ends.
 
     Raises:
-        ComponentError: there is no room, or writing failed.
+        ComponentError: there is no room, the folder is gone and cannot be made, or writing failed.
     """
     import torch
 
+    checked_folder(folder)  # it may have been deleted since placement was turned on
     slabs = slabs_of(numbers)
     needed, free = sum(slab.padded for slab in slabs), shutil.disk_usage(folder).free
     if needed > free:

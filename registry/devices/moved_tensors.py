@@ -60,6 +60,13 @@ class HeldTensor:
         for table, name in self.places:
             table[name] = other
 
+    def leave(self) -> None:
+        """Lie on the host, whatever device it was on."""
+        if self.is_plain:
+            self.tensor.data = self.tensor.data.cpu()
+        else:
+            self.replace(copy_on(self.tensor, "cpu"))
+
 
 def held_tensors(component: object) -> Iterator[HeldTensor]:
     """Yield the parameters and buffers of a component, each once; none of what is no model."""

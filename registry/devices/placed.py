@@ -42,18 +42,20 @@ def note_bytes(pieces: Iterable[Piece]) -> None:
 def written(pieces: Sequence[Piece]) -> set[int]:
     """Return the identities of pieces that hold other bytes than they were brought with. It waits for the device, once.
 
-    Where there is no memory to look at them, they count as written: what leaves then, leaves because memory ran out.
+    They count as written where there is no memory to look at them (what leaves then, leaves because memory ran out), and where
+    nobody noted what they were: a copy ahead for a step that never came, because the run was ended before it.
     """
     import torch
 
     noted = [piece for piece in pieces if piece.digests is not None]
+    unknown = {id(piece) for piece in pieces if piece.digests is None}
     if not noted:
-        return set()
+        return unknown
     try:
         changed = torch.stack([(piece.digest() != piece.digests).any() for piece in noted]).tolist()
     except torch.OutOfMemoryError:
-        return {id(piece) for piece in noted}
-    return {id(piece) for piece, is_changed in zip(noted, changed, strict=True) if is_changed}
+        return {id(piece) for piece in pieces}
+    return unknown | {id(piece) for piece, is_changed in zip(noted, changed, strict=True) if is_changed}
 
 
 @define(eq=False)

@@ -84,7 +84,7 @@ class TorchMemory(DeviceMemory):
             self._wait_for(placed)
             if current not in placed.used:
                 placed.used.append(current)
-        if not (_comes_and_goes(component) and component.is_known):
+        if _is_noted(component):
             note_bytes(placed.pieces)
 
     @outside_inference
@@ -123,7 +123,7 @@ class TorchMemory(DeviceMemory):
             placed.moved.pop()
         self._move_together(shared)
         for held in strangers:
-            _to_host(held)
+            held.leave()
         self._order_before_freeing(pieces, placed.used)
         self._let_go(component)
         super().drop(name, component)
@@ -211,7 +211,7 @@ class TorchMemory(DeviceMemory):
         new = self._unknown(component)
         before = self._tensors.keys() | set()
         try:
-            self._move(new, ahead)
+            self._move(new, ahead, is_noted=ahead and _is_noted(component))
         except BaseException:
             # Memory ran out on the way, or Ctrl-C: half of a model on each side would fail wherever it is used next.
             for key in self._tensors.keys() - before:
@@ -223,13 +223,13 @@ class TorchMemory(DeviceMemory):
             moved.users.add(id(component))
             placed.moved.append(moved)
 
-    def _move(self, new: Sequence[HeldTensor], ahead: bool) -> None:
+    def _move(self, new: Sequence[HeldTensor], ahead: bool, is_noted: bool) -> None:
         plain = [held for held in new if held.is_plain]
         filed = {id(held) for held in plain if self._is_in_file(held)}
         for are_filed in (False, True):
             alike = [held for held in plain if (id(held) in filed) is are_filed]
             for slab in slabs_of([held.tensor for held in alike]):
-                self._copy(slab, [alike[index] for index in slab.indices], ahead, are_filed)
+                self._copy(slab, [alike[index] for index in slab.indices], ahead, are_filed, is_noted)
         for held in new:
             if not held.is_plain:
                 here = copy_on(held.tensor, self.device)
@@ -244,12 +244,17 @@ class TorchMemory(DeviceMemory):
     def _unknown(self, component: Any) -> list[HeldTensor]:
         return [held for held in held_tensors(component) if id(held.tensor) not in self._tensors]
 
-    def _piece(self, numbers: list[Any], copying: Any = None) -> Piece:
+    def _piece(self, numbers: list[Any], copying: Any = None, is_noted: bool = False) -> Piece:
         """Return a piece that was allocated just now, and is filled by a stream: the one that computes, if none is said."""
-        if self.streams is None:
-            return Piece(numbers)
-        current = self.streams.current
-        return Piece(numbers, self.streams.mark(current if copying is None else copying), current)
+        piece = Piece(numbers)
+        if self.streams is not None:
+            piece.allocated = self.streams.current
+            if is_noted:
+                # Behind the copy: what is written before the component is used would else be taken for its bytes.
+                with self.streams.on(copying):
+                    note_bytes([piece])
+            piece.ready = self.streams.mark(piece.allocated if copying is None else copying)
+        return piece
 
     def _claim(self, name: str, component: Any) -> None:
         why = unmovable(component)
@@ -269,7 +274,7 @@ class TorchMemory(DeviceMemory):
                 f"has them on {self.device}. Share one manager, or give each a copy of the component."
             )
 
-    def _copy(self, slab: Slab, plain: Sequence[HeldTensor], ahead: bool, are_filed: bool) -> None:
+    def _copy(self, slab: Slab, plain: Sequence[HeldTensor], ahead: bool, are_filed: bool, is_noted: bool) -> None:
         """Copy the tensors of a slab, and let them stand on the device."""
         host = None if are_filed else self._on_host(slab, plain)
         # Allocated on the stream that computes, also for a copy ahead: see `DeviceStreams`.
@@ -279,7 +284,7 @@ class TorchMemory(DeviceMemory):
         else:
             # One by one from the pages of a file: a piece on the host would take the memory that they are in a file for.
             copies = [(seat.of(there), held.tensor.data) for held, seat in zip(plain, slab.seats, strict=True)]
-        piece = self._piece([there], self._transfer(copies, ahead))
+        piece = self._piece([there], self._transfer(copies, ahead), is_noted)
         for held, seat in zip(plain, slab.seats, strict=True):
             kept = None if self.is_unified else held.tensor.data
             # `data`, so that the parameter object stays: optimizers, hooks and digests know it by identity.
@@ -341,11 +346,10 @@ class TorchMemory(DeviceMemory):
 
     def _wait_for(self, placed: Placed) -> None:
         """Let the stream that computes wait for the copies of a component."""
-        if self.streams is None:
-            return
-        current = self.streams.current
-        for event in {id(piece.ready): piece.ready for piece in placed.pieces}.values():
-            self.streams.wait(current, event)
+        events = {id(piece.ready): piece.ready for piece in placed.pieces}
+        for event in events.values():
+            if self.streams is not None:
+                self.streams.wait(self.streams.current, event)
 
     def _order_before_freeing(self, pieces: Sequence[Piece], used: Sequence[Any]) -> None:
         """Let the streams in whose pools pieces lie wait for all that read them: their memory is given away next."""
@@ -386,13 +390,11 @@ def _comes_and_goes(component: object) -> bool:
     return isinstance(component, Part) and not component.stays
 
 
+def _is_noted(component: Any) -> bool:
+    """Return whether the bytes of something are noted when it comes: of parts that come and go, once in a step."""
+    return not (_comes_and_goes(component) and component.is_known)
+
+
 def _claimed(component: Any) -> Any:
     """Return the module that nobody else may place meanwhile."""
     return component.module if isinstance(component, Part) else component
-
-
-def _to_host(held: HeldTensor) -> None:
-    if held.is_plain:
-        held.tensor.data = held.tensor.data.cpu()
-    else:
-        held.replace(copy_on(held.tensor, "cpu"))

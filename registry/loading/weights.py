@@ -197,7 +197,7 @@ def bytes_of(amount: int | str) -> int:
     Raises:
         ComponentError: it is neither.
     """
-    if isinstance(amount, int) and amount >= 0:
+    if isinstance(amount, int) and not isinstance(amount, bool) and amount >= 0:
         return amount
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B\s*", str(amount), re.IGNORECASE)
     if found is None:

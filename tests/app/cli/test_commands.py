@@ -206,7 +206,7 @@ TEXTS = {
     "inputs sdxl.auto --workflow inpainting --schema": '"mask_image"',
     "components list embedded": "unet             UNet2DConditionModel         17.2 MB  embedded/unet",
     "components show embedded vae": "used_by   prepare_latents, decode",
-    "presets list": "\nddpm           auto, differential, image2image, inpainting, unconditional\n",
+    "presets list": "\nddpm              auto, differential, image2image, inpainting, unconditional\n",
     "presets list --all": "StableDiffusionXLPipeline",
     "presets show sdxl.auto": "Workflows: text2image, image2image, inpainting",
     "guiders list": "ClassifierFreeGuidance            Push the prediction away",

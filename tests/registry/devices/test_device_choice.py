@@ -10,6 +10,7 @@ from device_doubles import CloneMemory
 
 from brickwork import ComponentError, ComponentsManager
 from brickwork.registry.devices.device_choice import DeviceChoice
+from brickwork.registry.devices.device_memory import DeviceMemory
 
 TWO = ("cuda:0", "cuda:1")
 ROLES = {"denoiser": ["unet"], "text_encoders": ["text_encoder", "text_encoder_2"]}
@@ -106,3 +107,31 @@ def test_a_rule_of_ones_own_is_for_all_devices() -> None:
     placement: Any = manager.placement
     assert placement.strategy is rule
     assert [each.strategy for each in placement.each.values()] == [rule, rule]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"budget": "much"}, "'much' is no number of bytes"),
+        ({"budget": True}, "True is no number of bytes"),
+        ({"memory_reserve_margin": "little"}, "'little' is no number of bytes"),
+        ({"memory_reserve_margin": []}, r"\[\] is no number of bytes"),
+        ({"memory": "cuda"}, r"^memory is 'cuda' \(str\); it is a DeviceMemory, or left out for the device's own\.$"),
+        ({"layers": "no"}, r"^layers is 'no' \(str\); it is True or False\.$"),
+    ],
+)
+@pytest.mark.parametrize("several", [False, True])
+def test_what_is_given_is_refused_before_an_earlier_placement_is_turned_off(
+    given: dict[str, Any], words: str, several: bool
+) -> None:
+    manager = ComponentsManager()
+    manager.enable_auto_cpu_offload("cpu", memory=DeviceMemory())
+    earlier = manager.placement
+    assert earlier is not None
+    options: dict[str, Any] = {"memory": DeviceMemory(), "device": "cpu", **given}
+    if several:
+        del options["device"]
+        options |= {"devices": ["cuda:0"], "memory": {"cuda:0": options["memory"]}}
+    with pytest.raises(ComponentError, match=words):
+        manager.enable_auto_cpu_offload(**options)
+    assert manager.placement is earlier

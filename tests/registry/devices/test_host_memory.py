@@ -293,6 +293,15 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(
     assert [each.data_ptr() for each in model.parameters()] == pointers
 
 
+def test_a_folder_that_was_deleted_is_made_again_or_missed_in_words(tmp_path: Path) -> None:
+    model, made, gone = Model(), host(0, tmp_path / "made"), host(0, tmp_path / "a_file" / "gone")
+    (tmp_path / "a_file").write_text("")
+    with pytest.raises(ComponentError, match=r"^offload_folder='.*gone': nothing can be written there: "):
+        gone.arrange({"model": model}, {})
+    made.arrange({"model": model}, {})
+    assert not list((tmp_path / "made").iterdir())
+
+
 def test_a_write_that_fails_is_said_and_leaves_no_file(tmp_path: Path) -> None:
     model = Model()
     kind, text = on_a_full_disk(5000, lambda: host(0, tmp_path).arrange({"model": model}, {}))

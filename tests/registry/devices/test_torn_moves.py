@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from device_doubles import CloneMemory
+from device_doubles import CloneMemory, RecordedStreams
 
 from brickwork import Block, ComponentError, ComponentsManager, Outputs, SequentialPipelineBlocks, component
 from brickwork.engine.execution.eviction import chosen_to_go
@@ -242,3 +242,25 @@ def test_names_are_taken_from_anything_that_has_some() -> None:
     manager.enable_auto_cpu_offload("cpu", memory=CloneMemory())
     with pytest.raises(ComponentError, match="^strategy is 'largest' \\(str\\); it is a function"):
         manager.set_offload_strategy("largest")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("is_used", [False, True])
+def test_what_is_written_on_a_copy_ahead_before_it_is_used_stays(is_used: bool) -> None:
+    # A run is ended, or a block takes its result from a cache, after the model has come for a step: then a LoRA is fused into it.
+    memory, model = CloneMemory(RecordedStreams()), layers()
+    memory.prefetch("model", model)
+    expected = [each.detach() * 2 for each in model.parameters()]
+    for each in model.parameters():
+        each.data.mul_(2)
+    if is_used:
+        memory.bring("model", model)
+    memory.drop("model", model)
+    assert all(map(torch.equal, model.parameters(), expected))
+    # Nor is it lost where nobody could note what the copy was.
+    memory.prefetch("model", model)
+    for piece in memory._placed[id(model)].pieces:
+        piece.digests = None
+    for each in model.parameters():
+        each.data.mul_(2)
+    memory.drop("model", model)
+    assert all(torch.equal(each, 2 * was) for each, was in zip(model.parameters(), expected, strict=True))
