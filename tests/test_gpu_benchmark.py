@@ -74,7 +74,8 @@ def test_what_is_hidden_of_copies_is_what_computation_does_not_wait_for(
     def timed(stream: Any) -> Iterator[None]:
         with copying(stream):
             yield
-        streams.take(stream, 4096)
+        if not memory.taken:  # later it is what looks at the bytes that came
+            streams.take(stream, 4096)
 
     streams.on = timed  # type: ignore[method-assign]
     model = Part(4096)

@@ -62,7 +62,7 @@ def given(source: Any) -> Callable[[Path], Any]:
 
 
 PATHS = [
-    lora("a folder that is not there", weights("lora/a.safetensors", give="loras"), RepoError, "In /", "'lora'?"),
+    lora("a folder that is not there", weights("lora/a.safetensors", give="loras"), RepoError, "It is not in /", "'lora'?"),
     lora("a file without its ending", weights("mine.safetensors", give="mine"), RepoError, "Did you mean 'mine.safetensors'?"),
     lora("a folder in a folder that is not there", given("/nowhere/at/all"), RepoError, "There is no folder /nowhere/at."),
     lora("a home folder", given("~/lora.safetensors"), RepoError, "give Path('~/lora.safetensors').expanduser()"),

@@ -31,12 +31,12 @@ def test_one_after_another_is_arithmetic() -> None:
 
 def test_waiting_is_what_queueing_theory_says() -> None:
     """M/D/1 of Pollaczek and Khinchine: the mean wait is load / (2 (1 - load)) services; its median lies below."""
-    found = scale.simulate(PLAIN, Layout(), rate=0.5, requests=40_000, seed=3)
-    assert found.busy == pytest.approx(0.5, rel=0.02)
-    assert found.throughput == pytest.approx(0.5, rel=0.02)
+    found = scale.simulate(PLAIN, Layout(), rate=0.5, requests=10_000, seed=3)
+    assert found.busy == pytest.approx(0.5, rel=0.04)
+    assert found.throughput == pytest.approx(0.5, rel=0.04)
     # With half a load half of all requests find nobody there.
     assert 1.0 <= found.p50 < 1.05
-    full = scale.simulate(PLAIN, Layout(), rate=0.9, requests=40_000, seed=3)
+    full = scale.simulate(PLAIN, Layout(), rate=0.9, requests=10_000, seed=3)
     assert full.p99 > 3 * found.p99
 
 

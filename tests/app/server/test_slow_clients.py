@@ -114,7 +114,10 @@ def test_a_body_without_end_is_not_taken_on_for_ever_after_its_answer(
 
 def test_the_rest_of_a_body_that_ends_is_let_by_and_the_connection_goes_on(served: Served) -> None:
     connection = opened(served, "POST /none HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\n12345")
-    assert connection.recv(1 << 16).startswith(b"HTTP/1.1 404")
+    answer = connection.recv(1 << 16)
+    while not answer.endswith(b"}"):  # its head may come before the rest
+        answer += connection.recv(1 << 16)
+    assert answer.startswith(b"HTTP/1.1 404")
     connection.sendall(b"67890GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
     assert taken(connection).startswith(b"HTTP/1.1 200")
 

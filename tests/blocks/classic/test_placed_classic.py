@@ -77,7 +77,7 @@ def test_the_smallest_budget_that_is_named_gives_the_same_bits_and_a_smaller_one
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.rotating(50)
+@pytest.mark.rotating(80)
 @pytest.mark.parametrize("name", sorted(ROWS))
 def test_every_class_gives_the_same_bits_under_the_smallest_budget_that_is_named(name: str) -> None:
     pipe, inputs = placed_pipe(name)
