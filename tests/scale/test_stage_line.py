@@ -62,8 +62,7 @@ def line(request: pytest.FixtureRequest, pipe: ModularPipeline, stages: Stages) 
         ray.shutdown()
 
 
-@pytest.mark.rotating(3)
-def test_three_stages_are_one_run_bit_for_bit_with_one_recipe(pipe: ModularPipeline, line: StageLine) -> None:
+def is_one_run_bit_for_bit_with_one_recipe(pipe: ModularPipeline, line: StageLine) -> None:
     (alone,) = pipe(**ASKED, output="images")
     (image,) = line(**ASKED)
     assert image.tobytes() == alone.tobytes()
@@ -76,8 +75,7 @@ def test_three_stages_are_one_run_bit_for_bit_with_one_recipe(pipe: ModularPipel
     assert both["images"][0].tobytes() == alone.tobytes()
 
 
-@pytest.mark.rotating(3)
-def test_many_go_through_in_order_and_a_fault_ends_its_own_alone(pipe: ModularPipeline, line: StageLine) -> None:
+def takes_many_in_order_and_a_fault_ends_its_own_alone(pipe: ModularPipeline, line: StageLine) -> None:
     calls = [{**ASKED, "seed": seed, "num_inference_steps": 1 + seed % 2} for seed in range(5)]
     found = [each[0].tobytes() for each in line.stream(iter(calls))]
     assert found == [pipe(**call, output="images")[0].tobytes() for call in calls]
@@ -96,15 +94,19 @@ def test_many_go_through_in_order_and_a_fault_ends_its_own_alone(pipe: ModularPi
     assert line(**calls[3])[0].tobytes() == found[3]
 
 
-@pytest.mark.rotating(3)
-def test_a_stage_that_ends_is_told_of(pipe: ModularPipeline, stages: Stages, line: StageLine) -> None:
-    """The last of its line."""
-    if type(line._places[0]).__name__ == "StageHere":
-        pytest.skip("here the process that would end is this one")
+def tells_of_a_stage_that_ends(line: StageLine) -> None:
     with pytest.raises(RunError, match=r"stage 3 on cpu .*(SIGKILL|ended)"):
         line(**ASKED, brightness=-1)
     with pytest.raises(RunError, match="stage 3 on cpu"):
         line(**ASKED)
+
+
+@pytest.mark.rotating(3)
+def test_three_stages_from_their_first_run_to_their_end(pipe: ModularPipeline, line: StageLine) -> None:
+    is_one_run_bit_for_bit_with_one_recipe(pipe, line)
+    takes_many_in_order_and_a_fault_ends_its_own_alone(pipe, line)
+    if type(line._places[0]).__name__ != "StageHere":  # here the process that would end is this one
+        tells_of_a_stage_that_ends(line)
 
 
 def test_stable_diffusion_3_of_a_folder(tmp_path: Path) -> None:
