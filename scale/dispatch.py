@@ -8,7 +8,7 @@ from typing import Any
 
 from ..state import RunError, errors
 from .attempts import Attempts
-from .outcome import Outcome
+from .outcome import Outcome, error_class
 from .record import record_faults
 from .rows import Row
 from .workers import Died, Done, Event, Ready, Workers
@@ -117,7 +117,7 @@ class Dispatch:
 
     def _welcome(self, event: Ready) -> None:
         if event.error:
-            kind = getattr(errors, str(event.error["type"]), RunError)
+            kind = error_class(event.error) or RunError
             raise kind.of("A worker cannot have the pipeline", event.error["faults"])
         # What files do not tell, such as a LoRA's: all workers must have loaded the same.
         found = list(record_faults(self._record, event.record)) if self._record and event.record else []

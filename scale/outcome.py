@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from ..state import BrickworkError, errors
 from ..state.errors import faults_as_data
 
 State = Literal["made", "there", "failed", "aside"]
@@ -51,3 +52,9 @@ class Outcome:
 def error_data(error: BaseException) -> dict[str, Any]:
     """Return an error as data: its class, its words, and every fault with the input that it is about."""
     return {"type": type(error).__name__, "message": str(error), "faults": faults_as_data(error)}
+
+
+def error_class(data: Mapping[str, Any]) -> type[BrickworkError] | None:
+    """Return the class of an error of another process, where it is one of this package's."""
+    found = getattr(errors, str(data["type"]), None)
+    return found if isinstance(found, type) and issubclass(found, BrickworkError) else None

@@ -12,10 +12,9 @@ from attrs import asdict, evolve, frozen
 from ..pipeline.run_parts import first_part, further_part
 from ..pipeline.snapshots import Snapshot
 from ..state import BrickworkError, InputError, RunError
-from ..state import errors as known_errors
 from ..state.value_file import load_values, save_values
 from .job import Job
-from .outcome import error_data
+from .outcome import error_class, error_data
 from .worker import opened_here
 
 INPUTS, HANDED_ON, RESULT, ERROR = b"i", b"h", b"r", b"e"
@@ -120,9 +119,8 @@ def result_of(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def error_of(data: Mapping[str, Any]) -> BrickworkError:
     """Return an error of another process, from its data."""
-    cls = getattr(known_errors, str(data["type"]), None)
-    is_known = isinstance(cls, type) and issubclass(cls, BrickworkError)
-    error = cls(data["message"]) if is_known else RunError(f"{data['type']}: {data['message']}")  # type: ignore[misc]
+    cls = error_class(data)
+    error = RunError(f"{data['type']}: {data['message']}") if cls is None else cls(data["message"])
     for note in data.get("notes", ()):
         error.add_note(note)
     return error
