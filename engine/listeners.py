@@ -15,6 +15,7 @@ from ..registry.loading.weights import byte_words
 from ..state.atomic import write_text
 from .events import (
     BlockFinished,
+    BlockStarted,
     ComponentLoaded,
     ComponentMoved,
     DeviceTimed,
@@ -22,7 +23,14 @@ from .events import (
     RunFinished,
     RunStarted,
     StepFinished,
+    StepStarted,
 )
+
+_RUN = ""  # The path of the whole, which no block has.
+
+
+def _step_name(event: StepStarted | StepFinished | DeviceTimed) -> str:
+    return f"{event.path}.step[{event.index}]"
 
 
 @define
@@ -78,13 +86,15 @@ class TimeTable:
 class ChromeTrace:
     """Writes each run's blocks and steps to a file for `chrome://tracing` or Perfetto.
 
+    What a span lasts is counted between its two events, so that a step always lies inside its run and a block inside its step;
+    `args.seconds` is what the block, step or run took by itself, without the listeners.
     The file is whole or not there: it is written beside its place, and renamed, when a run has finished.
     """
 
     path: Path = field(converter=Path)
     _events: list[dict[str, Any]] = field(factory=list, init=False)
     _origin: float = field(default=0.0, init=False)
-    _begun: float = field(default=0.0, init=False)
+    _begun: dict[str, float] = field(factory=dict, init=False)
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
@@ -92,27 +102,34 @@ class ChromeTrace:
         if isinstance(event, RunStarted):
             # All runs are on one axis, so that what happens between them can be seen.
             self._origin = self._origin or now
-            self._begun = now
+            self._begun = {_RUN: now}
+        elif isinstance(event, BlockStarted):
+            self._begun[event.path] = now
+        elif isinstance(event, StepStarted):
+            self._begun[_step_name(event)] = now
         elif isinstance(event, BlockFinished):
-            self._add(event.path, "block", now, event.seconds, {"bytes": event.bytes})
+            self._span(event.path, "block", now, event.seconds, {"bytes": event.bytes})
         elif isinstance(event, StepFinished):
-            self._add(f"{event.path}.step[{event.index}]", "step", now, event.seconds, {})
+            self._span(_step_name(event), "step", now, event.seconds, {})
         elif isinstance(event, DeviceTimed):
-            name = event.path if event.index is None else f"{event.path}.step[{event.index}]"
-            begun = self._begun + event.start
-            self._add(name, "on the device", begun + event.seconds, event.seconds, {}, place="device")
+            name = event.path if event.index is None else _step_name(event)
+            begun = self._begun[_RUN] + event.start
+            self._add(name, "on the device", begun, event.seconds, {}, place="device")
         elif isinstance(event, ComponentMoved):
             self._add(f"bring {event.name}", "component", now, 0.0, {"bytes": event.bytes})
         elif isinstance(event, RunFinished):
-            self._add("run", "run", now, event.seconds, {})
+            self._span(_RUN, "run", now, event.seconds, {})
             self._write()
 
+    def _span(self, name: str, kind: str, now: float, seconds: float, details: dict[str, Any]) -> None:
+        begun = self._begun[name]
+        self._add(name or "run", kind, begun, now - begun, {"seconds": seconds, **details})
+
     def _add(
-        self, name: str, kind: str, now: float, seconds: float, details: dict[str, Any], place: str | None = None
+        self, name: str, kind: str, begun: float, seconds: float, details: dict[str, Any], place: str | None = None
     ) -> None:
-        # The trace format counts in microseconds (Trace Event Format, "ts" and "dur"); an event is known when it is
-        # over.
-        start = (now - seconds - self._origin) * 1e6
+        # The trace format counts in microseconds (Trace Event Format, "ts" and "dur").
+        start = (begun - self._origin) * 1e6
         where = {"pid": os.getpid(), "tid": place or threading.get_ident()}
         self._events.append(
             {"name": name, "cat": kind, "ph": "X", "ts": start, "dur": seconds * 1e6, "args": details, **where}

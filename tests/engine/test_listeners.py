@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
 import torch
 
 from brickwork import ModularPipeline
-from brickwork.engine.events import BlockStarted, Event
+from brickwork.engine.events import BlockStarted, Event, RunFinished, StepFinished
 from brickwork.engine.listeners import ChromeTrace, TimeTable
 
 QUICK: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 3, "output": "images", "output_type": "pt"}
@@ -43,8 +44,29 @@ def test_a_trace_holds_every_block_and_step_in_the_form_of_browsers(tiny_pipe: M
     step = next(event for event in events if event["name"] == "denoise.step[1]")
     inner = [e for e in events if e["name"] == "denoise.denoiser"][1]
     assert run["ts"] <= step["ts"] <= inner["ts"]
-    assert inner["ts"] + inner["dur"] <= step["ts"] + step["dur"] + 1
+    assert inner["ts"] + inner["dur"] <= step["ts"] + step["dur"] <= run["ts"] + run["dur"]
     assert list(tmp_path.iterdir()) == [tmp_path / "trace.json"]
+
+
+def test_a_trace_nests_its_spans_where_other_listeners_take_their_time(
+    tiny_pipe: ModularPipeline, tmp_path: Path
+) -> None:
+    # What a listener before this one takes is in no block's seconds: a span that is counted back from its end would begin
+    # after what is inside of it.
+    def slow(event: Event) -> None:
+        sleep(0.02 if isinstance(event, StepFinished | RunFinished) else 0)
+
+    tiny_pipe.configure(listeners=[slow, ChromeTrace(tmp_path / "trace.json")])
+    tiny_pipe(**QUICK)
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    run, step, inner = (
+        next(event for event in events if event["name"] == name)
+        for name in ("run", "denoise.step[0]", "denoise.denoiser")
+    )
+    for outer, nested in ((run, step), (step, inner)):
+        assert outer["ts"] <= nested["ts"]
+        assert nested["ts"] + nested["dur"] <= outer["ts"] + outer["dur"]
+    assert step["args"]["seconds"] * 1e6 <= step["dur"] - 20_000
 
 
 def test_a_run_that_fails_anywhere_leaves_the_pipeline_as_it_was(tiny_pipe: ModularPipeline) -> None:
