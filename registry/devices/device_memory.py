@@ -79,6 +79,11 @@ class DeviceMemory:
         return self._there.get(key)
 
     @property
+    def copies_ahead(self) -> bool:
+        """Whether `prefetch` brings a component beside the computation; else it comes when it is used."""
+        return True
+
+    @property
     def computes_on_host(self) -> bool:
         """Whether the device is the host, so that kernels read the host's numbers where they lie."""
         return True
