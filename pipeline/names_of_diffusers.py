@@ -101,6 +101,15 @@ REPOSITORIES: Mapping[str, str] = {
 }
 """Option of `from_pretrained` to what is typed in its place."""
 
+SETTINGS: Mapping[str, str] = {
+    "device": "pipe.to(device)",
+    "devices": "ModularPipeline.from_pretrained(..., components_manager=manager), and manager.enable_auto_cpu_offload(devices=[...])",
+    "device_map": "ModularPipeline.from_pretrained(..., components_manager=manager), and manager.enable_auto_cpu_offload(devices={...})",
+    "dtype": "pipe.to('fp16'), or from_pretrained(..., torch_dtype=...)",
+    "torch_dtype": "pipe.to('fp16'), or from_pretrained(..., torch_dtype=...)",
+}
+"""What is no setting of runs to what is typed in its place."""
+
 METHODS: Mapping[str, str] = {
     "save": "save_pretrained(folder); brickwork.save(image, path) writes an image",
     "enable_model_cpu_offload": "from_pretrained(..., components_manager=manager), and manager.enable_auto_cpu_offload(device)",
@@ -191,6 +200,17 @@ def unknown_arguments(blocks: ModularPipelineBlocks, method: str, given: Iterabl
 def instead_of_component(name: str) -> str:
     """Say what to type where a component was given as something else, as the end of an error message."""
     return f"It is a component: update_components({name}=...), before the call."
+
+
+def instead_of_setting(name: str, blocks: ModularPipelineBlocks, known: Iterable[str]) -> str:
+    """Say what to type in place of a setting of runs that there is not, as the end of an error message."""
+    if name in SETTINGS:
+        return f"In place of {name}: {SETTINGS[name]}."
+    if name in blocks.component_names:
+        return instead_of_component(name)
+    if name in blocks.input_names:
+        return f"It is an input of a call: pipe({name}=...)."
+    return did_you_mean(name, known)
 
 
 def instead_of_attribute(name: str) -> str | None:

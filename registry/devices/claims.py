@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from ...state import ComponentError
@@ -41,10 +42,14 @@ def release_claim(component: Any) -> None:
         _HOLDERS.pop(_claimed(component), None)
 
 
-def refuse_taken(name: str, component: Any, memory: DeviceMemory) -> None:
-    """Raise ComponentError if another memory has a component, which is none of this one's partners."""
+def refuse_taken(name: str, component: Any, memory: DeviceMemory, leaving: Collection[DeviceMemory] = ()) -> None:
+    """Raise ComponentError if another memory has a component, which is none of this one's partners.
+
+    Args:
+        leaving: memories that the component leaves before it comes to this one.
+    """
     holder = _holder_of(component)
-    _refuse_other(name, None if holder in memory.partners else holder, memory)
+    _refuse_other(name, None if holder in (*memory.partners, *leaving) else holder, memory)
 
 
 def _refuse_other(name: str, holder: DeviceMemory | None, memory: DeviceMemory) -> None:

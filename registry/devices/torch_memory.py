@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .claims import claim, refuse_taken, release_claim
@@ -51,13 +51,13 @@ class TorchMemory(DeviceMemory):
         # Unified memory would hold a host copy beside the device's, in the same chips.
         self.is_unified = there.type == "mps"
 
-    def refuse(self, components: Mapping[str, object]) -> None:
+    def refuse(self, components: Mapping[str, object], leaving: Collection[DeviceMemory] = ()) -> None:
         """Raise ComponentError, before anything is moved, if some of the components cannot be; it names them all."""
         refuse_unmovable(components)
         if not self.is_host or self.host is not None:
             refuse_overlapping(components)
         for name, component in components.items():
-            refuse_taken(name, component, self)
+            refuse_taken(name, component, self, leaving)
 
     @outside_inference
     def bring(self, name: str, component: Any) -> None:
