@@ -14,7 +14,7 @@ from ..families.contract import UNBOUND, FamilyContract, bound_family
 from ..registry import catalog
 from ..registry.catalog import shipped_name
 from ..state import InputError, RepoError
-from ..state.errors import did_you_mean, nearest
+from ..state.errors import Later, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from ..blocks.core.base import ModularPipelineBlocks
@@ -233,9 +233,13 @@ class AnswersNames(ABCMeta):
             # copy, pickle and inspect ask for such names all the time, and need no list of what there is.
             if name.startswith("_"):
                 raise AttributeError(name)
-            match = nearest(name, public_names(cls))
-            hint = instead_of_attribute(name) or (f"Did you mean {match!r}?" if match else "dir() lists what there is.")
-            raise AttributeError(f"{cls.__name__} has no attribute {name!r}. {hint}")
+            raise AttributeError(Later(lambda: _no_attribute(cls, name)))
+
+
+def _no_attribute(cls: type, name: str) -> str:
+    match = nearest(name, public_names(cls))
+    hint = instead_of_attribute(name) or (f"Did you mean {match!r}?" if match else "dir() lists what there is.")
+    return f"{cls.__name__} has no attribute {name!r}. {hint}"
 
 
 def _presets_with(name: str, blocks: ModularPipelineBlocks) -> list[str]:
