@@ -6,12 +6,12 @@ import copy
 import re
 from typing import Any
 
-import diffusers
 import pytest
 import torch
-from classic_rows import ROWS
+from adoption_classes import load
 from classic_rows.row import differences
 from device_doubles import AwayMemory, RecordedStreams, put_on_lines
+from family_classics import ALL_ROWS as ROWS
 
 import brickwork
 from brickwork import ComponentError, ComponentsManager, ModularPipeline
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*safety checker.*")
 
 def placed_pipe(name: str) -> tuple[ModularPipeline, dict[str, Any]]:
     row = ROWS[name]
-    pipe = brickwork.adopt(getattr(diffusers, name)).init_pipeline(components_manager=ComponentsManager())
+    pipe = brickwork.adopt(load(name)).init_pipeline(components_manager=ComponentsManager())
     pipe.configure(progress=False)
     parts = {part: copy.deepcopy(each) for part, each in row.parts().items()}
     put_on_lines(parts)

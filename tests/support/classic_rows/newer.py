@@ -1,0 +1,306 @@
+"""Images and sounds of families that have no preset, and the worlds of Cosmos."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from typing import Any
+
+import diffusers
+import torch
+import transformers
+from coarse_images import picture
+from tiny_packed import qwen_image, qwen_processor, qwen_tokenizer
+
+from classic_rows import flux, language
+from classic_rows.films import SANA, eye
+from classic_rows.language import GEMMA2, QWEN3, SMALL, WIDTH, film_vae, qwen_vae, qwen_vl, words
+from classic_rows.row import Parts, Row
+from classic_rows.sd import TEXT
+from classic_rows.t5 import FLOW, encoder, four_channels, parts, sixteen_channels, umt5
+from classic_rows.video import LONG, SMALL as FILM, wan_vae
+
+ONE = {**TEXT, "num_inference_steps": 1}
+
+
+def bria(**changes: Any) -> Any:
+    return diffusers.BriaFiboTransformer2DModel(
+        in_channels=16, num_layers=1, num_single_layers=1, attention_head_dim=8, num_attention_heads=2, joint_attention_dim=2 * WIDTH,
+        text_encoder_dim=WIDTH, axes_dims_rope=[0, 4, 4], **changes,
+    )  # fmt: skip
+
+
+@cache
+def smol() -> Mapping[str, Any]:
+    torch.manual_seed(0)
+    small = {**SMALL, "vocab_size": len(words()), "pad_token_id": 0, "eos_token_id": 3, "bos_token_id": 2}
+    config = transformers.SmolLM3Config(**small, no_rope_layers=[1, 1], layer_types=["full_attention"] * 2)
+    return {"text_encoder": transformers.SmolLM3ForCausalLM(config).eval(), "tokenizer": words(128)}
+
+
+@cache
+def fibo_vae() -> Any:
+    torch.manual_seed(0)
+    return diffusers.AutoencoderKLWan(
+        base_dim=8, decoder_base_dim=8, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1, temperal_downsample=[False, True, True],
+        in_channels=12, out_channels=12, patch_size=2, scale_factor_spatial=16, scale_factor_temporal=4, is_residual=True,
+    ).eval()  # fmt: skip
+
+
+def longcat() -> Any:
+    return diffusers.LongCatImageTransformer2DModel(
+        in_channels=64, num_layers=1, num_single_layers=1, attention_head_dim=16, num_attention_heads=2, joint_attention_dim=WIDTH,
+        pooled_projection_dim=WIDTH, axes_dims_rope=[4, 4, 8],
+    )  # fmt: skip
+
+
+@cache
+def qwen_reader() -> Mapping[str, Any]:
+    """Qwen2.5-VL, its tokenizer and its processor."""
+    made = qwen_image()
+    return {**{name: made[name] for name in ("text_encoder", "tokenizer")}, "text_processor": qwen_processor()}
+
+
+def ernie() -> Any:
+    return diffusers.ErnieImageTransformer2DModel(
+        hidden_size=32, num_attention_heads=2, num_layers=1, ffn_hidden_size=32, in_channels=16, out_channels=16, text_in_dim=WIDTH,
+        rope_axes_dim=(4, 6, 6),
+    )  # fmt: skip
+
+
+@cache
+def flux2_vae() -> Any:
+    torch.manual_seed(0)
+    return diffusers.AutoencoderKLFlux2(
+        block_out_channels=(8, 8, 8, 8), layers_per_block=1, latent_channels=4, norm_num_groups=4
+    ).eval()
+
+
+@cache
+def mistral() -> Mapping[str, Any]:
+    torch.manual_seed(0)
+    text = transformers.MistralConfig(**SMALL, vocab_size=len(words()), pad_token_id=0)
+    seen = {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "image_size": 28,
+        "patch_size": 14,
+        "head_dim": 8,
+    }
+    config = transformers.Mistral3Config(text_config=text, vision_config={"model_type": "pixtral", **seen})
+    return {"text_encoder": transformers.Mistral3Model(config).eval(), "tokenizer": words()}
+
+
+def hunyuan_image(**changes: Any) -> Any:
+    return diffusers.HunyuanImageTransformer2DModel(
+        **{
+            "in_channels": 4, "out_channels": 4, "num_attention_heads": 2, "attention_head_dim": 8, "num_layers": 1, "num_single_layers": 1,
+            "num_refiner_layers": 1, "text_embed_dim": WIDTH, "text_embed_2_dim": 32, "rope_axes_dim": (4, 4), **changes,
+        }
+    )  # fmt: skip
+
+
+@cache
+def hunyuan_vae() -> Any:
+    torch.manual_seed(0)
+    return diffusers.AutoencoderKLHunyuanImage(
+        in_channels=3, out_channels=3, latent_channels=4, block_out_channels=(32, 32, 32, 32), layers_per_block=1, scaling_factor=0.476986,
+        spatial_compression_ratio=8, sample_size=64,
+    ).eval()  # fmt: skip
+
+
+@cache
+def byte_reader() -> Mapping[str, Any]:
+    torch.manual_seed(1)
+    config = transformers.T5Config(vocab_size=256, d_model=32, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
+    return {
+        **qwen_reader(),
+        "text_encoder_2": transformers.T5EncoderModel(config).eval(),
+        "tokenizer_2": transformers.ByT5Tokenizer(extra_ids=0),
+        "guider": diffusers.guiders.AdaptiveProjectedMixGuidance(adaptive_projected_guidance_start_step=1),
+        "ocr_guider": diffusers.guiders.AdaptiveProjectedMixGuidance(adaptive_projected_guidance_start_step=1),
+    }
+
+
+@cache
+def refiner_vae() -> Any:
+    torch.manual_seed(0)
+    return diffusers.AutoencoderKLHunyuanImageRefiner(
+        latent_channels=4,
+        block_out_channels=(32, 32, 32),
+        layers_per_block=1,
+        spatial_compression_ratio=4,
+        temporal_compression_ratio=2,
+    ).eval()
+
+
+def prx(**changes: Any) -> Any:
+    return diffusers.PRXTransformer2DModel(
+        **{
+            "patch_size": 1, "in_channels": 4, "context_in_dim": WIDTH, "hidden_size": 8, "mlp_ratio": 2.0, "num_heads": 2, "depth": 1,
+            "axes_dim": [2, 2], **changes,
+        }
+    )  # fmt: skip
+
+
+def gemma_reader(cls: Callable[..., Any] | None = None) -> Mapping[str, Any]:
+    torch.manual_seed(0)
+    own = transformers.models.t5gemma.modeling_t5gemma
+    small = {
+        **SMALL,
+        "vocab_size": len(words()),
+        "pad_token_id": 0,
+        "layer_types": ["full_attention"] * 2,
+        "max_position_embeddings": 128,
+    }
+    module = transformers.models.t5gemma.configuration_t5gemma.T5GemmaModuleConfig(**small)
+    whole = transformers.T5GemmaConfig(encoder=module.to_dict(), decoder=module.to_dict(), is_encoder_decoder=False)
+    return {
+        "text_encoder": (
+            own.T5GemmaEncoder(whole.encoder) if cls is None else transformers.T5GemmaEncoderModel(whole)
+        ).eval(),
+        "tokenizer": words(),
+    }
+
+
+def omnigen() -> Any:
+    return diffusers.OmniGenTransformer2DModel(
+        hidden_size=16, num_attention_heads=2, num_key_value_heads=2, intermediate_size=32, num_layers=1, in_channels=4, time_step_dim=4,
+        vocab_size=128, rope_scaling={"long_factor": [1.0] * 4, "short_factor": [1.0] * 4},
+    )  # fmt: skip
+
+
+def kandinsky5(**changes: Any) -> Any:
+    return diffusers.Kandinsky5Transformer3DModel(
+        **{
+            "in_visual_dim": 16, "in_text_dim": WIDTH, "in_text_dim2": 32, "time_dim": 16, "out_visual_dim": 16, "patch_size": (1, 2, 2),
+            "model_dim": 16, "ff_dim": 32, "num_text_blocks": 1, "num_visual_blocks": 1, "axes_dims": (1, 1, 2), "visual_cond": False,
+            "attention_type": "regular", **changes,
+        }
+    )  # fmt: skip
+
+
+@cache
+def two_readers() -> Mapping[str, Any]:
+    clip = flux.plain()
+    return {
+        "text_encoder": qwen_image()["text_encoder"],
+        "tokenizer": qwen_processor(),
+        "text_encoder_2": clip["text_encoder"],
+        "tokenizer_2": clip["tokenizer"],
+    }
+
+
+@cache
+def wide_film_vae() -> Any:
+    torch.manual_seed(0)
+    return diffusers.AutoencoderKLHunyuanVideo(
+        latent_channels=16, block_out_channels=(8, 8, 8, 8), layers_per_block=1, norm_num_groups=4, down_block_types=("HunyuanVideoDownBlock3D",) * 4,
+        up_block_types=("HunyuanVideoUpBlock3D",) * 4, mid_block_add_attention=False,
+    ).eval()  # fmt: skip
+
+
+def cosmos(latents: int = 16, **changes: Any) -> Any:
+    return diffusers.CosmosTransformer3DModel(
+        **{
+            "in_channels": latents, "out_channels": latents, "num_attention_heads": 2, "attention_head_dim": 16, "num_layers": 1, "mlp_ratio": 2,
+            "text_embed_dim": 32, "adaln_lora_dim": 4, "max_size": (4, 32, 32), "patch_size": (1, 2, 2), "rope_scale": (2.0, 1.0, 1.0),
+            "concat_padding_mask": True, "extra_pos_embed_type": "learnable", **changes,
+        }
+    )  # fmt: skip
+
+
+@cache
+def cosmos_vae() -> Any:
+    torch.manual_seed(0)
+    return diffusers.AutoencoderKLCosmos(
+        latent_channels=4, encoder_block_out_channels=(8, 8, 8, 8), decode_block_out_channels=(8, 8, 8, 8), attention_resolutions=(8,), resolution=64,
+        num_layers=1, spatial_compression_ratio=4, temporal_compression_ratio=4,
+    ).eval()  # fmt: skip
+
+
+def edm() -> Any:
+    return diffusers.EDMEulerScheduler(
+        sigma_min=0.002, sigma_max=80, sigma_data=0.5, sigma_schedule="karras", final_sigmas_type="sigma_min"
+    )
+
+
+def unchecked(module: str, made: Parts) -> Parts:
+    """With a checker that lets everything pass: that of the class is a package with weights of its own, and it asks for one."""
+
+    def checker() -> Any:
+        base: Any = importlib.import_module(f"diffusers.pipelines.cosmos.pipeline_{module}").CosmosSafetyChecker
+        body = {
+            "__init__": lambda self: None,
+            "to": lambda self, device: self,
+            "check_text_safety": lambda self, text: True,
+            "check_video_safety": lambda self, frames: frames,
+        }
+        return type("LetsPass", (base,), body)()
+
+    return cache(lambda: {**made(), "safety_checker": checker()})
+
+
+KARRAS = partial(FLOW, use_karras_sigmas=True)
+WORLD = {**FILM, "max_sequence_length": 32, "num_frames": 5}
+FIBO = {
+    "prompt": "{'a': 'cat'}",
+    "num_inference_steps": 2,
+    "height": 64,
+    "width": 64,
+    "output_type": "np",
+    "max_sequence_length": 64,
+}
+SHORT = {**TEXT, "max_sequence_length": 32}
+CLIP = {**FILM, "height": 32, "width": 32, "num_frames": 5, "max_sequence_length": 16}
+
+ROWS = {
+    "BriaFiboPipeline": Row(parts(bria, fibo_vae, FLOW, smol), FIBO),
+    "BriaFiboEditPipeline": Row(
+        parts(bria, fibo_vae, FLOW, smol),
+        {**FIBO, "prompt": '{"a": "cat", "edit_instruction": "blue"}', "image": picture(3), "_auto_resize": False},
+    ),
+    "LongCatImagePipeline": Row(
+        parts(longcat, sixteen_channels, partial(FLOW, use_dynamic_shifting=True), qwen_reader), {**TEXT, "enable_prompt_rewrite": False}
+    ),
+    "ErnieImagePipeline": Row(parts(ernie, flux2_vae, FLOW, mistral), {**TEXT, "use_pe": False}),
+    "HunyuanImagePipeline": Row(parts(hunyuan_image, hunyuan_vae, FLOW, byte_reader), TEXT),
+    "PRXPipeline": Row(
+        parts(prx, four_channels, FLOW, gemma_reader), {**TEXT, "use_resolution_binning": False, "skip_text_cleaning": True}
+    ),
+    "PRXPixelPipeline": Row(
+        parts(partial(prx, in_channels=3, bottleneck_size=8, resolution_embeds=True), four_channels, FLOW, QWEN3),
+        {**TEXT, "height": 16, "width": 16, "use_resolution_binning": False, "output_type": "pt"},
+        {"prompt_max_tokens": 16},
+    ),
+    "OmniGenPipeline": Row(
+        parts(omnigen, four_channels, partial(FLOW, invert_sigmas=True, num_train_timesteps=1), lambda: {"tokenizer": words()}),
+        {**TEXT, "height": 16, "width": 16},
+    ),
+    "Kandinsky5T2IPipeline": Row(parts(kandinsky5, sixteen_channels, FLOW, two_readers), {**SHORT}),
+    "Kandinsky5I2IPipeline": Row(
+        parts(partial(kandinsky5, visual_cond=True), sixteen_channels, FLOW, two_readers), {**SHORT, "image": picture(3)}
+    ),
+    "Kandinsky5T2VPipeline": Row(parts(kandinsky5, wide_film_vae, FLOW, two_readers), CLIP),
+    "Kandinsky5I2VPipeline": Row(
+        parts(partial(kandinsky5, visual_cond=True), wide_film_vae, FLOW, two_readers), {**CLIP, "image": picture(3, 32)}
+    ),
+    "Cosmos2TextToImagePipeline": Row(
+        unchecked("cosmos2_text2image", parts(cosmos, wan_vae, KARRAS)),
+        {name: value for name, value in WORLD.items() if name != "num_frames"},
+    ),
+    "Cosmos2VideoToWorldPipeline": Row(
+        unchecked("cosmos2_video2world", parts(partial(cosmos, in_channels=17), wan_vae, KARRAS)),
+        {**WORLD, "image": picture(3, 32)},
+    ),
+    "CosmosTextToWorldPipeline": Row(
+        unchecked("cosmos_text2world", parts(partial(cosmos, 4), cosmos_vae, edm)), WORLD
+    ),
+    "CosmosVideoToWorldPipeline": Row(
+        unchecked("cosmos_video2world", parts(partial(cosmos, 4, in_channels=5), cosmos_vae, edm)),
+        {**WORLD, "image": picture(3, 32)},
+    ),
+}  # fmt: skip
