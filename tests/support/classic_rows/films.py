@@ -9,13 +9,13 @@ from typing import Any
 import diffusers
 import torch
 import transformers
-from coarse_images import half_mask, picture
+from coarse_images import picture
 
 from classic_rows import flux, language, sd
 from classic_rows.language import GEMMA2, WIDTH, film_vae, told_by, words
 from classic_rows.row import Parts, Row
 from classic_rows.sd import ddim
-from classic_rows.t5 import FLOW, encoder, parts, umt5
+from classic_rows.t5 import FLOW, parts, umt5
 from classic_rows.video import ANIMATED, EMBEDS, FILM, LONG, UNIPC, cog_vae, ltx_vae, motion, wan, wan_vae
 
 TINY = {**LONG, **EMBEDS, "prompt": None, "height": 16, "width": 16}

@@ -11,15 +11,15 @@ import diffusers
 import torch
 import transformers
 from coarse_images import picture
-from tiny_packed import qwen_image, qwen_processor, qwen_tokenizer
+from tiny_packed import qwen_image, qwen_processor
 
-from classic_rows import flux, language
-from classic_rows.films import SANA, eye
-from classic_rows.language import GEMMA2, QWEN3, SMALL, WIDTH, film_vae, qwen_vae, qwen_vl, words
+from classic_rows import flux
+from classic_rows.language import QWEN3, SMALL, WIDTH, words
 from classic_rows.row import Parts, Row
 from classic_rows.sd import TEXT
-from classic_rows.t5 import FLOW, encoder, four_channels, parts, sixteen_channels, umt5
-from classic_rows.video import LONG, SMALL as FILM, wan_vae
+from classic_rows.t5 import FLOW, four_channels, parts, sixteen_channels
+from classic_rows.video import SMALL as FILM
+from classic_rows.video import wan_vae
 
 ONE = {**TEXT, "num_inference_steps": 1}
 

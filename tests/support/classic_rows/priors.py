@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import diffusers
 import torch
-from coarse_images import half_mask, picture
+from coarse_images import picture
 from diffusers.pipelines.deprecated.unclip.text_proj import UnCLIPTextProjModel
 from diffusers.pipelines.deprecated.wuerstchen import PaellaVQModel, WuerstchenDiffNeXt, WuerstchenPrior
 from diffusers.pipelines.kandinsky.text_encoder import MCLIPConfig, MultilingualCLIP
@@ -17,7 +17,7 @@ from transformers import CLIPVisionConfig, CLIPVisionModel
 
 from classic_rows import kandinsky
 from classic_rows.deprecated import letters
-from classic_rows.kandinsky import FROM, MADE, MASKED, SEEN, SHORT, WHOLE, WIDTH
+from classic_rows.kandinsky import FROM, MASKED, SEEN, SHORT, WHOLE, WIDTH
 from classic_rows.row import Parts, Row
 
 SIMPLE = {
