@@ -15,9 +15,11 @@ from diffusers.pipelines.deprecated.alt_diffusion.modeling_roberta_series import
 from diffusers.pipelines.deprecated.paint_by_example import PaintByExampleImageEncoder
 from diffusers.pipelines.deprecated.versatile_diffusion.modeling_text_unet import UNetFlatConditionModel
 from diffusers.pipelines.deprecated.vq_diffusion.pipeline_vq_diffusion import LearnedClassifierFreeSamplingEmbeddings
+from diffusers.pipelines.stable_diffusion.clip_image_project_model import CLIPImageProjection
 from tiny_sd import BETAS, unet
 from transformers import (
     CLIPImageProcessor,
+    CLIPProcessor,
     CLIPTextModelWithProjection,
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
@@ -115,6 +117,16 @@ def across(plain: Any) -> Any:
     return made.eval()
 
 
+def boxed() -> Any:
+    return unet(attention_type="gated-text-image", attention_head_dim=4)
+
+
+GLIGEN = {
+    "unet": boxed,
+    "image_encoder": eye,
+    "image_project": partial(CLIPImageProjection, hidden_size=16),
+    "processor": lambda: CLIPProcessor(CLIPImageProcessor(size=32, crop_size=32), sd.plain()["tokenizer"]),
+}
 LATENTS = torch.randn(1, 1, 4, 8, 8, generator=torch.Generator().manual_seed(5))
 
 ROWS = {
@@ -148,6 +160,15 @@ ROWS = {
         },
         scheduler=ddim,
         inverse_scheduler=partial(diffusers.DDIMInverseScheduler, **BETAS),
+    ),
+    "StableDiffusionGLIGENTextImagePipeline": sd.row(
+        {
+            **TEXT,
+            "gligen_phrases": ["a cat"],
+            "gligen_images": [picture(5, 32)],
+            "gligen_boxes": [[0.1, 0.2, 0.5, 0.6]],
+        },
+        **GLIGEN,
     ),
     "StableDiffusionControlNetXSPipeline": sd.row(
         {**TEXT, "image": picture(4)}, controlnet=lambda: across(sd.plain()["unet"])

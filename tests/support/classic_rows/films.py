@@ -161,6 +161,30 @@ def two_languages() -> Parts:
 
 
 QWEN2 = two_languages()
+
+
+def i2vgen() -> Any:
+    return diffusers.I2VGenXLUNet(
+        block_out_channels=(8, 16), layers_per_block=1, sample_size=8, in_channels=4, out_channels=4, cross_attention_dim=16, attention_head_dim=4,
+        down_block_types=("CrossAttnDownBlock3D", "DownBlock3D"), up_block_types=("UpBlock3D", "CrossAttnUpBlock3D"), norm_num_groups=4,
+    ).eval()  # fmt: skip
+
+
+def masked_motion() -> Any:
+    torch.manual_seed(4)
+    return diffusers.MotionAdapter(
+        block_out_channels=(16, 32),
+        motion_layers_per_block=1,
+        motion_norm_num_groups=4,
+        motion_num_attention_heads=2,
+        conv_in_channels=9,
+    )
+
+
+SEES = {
+    "image_encoder": partial(eye, "CLIPVisionModelWithProjection", 16),
+    "feature_extractor": partial(transformers.CLIPImageProcessor, size=32, crop_size=32),
+}
 EASY = {"prompt": "a cat", "num_inference_steps": 2, "height": 16, "width": 16, "num_frames": 5, "output_type": "pt"}
 SHIFTED = {"prompt_template": {"template": "{}", "crop_start": 0}, "max_sequence_length": 16}
 HUNYUAN = {**EASY, **SHIFTED, "image": picture(3, 16)}
@@ -205,6 +229,8 @@ ROWS = {
         sd.parts(controlnet=sparse, motion_adapter=motion, scheduler=ddim),
         {**ANIMATED, "conditioning_frames": [picture(4)], "controlnet_frame_indices": [0]},
     ),
+    "I2VGenXLPipeline": Row(sd.parts(unet=i2vgen, scheduler=ddim, **SEES), {**ANIMATED, "image": picture(3)}),
+    "PIAPipeline": Row(sd.parts(motion_adapter=masked_motion, scheduler=ddim), {**ANIMATED, "image": picture(3)}),
     "ConsisIDPipeline": Row(
         parts(known_face, cog_vae, diffusers.CogVideoXDPMScheduler),
         {**LONG, "image": picture(3, 32), "num_frames": 8, "id_vit_hidden": [torch.ones(1, 2, 2)], "id_cond": torch.ones(1, 2)},
