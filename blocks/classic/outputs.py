@@ -61,8 +61,10 @@ def _holds_outputs(cls: Any) -> bool:
 
 
 def _global(cls: type, name: str) -> Any:
-    """Return what a name means where a class's call was written."""
-    return inspect.unwrap(_call(cls)).__globals__.get(name)
+    """Return what a name means where a class's call was written, or, for docstrings that name what is not imported there, in diffusers."""
+    from diffusers.pipelines import pipeline_utils
+
+    return inspect.unwrap(_call(cls)).__globals__.get(name, getattr(pipeline_utils, name, None))
 
 
 @cache

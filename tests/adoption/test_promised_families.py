@@ -18,19 +18,14 @@ NATIVE = (
     "StableDiffusionXLInpaintPipeline", "StableDiffusionXLPipeline", "StableUnCLIPPipeline", "WanPipeline",
 )  # fmt: skip
 ADOPTED = (
-    "DanceDiffusionPipeline", "KarrasVePipeline", "LDMPipeline", "ScoreSdeVePipeline", "StableDiffusionAttendAndExcitePipeline",
-    "StableDiffusionPanoramaPipeline", "StableDiffusionPipelineSafe", "StableDiffusionSAGPipeline", "TextToVideoSDPipeline",
+    "AltDiffusionPipeline", "ConsisIDPipeline", "CycleDiffusionPipeline", "DanceDiffusionPipeline", "KarrasVePipeline", "LDMPipeline",
+    "PaintByExamplePipeline", "ScoreSdeVePipeline", "StableDiffusionAttendAndExcitePipeline", "StableDiffusionPanoramaPipeline",
+    "StableDiffusionPipelineSafe", "StableDiffusionSAGPipeline", "TextToVideoSDPipeline", "UnCLIPPipeline", "VQDiffusionPipeline",
+    "VersatileDiffusionImageVariationPipeline", "VersatileDiffusionTextToImagePipeline", "WuerstchenCombinedPipeline",
 )  # fmt: skip
 NOT_RUN = {
-    "AltDiffusionPipeline": "waits for small parts",
     "AudioDiffusionPipeline": "librosa is not installed for tests",
-    "ConsisIDPipeline": "waits for small parts; a released one needs packages and weights that find faces",
-    "CycleDiffusionPipeline": "gives nothing but nan with tiny random networks",
-    "PaintByExamplePipeline": "waits for small parts",
-    "UnCLIPPipeline": "waits for small parts",
-    "VQDiffusionPipeline": "waits for small parts",
-    "VersatileDiffusionTextToImagePipeline": "waits for small parts",
-    "WuerstchenCombinedPipeline": "waits for small parts",
+    "VersatileDiffusionDualGuidedPipeline": "diffusers' own class fails: its transformers do not take an argument that its UNet gives",
 }
 """Classes that are declared, checked and planned alone."""
 

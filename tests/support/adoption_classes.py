@@ -26,6 +26,7 @@ UNTYPED = {
     "AmusedImg2ImgPipeline": {"output_type"},
     "AmusedInpaintPipeline": {"output_type"},
     "AmusedPipeline": {"output_type"},
+    "AudioDiffusionPipeline": {"unet"},
     "BriaFiboEditPipeline": {"do_patching"},
     "BriaFiboPipeline": {"do_patching"},
     "DiffusionGemmaPipeline": {"model", "processor"},
@@ -35,9 +36,10 @@ UNTYPED = {
     "LTXI2VLongMultiPromptPipeline": {"cond_image"},
     "PRXPipeline": {"tokenizer"},
     "PRXPixelPipeline": {"tokenizer"},
+    "SkyReelsV2ImageToVideoPipeline": {"image_processor"},
     "StableDiffusionUpscalePipeline": {"safety_checker", "watermarker"},
 }
-"""Components and inputs without a type: diffusers writes none, or Any, or a name that its module does not import."""
+"""Components and inputs without a type: diffusers writes none, or Any, a name that its module does not import, or another class than is released."""
 
 
 @cache

@@ -128,7 +128,15 @@ from diffusers import AudioPipelineOutput, ImagePipelineOutput
 
 
 @pytest.mark.parametrize(
-    ("cls", "names"), [(Told, ["images"]), (Annotated, ["images"]), (Made, ["audios"]), (Bare, ["image", "text"])]
+    ("cls", "names"),
+    [
+        (Told, ["images"]),
+        (Annotated, ["images"]),
+        (Made, ["audios"]),
+        (Bare, ["image", "text"]),
+        # Its docstring names a class that its module does not import.
+        (diffusers.WuerstchenCombinedPipeline, ["images"]),
+    ],
 )
 def test_outputs_are_the_fields_of_what_is_made_annotated_or_told(cls: type, names: list[str]) -> None:
     assert [output.name for output in outputs_of(cls)] == names

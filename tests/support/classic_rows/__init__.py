@@ -5,19 +5,24 @@ from __future__ import annotations
 from classic_rows import (
     deepfloyd,
     deprecated,
+    films,
     flux,
     kandinsky,
     language,
+    newer,
     older,
     pixels,
     priors,
     sd,
     sd3,
     sdxl,
+    sounds,
     t5,
     video,
 )
 from classic_rows.row import Row
 
-FAMILIES = (sd, sdxl, sd3, flux, kandinsky, deepfloyd, t5, language, video, pixels, older, deprecated, priors)
+FAMILIES = (
+    sd, sdxl, sd3, flux, kandinsky, priors, deepfloyd, t5, language, newer, video, films, sounds, pixels, older, deprecated
+)  # fmt: skip
 ROWS: dict[str, Row] = {name: row for family in FAMILIES for name, row in family.ROWS.items()}

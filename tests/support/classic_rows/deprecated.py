@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from tiny_sd import BETAS, unet
 from transformers import (
     CLIPImageProcessor,
     CLIPProcessor,
+    CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
@@ -29,7 +31,7 @@ from transformers import (
 from classic_rows import sd, sdxl
 from classic_rows.row import Row
 from classic_rows.sd import FROM, MASK, TEXT
-from tiny_sdxl import text_config
+from tiny_sdxl import make_unet, text_config, tokenizer
 
 SEEN = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2, "projection_dim": 16, "image_size": 32}
 
@@ -97,7 +99,7 @@ def vq_diffusion() -> dict[str, Any]:
         **{name: sd.plain()[name] for name in ("text_encoder", "tokenizer")},
         "vqvae": vqvae.eval(),
         "transformer": network.eval(),
-        "scheduler": diffusers.VQDiffusionScheduler(12),
+        "scheduler": diffusers.VQDiffusionScheduler(num_vec_classes=12),
         "learned_classifier_free_sampling_embeddings": LearnedClassifierFreeSamplingEmbeddings(True, 16, 16),
     }
 
@@ -105,16 +107,29 @@ def vq_diffusion() -> dict[str, Any]:
 @cache
 def of_texts() -> dict[str, Any]:
     made = sd.plain()
-    return {**made, "bert": made["text_encoder"], "vqvae": made["vae"], "scheduler": ddim()}
+    torch.manual_seed(0)
+    words = tokenizer("<|endoftext|>", length=77)
+    text = CLIPTextModel(text_config(16, len(words), length=77))
+    return {**made, "bert": text.eval(), "tokenizer": words, "vqvae": made["vae"], "scheduler": ddim()}
 
 
-def across(plain: Any) -> Any:
-    """A ControlNet-XS for a UNet."""
-    torch.manual_seed(3)
-    made = diffusers.ControlNetXSAdapter.from_unet(
-        plain, size_ratio=0.5, conditioning_embedding_out_channels=(8, 8, 8, 16)
-    )
-    return made.eval()
+def across(make: Callable[..., Any]) -> Callable[[], dict[str, Any]]:
+    """A UNet of two layers in a block, and a ControlNet-XS for it."""
+
+    @cache
+    def made() -> dict[str, Any]:
+        torch.manual_seed(3)
+        plain = make(layers_per_block=2)
+        net = diffusers.ControlNetXSAdapter.from_unet(
+            plain, size_ratio=0.5, conditioning_embedding_out_channels=(8, 8, 8, 16)
+        )
+        return {"unet": plain.eval(), "controlnet": net.eval()}
+
+    return made
+
+
+def both(make: Callable[..., Any]) -> dict[str, Callable[[], Any]]:
+    return {name: lambda name=name: across(make)()[name] for name in ("unet", "controlnet")}
 
 
 def boxed() -> Any:
@@ -127,7 +142,7 @@ GLIGEN = {
     "image_project": partial(CLIPImageProjection, hidden_size=16),
     "processor": lambda: CLIPProcessor(CLIPImageProcessor(size=32, crop_size=32), sd.plain()["tokenizer"]),
 }
-LATENTS = torch.randn(1, 1, 4, 8, 8, generator=torch.Generator().manual_seed(5))
+LATENTS = torch.randn(1, 2, 4, 8, 8, generator=torch.Generator().manual_seed(5))
 
 ROWS = {
     "AltDiffusionPipeline": sd.row(TEXT, text_encoder=roberta, tokenizer=letters),
@@ -146,7 +161,6 @@ ROWS = {
         sd.parts(**VERSATILE),
         {**{name: value for name, value in TEXT.items() if name != "prompt"}, "image": picture(3, 32)},
     ),
-    "VersatileDiffusionDualGuidedPipeline": Row(sd.parts(**VERSATILE), {**TEXT, "image": picture(3, 32)}),
     "CycleDiffusionPipeline": sd.row({**FROM, "source_prompt": "a blue square", "eta": 0.1}, scheduler=ddim),
     "LDMTextToImagePipeline": Row(of_texts, TEXT),
     "StableDiffusionDiffEditPipeline": sd.row(
@@ -154,8 +168,8 @@ ROWS = {
             "prompt": "a cat",
             "num_inference_steps": 2,
             "output_type": "np",
-            "mask_image": half_mask(),
-            "image_latents": LATENTS.expand(2, -1, -1, -1, -1),
+            "mask_image": half_mask(8),
+            "image_latents": LATENTS,
             "inpaint_strength": 1.0,
         },
         scheduler=ddim,
@@ -170,10 +184,8 @@ ROWS = {
         },
         **GLIGEN,
     ),
-    "StableDiffusionControlNetXSPipeline": sd.row(
-        {**TEXT, "image": picture(4)}, controlnet=lambda: across(sd.plain()["unet"])
-    ),
+    "StableDiffusionControlNetXSPipeline": sd.row({**TEXT, "image": picture(4)}, **both(unet)),
     "StableDiffusionXLControlNetXSPipeline": Row(
-        sdxl.parts(controlnet=lambda: across(sdxl.plain()["unet"])), {**TEXT, "image": picture(4)}, sdxl.NO_MARK
+        sdxl.parts(**both(make_unet)), {**TEXT, "image": picture(4)}, sdxl.NO_MARK
     ),
 }

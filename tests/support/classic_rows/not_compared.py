@@ -2,6 +2,65 @@
 
 from __future__ import annotations
 
-REASONS: dict[str, tuple[str, ...]] = {}
+REASONS: dict[str, tuple[str, ...]] = {
+    "it draws from what its method `invert` left on the object; a run makes an object of its own": (
+        "LEditsPPPipelineStableDiffusion",
+        "LEditsPPPipelineStableDiffusionXL",
+    ),
+    "it does not run in the installed release: `encode_prompt() got an unexpected keyword argument 'text_encoder_index'`": (
+        "EasyAnimateControlPipeline",
+    ),
+    "it does not run in the installed release: `DualTransformer2DModel.forward() got an unexpected keyword argument 'encoder_attention_mask'`": (
+        "VersatileDiffusionDualGuidedPipeline",
+    ),
+    "it does not run with the installed transformers: `'BaseModelOutputWithPooling' object has no attribute 'to'`": (
+        "MusicLDMPipeline",
+    ),
+    "it cannot be made without torchvision: `name 'OmniGenMultiModalProcessor' is not defined`": ("OmniGenPipeline",),
+    "its component Mel asks for librosa": ("AudioDiffusionPipeline",),
+    "it cannot be imported without note_seq": ("SpectrogramDiffusionPipeline",),
+    "its Q-Former loads the tokenizer of `bert-base-uncased` from the Hub when it is made": (
+        "BlipDiffusionControlNetPipeline",
+        "BlipDiffusionPipeline",
+    ),
+    "nobody has made small parts of it yet": (
+        "AudioLDM2Pipeline",
+        "BriaFibo2Pipeline",
+        "Cosmos2_5_PredictBasePipeline",
+        "Cosmos2_5_TransferPipeline",
+        "Cosmos3OmniPipeline",
+        "DiffusionGemmaPipeline",
+        "DreamLiteMobilePipeline",
+        "DreamLitePipeline",
+        "GlmImagePipeline",
+        "HeliosPipeline",
+        "HeliosPyramidPipeline",
+        "HunyuanImageRefinerPipeline",
+        "HunyuanVideoImageToVideoPipeline",
+        "Ideogram4Pipeline",
+        "JoyImageEditPipeline",
+        "JoyImageEditPlusPipeline",
+        "Kandinsky6SRPipeline",
+        "Kandinsky6TI2VAPipeline",
+        "LLaDA2Pipeline",
+        "LTX2DFRPipeline",
+        "LTX2DFRTemporalRefinePipeline",
+        "LTX2HDRPipeline",
+        "LTX2VideoDiffusionDecodePipeline",
+        "LTXI2VLongMultiPromptPipeline",
+        "LongCatImageEditPipeline",
+        "MotifVideoImage2VideoPipeline",
+        "MotifVideoPipeline",
+        "NucleusMoEImagePipeline",
+        "QwenImage21Pipeline",
+        "QwenImageLayeredPipeline",
+        "RFD4ProteinaPipeline",
+        "SanaWMLTX2Refiner",
+        "SanaWMPipeline",
+        "StableDiffusionPix2PixZeroPipeline",
+        "UniDiffuserPipeline",
+        "ZImageOmniPipeline",
+    ),
+}
 """Classes by the reason."""
 NOT_COMPARED = {name: why for why, names in REASONS.items() for name in names}

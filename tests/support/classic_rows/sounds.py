@@ -23,6 +23,7 @@ from classic_rows.video import FILM
 
 
 @cache
+@torch.no_grad()
 def heard() -> dict[str, Any]:
     """Parts of AudioLDM."""
     torch.manual_seed(0)
@@ -42,7 +43,10 @@ def heard() -> dict[str, Any]:
         up_block_types=("UpDecoderBlock2D",) * 2, latent_channels=4, norm_num_groups=4,
     )  # fmt: skip
     denoiser = unet(
-        class_embed_type="simple_projection", projection_class_embeddings_input_dim=16, class_embeddings_concat=True
+        class_embed_type="simple_projection",
+        projection_class_embeddings_input_dim=16,
+        class_embeddings_concat=True,
+        cross_attention_dim=(16, 32),
     )
     vocoder = transformers.SpeechT5HifiGanConfig(
         model_in_dim=8, sampling_rate=16000, upsample_initial_channel=16, upsample_rates=[2, 2], upsample_kernel_sizes=[4, 4],
@@ -59,6 +63,7 @@ def heard() -> dict[str, Any]:
 
 
 @cache
+@torch.no_grad()
 def stable_audio_3() -> dict[str, Any]:
     torch.manual_seed(0)
     network = diffusers.StableAudio3DiTModel(
@@ -79,6 +84,7 @@ def stable_audio_3() -> dict[str, Any]:
 
 
 @cache
+@torch.no_grad()
 def longcat() -> dict[str, Any]:
     torch.manual_seed(0)
     network = diffusers.LongCatAudioDiTTransformer(
@@ -142,7 +148,7 @@ def ltx2() -> dict[str, Any]:
     }
 
 
-CONNECTOR = {"num_attention_heads": 4, "attention_head_dim": 8, "num_layers": 1, "num_learnable_registers": None}
+CONNECTOR = {"num_attention_heads": 2, "attention_head_dim": 8, "num_layers": 1, "num_learnable_registers": None}
 
 
 def ltx2_vae() -> Any:
@@ -165,7 +171,6 @@ FILMED = {
 
 ROWS = {
     "AudioLDMPipeline": Row(heard, HEARD),
-    "MusicLDMPipeline": Row(heard, HEARD),
     "StableAudio3Pipeline": Row(stable_audio_3, PLAYED),
     "StableAudio3AudioToAudioPipeline": Row(stable_audio_3, {**PLAYED, "audio": SOUND, "init_noise_level": 0.7}),
     "StableAudio3InpaintPipeline": Row(
