@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from classic_rows import (
+    cosmos,
     deepfloyd,
     deprecated,
     films,
@@ -23,6 +24,6 @@ from classic_rows import (
 from classic_rows.row import Row
 
 FAMILIES = (
-    sd, sdxl, sd3, flux, kandinsky, priors, deepfloyd, t5, language, newer, video, films, sounds, pixels, older, deprecated
+    sd, sdxl, sd3, flux, kandinsky, priors, deepfloyd, t5, language, newer, video, films, cosmos, sounds, pixels, older, deprecated
 )  # fmt: skip
 ROWS: dict[str, Row] = {name: row for family in FAMILIES for name, row in family.ROWS.items()}

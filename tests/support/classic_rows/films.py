@@ -190,6 +190,40 @@ SEES = {
     "image_encoder": partial(eye, "CLIPVisionModelWithProjection", 16),
     "feature_extractor": partial(transformers.CLIPImageProcessor, size=32, crop_size=32),
 }
+MOTIF = {"prompt": "a cat", "prompt_embeds": None, "negative_prompt_embeds": None}
+
+
+def helios() -> Any:
+    return diffusers.HeliosTransformer3DModel(
+        patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=12, in_channels=16, out_channels=16, text_dim=32, freq_dim=32, ffn_dim=32,
+        num_layers=2, cross_attn_norm=True, rope_dim=(4, 4, 4), has_multi_term_memory_patch=True, guidance_cross_attn=True,
+        zero_history_timestep=True, is_amplify_history=False,
+    )  # fmt: skip
+
+
+def motif() -> Any:
+    return diffusers.MotifVideoTransformer3DModel(
+        in_channels=33, out_channels=16, num_attention_heads=2, attention_head_dim=12, num_layers=1, num_single_layers=1, patch_size=1,
+        patch_size_t=1, text_embed_dim=32, rope_axes_dim=(4, 4, 4),
+    )  # fmt: skip
+
+
+@cache
+def motif_reader() -> Mapping[str, Any]:
+    torch.manual_seed(0)
+    own = transformers.models.t5gemma2
+    text = own.configuration_t5gemma2.T5Gemma2TextConfig(
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, vocab_size=len(words()), max_position_embeddings=128, head_dim=16,
+        num_key_value_heads=2, dropout_rate=0.0,
+    )  # fmt: skip
+    config = own.configuration_t5gemma2.T5Gemma2EncoderConfig(text_config=text)
+    return {
+        "text_encoder": own.modeling_t5gemma2.T5Gemma2Encoder(config).eval(),
+        "tokenizer": words(),
+        "guider": diffusers.guiders.AdaptiveProjectedGuidance(),
+    }
+
+
 EASY = {
     "prompt": "a cat",
     "negative_prompt": "blue",
@@ -237,6 +271,11 @@ ROWS = {
     "LucyEditPipeline": Row(
         parts(partial(wan, in_channels=32), wan_vae, FLOW, umt5), {**TINY, "video": FACES, "num_frames": 5}
     ),
+    "HeliosPipeline": Row(
+        parts(helios, wan_vae, partial(diffusers.HeliosScheduler, stage_range=[0, 1], stages=1, use_dynamic_shifting=True), umt5),
+        {**TINY, "num_frames": 9},
+    ),
+    "MotifVideoPipeline": Row(parts(motif, wan_vae, FLOW, motif_reader), {**TINY, **MOTIF, "num_frames": 5}),
     "LTXLatentUpsamplePipeline": Row(larger, {"video": FILM[:5], "height": 16, "width": 16, "output_type": "pt"}),
     "AnimateDiffSparseControlNetPipeline": Row(
         sd.parts(unet=moved, controlnet=sparse, motion_adapter=motion, scheduler=ddim),

@@ -10,6 +10,7 @@ import torch
 import transformers
 from coarse_images import picture
 from diffusers.pipelines.ltx2 import LTX2LatentUpsamplerModel, LTX2TextConnectors, LTX2Vocoder
+from diffusers.pipelines.ltx2.pipeline_ltx2_hdr_lora import LTX2HDRReferenceCondition
 from diffusers.pipelines.stable_audio_3.modeling_stable_audio_3 import StableAudio3DurationEmbedder
 from tiny_packed import words as pieces
 from tiny_sd import unet
@@ -169,6 +170,13 @@ FILMED = {
     "spatio_temporal_guidance_blocks": None, "use_cross_timestep": False,
 }  # fmt: skip
 
+HDR = {
+    name: FILMED[name]
+    for name in ("prompt", "num_inference_steps", "height", "width", "num_frames", "max_sequence_length", "output_type")
+}
+FRAME = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(3))
+
+
 ROWS = {
     "AudioLDMPipeline": Row(heard, HEARD),
     "StableAudio3Pipeline": Row(stable_audio_3, PLAYED),
@@ -181,6 +189,9 @@ ROWS = {
     "LTX2ImageToVideoPipeline": Row(ltx2, {**FILMED, "image": picture(3, 32)}),
     "LTX2ConditionPipeline": Row(ltx2, FILMED),
     "LTX2InContextPipeline": Row(ltx2, FILMED),
+    "LTX2HDRPipeline": Row(
+        ltx2, {**HDR, "reference_conditions": [LTX2HDRReferenceCondition(frames=FRAME, strength=1.0)]}
+    ),
     "LTX2LatentUpsamplePipeline": Row(
         ltx2, {"video": FILM[:5], "height": 32, "width": 32, "num_frames": 5, "output_type": "pt"}
     ),
