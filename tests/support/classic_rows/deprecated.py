@@ -30,15 +30,10 @@ from transformers import (
 
 from classic_rows import sd, sdxl
 from classic_rows.row import Row
-from classic_rows.sd import FROM, MASK, TEXT
+from classic_rows.sd import FROM, MASK, TEXT, ddim
 from tiny_sdxl import make_unet, text_config, tokenizer
 
 SEEN = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2, "projection_dim": 16, "image_size": 32}
-
-
-def ddim() -> Any:
-    # As released. With an alpha of 1 at the end CycleDiffusion divides 0 by 0, and gives nothing but nan.
-    return diffusers.DDIMScheduler(**BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
 
 
 def letters(length: int = 16) -> Any:
@@ -113,23 +108,19 @@ def of_texts() -> dict[str, Any]:
     return {**made, "bert": text.eval(), "tokenizer": words, "vqvae": made["vae"], "scheduler": ddim()}
 
 
-def across(make: Callable[..., Any]) -> Callable[[], dict[str, Any]]:
+@cache
+def across(make: Callable[..., Any]) -> dict[str, Any]:
     """A UNet of two layers in a block, and a ControlNet-XS for it."""
-
-    @cache
-    def made() -> dict[str, Any]:
-        torch.manual_seed(3)
-        plain = make(layers_per_block=2)
-        net = diffusers.ControlNetXSAdapter.from_unet(
-            plain, size_ratio=0.5, conditioning_embedding_out_channels=(8, 8, 8, 16)
-        )
-        return {"unet": plain.eval(), "controlnet": net.eval()}
-
-    return made
+    torch.manual_seed(3)
+    plain = make(layers_per_block=2)
+    net = diffusers.ControlNetXSAdapter.from_unet(
+        plain, size_ratio=0.5, conditioning_embedding_out_channels=(8, 8, 8, 16)
+    )
+    return {"unet": plain.eval(), "controlnet": net.eval()}
 
 
 def both(make: Callable[..., Any]) -> dict[str, Callable[[], Any]]:
-    return {name: lambda name=name: across(make)()[name] for name in ("unet", "controlnet")}
+    return {name: lambda name=name: across(make)[name] for name in ("unet", "controlnet")}
 
 
 def boxed() -> Any:

@@ -11,8 +11,8 @@ import torch
 import transformers
 from coarse_images import picture
 
-from classic_rows import flux, language, sd
-from classic_rows.language import GEMMA2, WIDTH, film_vae, told_by, words
+from classic_rows import language, sd
+from classic_rows.language import GEMMA2, WIDTH, film_vae, hunyuan_video, two_encoders, words
 from classic_rows.row import Parts, Row
 from classic_rows.sd import ddim
 from classic_rows.t5 import FLOW, parts, umt5
@@ -85,23 +85,6 @@ def known_face() -> Any:
         LFE_id_dim=2, LFE_vit_dim=2, LFE_depth=5, LFE_dim_head=8, LFE_num_heads=2, LFE_num_id_token=1, LFE_num_querie=1, LFE_output_dim=21,
         LFE_ff_mult=1, LFE_num_scale=1,
     )  # fmt: skip
-
-
-def hunyuan(cls: str = "HunyuanVideoTransformer3DModel", **changes: Any) -> Any:
-    return getattr(diffusers, cls)(
-        **{
-            "in_channels": 4, "out_channels": 4, "num_attention_heads": 2, "attention_head_dim": 10, "num_layers": 1, "num_single_layers": 1,
-            "num_refiner_layers": 1, "patch_size": 1, "patch_size_t": 1, "guidance_embeds": True, "text_embed_dim": WIDTH, "pooled_projection_dim": 32,
-            "rope_axes_dim": (2, 4, 4), **changes,
-        }
-    )  # fmt: skip
-
-
-@cache
-def two_encoders() -> Mapping[str, Any]:
-    clip = flux.plain()
-    llama = told_by("LlamaModel", "LlamaConfig")()
-    return {**llama, "text_encoder_2": clip["text_encoder"], "tokenizer_2": clip["tokenizer"]}
 
 
 @cache
@@ -224,6 +207,7 @@ def motif_reader() -> Mapping[str, Any]:
     }
 
 
+MOVING = torch.rand(1, 3, 5, 16, 16, generator=torch.Generator().manual_seed(3))
 EASY = {
     "prompt": "a cat",
     "negative_prompt": "blue",
@@ -287,17 +271,16 @@ ROWS = {
     "PIAPipeline": Row(sd.parts(motion_adapter=masked_motion, scheduler=ddim), {**ANIMATED, "image": picture(3)}),
     "ConsisIDPipeline": Row(
         parts(known_face, cog_vae, diffusers.CogVideoXDPMScheduler),
-        {**LONG, "image": picture(3, 16), "height": 16,
-            "width": 16,
-            "num_frames": 8, "id_vit_hidden": [torch.ones(1, 2, 2)], "id_cond": torch.ones(1, 2)},
+        {**LONG, "image": picture(3, 16), "height": 16, "width": 16, "num_frames": 8,
+            "id_vit_hidden": [torch.ones(1, 2, 2)], "id_cond": torch.ones(1, 2)},
     ),
     "HunyuanSkyreelsImageToVideoPipeline": Row(
-        parts(partial(hunyuan, in_channels=8), film_vae, FLOW, two_encoders), HUNYUAN
+        parts(partial(hunyuan_video, in_channels=8), film_vae, FLOW, two_encoders), HUNYUAN
     ),
     "HunyuanVideoFramepackPipeline": Row(
         parts(
             partial(
-                hunyuan, "HunyuanVideoFramepackTransformer3DModel", patch_size=2, image_condition_type=None, has_image_proj=True,
+                hunyuan_video, "HunyuanVideoFramepackTransformer3DModel", patch_size=2, image_condition_type=None, has_image_proj=True,
                 image_proj_dim=16, has_clean_x_embedder=True,
             ),
             film_vae, FLOW, watching,
@@ -309,6 +292,6 @@ ROWS = {
     "EasyAnimatePipeline": Row(parts(easy, magvit, FLOW, QWEN2), EASY),
     "EasyAnimateInpaintPipeline": Row(
         parts(partial(easy, 9), magvit, FLOW, QWEN2),
-        {**EASY, "video": torch.rand(1, 3, 5, 16, 16), "mask_video": 255.0 * torch.ones(1, 1, 5, 16, 16)},
+        {**EASY, "video": MOVING, "mask_video": 255.0 * torch.ones(1, 1, 5, 16, 16)},
     ),
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -13,19 +13,17 @@ from coarse_images import picture
 from tiny_packed import qwen_image, qwen_processor
 
 from classic_rows import flux
-from classic_rows.language import QWEN3, SMALL, WIDTH, words
+from classic_rows.language import QWEN3, SMALL, WIDTH, film_vae, words
 from classic_rows.row import Row
 from classic_rows.sd import TEXT
 from classic_rows.t5 import FLOW, four_channels, parts, sixteen_channels
 from classic_rows.video import SMALL as FILM
 
-ONE = {**TEXT, "num_inference_steps": 1}
 
-
-def bria(**changes: Any) -> Any:
+def bria() -> Any:
     return diffusers.BriaFiboTransformer2DModel(
         in_channels=16, num_layers=1, num_single_layers=1, attention_head_dim=8, num_attention_heads=2, joint_attention_dim=2 * WIDTH,
-        text_encoder_dim=WIDTH, axes_dims_rope=[0, 4, 4], **changes,
+        text_encoder_dim=WIDTH, axes_dims_rope=[0, 4, 4],
     )  # fmt: skip
 
 
@@ -93,12 +91,10 @@ def mistral() -> Mapping[str, Any]:
     return {"text_encoder": transformers.Mistral3Model(config).eval(), "tokenizer": words()}
 
 
-def hunyuan_image(**changes: Any) -> Any:
+def hunyuan_image() -> Any:
     return diffusers.HunyuanImageTransformer2DModel(
-        **{
-            "in_channels": 4, "out_channels": 4, "num_attention_heads": 2, "attention_head_dim": 8, "num_layers": 1, "num_single_layers": 1,
-            "num_refiner_layers": 1, "text_embed_dim": WIDTH, "text_embed_2_dim": 32, "rope_axes_dim": (4, 4), **changes,
-        }
+        in_channels=4, out_channels=4, num_attention_heads=2, attention_head_dim=8, num_layers=1, num_single_layers=1, num_refiner_layers=1,
+        text_embed_dim=WIDTH, text_embed_2_dim=32, rope_axes_dim=(4, 4),
     )  # fmt: skip
 
 
@@ -124,18 +120,6 @@ def byte_reader() -> Mapping[str, Any]:
     }
 
 
-@cache
-def refiner_vae() -> Any:
-    torch.manual_seed(0)
-    return diffusers.AutoencoderKLHunyuanImageRefiner(
-        latent_channels=4,
-        block_out_channels=(32, 32, 32),
-        layers_per_block=1,
-        spatial_compression_ratio=4,
-        temporal_compression_ratio=2,
-    ).eval()
-
-
 def prx(**changes: Any) -> Any:
     return diffusers.PRXTransformer2DModel(
         **{
@@ -145,7 +129,8 @@ def prx(**changes: Any) -> Any:
     )  # fmt: skip
 
 
-def gemma_reader(cls: Callable[..., Any] | None = None) -> Mapping[str, Any]:
+def gemma_reader(whole: bool = False) -> Mapping[str, Any]:
+    """The encoder of a T5Gemma, or the model that is around it."""
     torch.manual_seed(0)
     own = transformers.models.t5gemma.modeling_t5gemma
     small = {
@@ -156,13 +141,9 @@ def gemma_reader(cls: Callable[..., Any] | None = None) -> Mapping[str, Any]:
         "max_position_embeddings": 128,
     }
     module = transformers.models.t5gemma.configuration_t5gemma.T5GemmaModuleConfig(**small)
-    whole = transformers.T5GemmaConfig(encoder=module.to_dict(), decoder=module.to_dict(), is_encoder_decoder=False)
-    return {
-        "text_encoder": (
-            own.T5GemmaEncoder(whole.encoder) if cls is None else transformers.T5GemmaEncoderModel(whole)
-        ).eval(),
-        "tokenizer": words(),
-    }
+    config = transformers.T5GemmaConfig(encoder=module.to_dict(), decoder=module.to_dict(), is_encoder_decoder=False)
+    encoder = transformers.T5GemmaEncoderModel(config) if whole else own.T5GemmaEncoder(config.encoder)
+    return {"text_encoder": encoder.eval(), "tokenizer": words()}
 
 
 def kandinsky5(**changes: Any) -> Any:
@@ -186,20 +167,14 @@ def two_readers() -> Mapping[str, Any]:
     }
 
 
-@cache
-def wide_film_vae() -> Any:
-    torch.manual_seed(0)
-    return diffusers.AutoencoderKLHunyuanVideo(
-        latent_channels=16, block_out_channels=(8, 8, 8, 8), layers_per_block=1, norm_num_groups=4, down_block_types=("HunyuanVideoDownBlock3D",) * 4,
-        up_block_types=("HunyuanVideoUpBlock3D",) * 4, mid_block_add_attention=False,
-    ).eval()  # fmt: skip
+wide_film_vae = partial(film_vae, 16, mid_block_add_attention=False)
 
 
-def told(width: int = WIDTH) -> dict[str, Any]:
+def told() -> dict[str, Any]:
     """Embeddings, where a class cleans every text with ftfy, without a look at whether that is installed."""
     drawn = torch.Generator().manual_seed(3)
     sides = ("prompt", "negative_prompt")
-    embeds = {f"{side}_embeds": torch.randn(1, 8, width, generator=drawn) for side in sides}
+    embeds = {f"{side}_embeds": torch.randn(1, 8, WIDTH, generator=drawn) for side in sides}
     return {
         **embeds,
         **{f"{side}_attention_mask": torch.ones(1, 8, dtype=torch.bool) for side in sides},

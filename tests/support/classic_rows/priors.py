@@ -79,29 +79,29 @@ def joined(**changes: Any) -> Parts:
     return cache(made)
 
 
+def two_stages(prior: Any, decoder: Any) -> dict[str, Any]:
+    """Parts of a prior, of a decoder, and of the pipeline that joins them."""
+    text = {name: kandinsky.prior()[name] for name in ("text_encoder", "tokenizer")}
+    vqgan = PaellaVQModel(bottleneck_blocks=1, num_vq_embeddings=16, embed_dim=16)
+    solver = diffusers.DDPMWuerstchenScheduler
+    first = {f"prior_{name}": part for name, part in {**text, "prior": prior.eval(), "scheduler": solver()}.items()}
+    return {**text, **first, "prior": prior, "decoder": decoder.eval(), "vqgan": vqgan.eval(), "scheduler": solver()}
+
+
 @cache
 def wuerstchen() -> dict[str, Any]:
     torch.manual_seed(0)
-    text = {name: kandinsky.prior()[name] for name in ("text_encoder", "tokenizer")}
     prior = WuerstchenPrior(c_in=2, c=8, c_cond=WIDTH, c_r=8, depth=1, nhead=2)
     decoder = WuerstchenDiffNeXt(
         c_r=8, c_cond=WIDTH, c_hidden=[8, 16], nhead=[-1, 2], blocks=[1, 1], level_config=["CT", "CTA"], inject_effnet=[False, True],
         effnet_embd=2, clip_embd=WIDTH,
     )  # fmt: skip
-    own = {"decoder": decoder.eval(), "vqgan": paella(), "scheduler": diffusers.DDPMWuerstchenScheduler()}
-    whole = {"prior_prior": prior.eval(), "prior_scheduler": diffusers.DDPMWuerstchenScheduler()}
-    told = {f"prior_{name}": part for name, part in text.items()}
-    return {**text, **own, **whole, **told, "prior": prior.eval()}
-
-
-def paella() -> Any:
-    return PaellaVQModel(bottleneck_blocks=1, num_vq_embeddings=16, embed_dim=16).eval()
+    return two_stages(prior, decoder)
 
 
 @cache
 def cascade() -> dict[str, Any]:
     torch.manual_seed(0)
-    text = {name: kandinsky.prior()[name] for name in ("text_encoder", "tokenizer")}
     common = {"conditioning_dim": 16, "clip_text_pooled_in_channels": WIDTH, "timestep_ratio_embedding_dim": 8}
     prior = diffusers.StableCascadeUNet(
         **common, in_channels=16, out_channels=16, block_out_channels=(16, 16), num_attention_heads=(2, 2), down_num_layers_per_block=(1, 1),
@@ -114,20 +114,23 @@ def cascade() -> dict[str, Any]:
         up_num_layers_per_block=(1, 1), down_blocks_repeat_mappers=(1, 1), up_blocks_repeat_mappers=(1, 1), effnet_in_channels=16, patch_size=2,
         block_types_per_layer=(("SDCascadeResBlock", "SDCascadeTimestepBlock"), ("SDCascadeTimestepBlock", "SDCascadeAttnBlock")),
     )  # fmt: skip
-    own = {"decoder": decoder.eval(), "vqgan": paella(), "scheduler": diffusers.DDPMWuerstchenScheduler()}
-    whole = {"prior_prior": prior.eval(), "prior_scheduler": diffusers.DDPMWuerstchenScheduler()}
-    told = {f"prior_{name}": part for name, part in text.items()}
-    return {**text, **own, **whole, **told, "prior": prior.eval()}
+    return two_stages(prior, decoder)
+
+
+def shape_prior(**changes: Any) -> Any:
+    return diffusers.PriorTransformer(
+        **{
+            "num_attention_heads": 2, "attention_head_dim": 8, "embedding_dim": 16, "num_embeddings": 32, "embedding_proj_dim": WIDTH,
+            "time_embed_dim": 64, "num_layers": 1, "clip_embed_dim": 32, "additional_embeddings": 0, "time_embed_act_fn": "gelu",
+            "norm_in_type": "layer", "encoder_hid_proj_type": None, "added_emb_type": None, **changes,
+        }
+    ).eval()  # fmt: skip
 
 
 @cache
 def shap_e() -> dict[str, Any]:
     torch.manual_seed(0)
-    prior = diffusers.PriorTransformer(
-        num_attention_heads=2, attention_head_dim=8, embedding_dim=16, num_embeddings=32, embedding_proj_dim=WIDTH, time_embed_dim=64,
-        num_layers=1, clip_embed_dim=32, additional_embeddings=0, time_embed_act_fn="gelu", norm_in_type="layer", encoder_hid_proj_type=None,
-        added_emb_type=None,
-    )  # fmt: skip
+    prior = shape_prior()
     renderer = ShapERenderer(
         param_shapes=((8, 93), (8, 8), (8, 8), (8, 8)), d_latent=16, d_hidden=8, n_output=12, background=(0.1, 0.1, 0.1)
     )
@@ -135,20 +138,17 @@ def shap_e() -> dict[str, Any]:
         beta_schedule="exp", num_train_timesteps=1024, prediction_type="sample", use_karras_sigmas=True, clip_sample=True, clip_sample_range=1.0
     )  # fmt: skip
     text = {name: kandinsky.prior()[name] for name in ("text_encoder", "tokenizer", "image_processor")}
-    return {**text, "prior": prior.eval(), "shap_e_renderer": renderer.eval(), "scheduler": solver}
+    return {**text, "prior": prior, "shap_e_renderer": renderer.eval(), "scheduler": solver}
 
 
+@cache
 def seeing() -> dict[str, Any]:
     torch.manual_seed(1)
-    prior = diffusers.PriorTransformer(
-        num_attention_heads=2, attention_head_dim=8, embedding_dim=16, num_embeddings=16, embedding_proj_dim=WIDTH, time_embed_dim=64,
-        num_layers=1, clip_embed_dim=32, additional_embeddings=0, time_embed_act_fn="gelu", norm_in_type="layer", encoder_hid_proj_type=None,
-        added_emb_type=None, embedding_proj_norm_type="layer",
-    )  # fmt: skip
+    prior = shape_prior(num_embeddings=16, embedding_proj_norm_type="layer")
     config = CLIPVisionConfig(
         hidden_size=WIDTH, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=32, patch_size=8
     )
-    return {**shap_e(), "prior": prior.eval(), "image_encoder": CLIPVisionModel(config).eval()}
+    return {**shap_e(), "prior": prior, "image_encoder": CLIPVisionModel(config).eval()}
 
 
 UNCLIP = {"decoder_num_inference_steps": 2, "super_res_num_inference_steps": 2, "output_type": "np"}
@@ -180,5 +180,5 @@ ROWS = {
     ),
     "StableCascadeCombinedPipeline": Row(cascade, {**HIGH, "prior_num_inference_steps": 2, "output_type": "np"}),
     "ShapEPipeline": Row(shap_e, {**SHAPE, "prompt": "a cat"}),
-    "ShapEImg2ImgPipeline": Row(cache(seeing), {**SHAPE, "image": picture(3, 32)}),
+    "ShapEImg2ImgPipeline": Row(seeing, {**SHAPE, "image": picture(3, 32)}),
 }

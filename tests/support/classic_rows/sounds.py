@@ -15,10 +15,10 @@ from diffusers.pipelines.stable_audio_3.modeling_stable_audio_3 import StableAud
 from tiny_packed import words as pieces
 from tiny_sd import unet
 
-from classic_rows.deprecated import ddim
 from classic_rows.language import SMALL, WIDTH, words
 from classic_rows.newer import gemma_reader
 from classic_rows.row import Row
+from classic_rows.sd import ddim
 from classic_rows.t5 import FLOW, umt5
 from classic_rows.video import FILM
 
@@ -76,7 +76,7 @@ def stable_audio_3() -> dict[str, Any]:
         use_differential_attention=False, dim_heads=4, ff_mult=2, sampling_rate=16,
     )  # fmt: skip
     return {
-        **gemma_reader(transformers.T5GemmaEncoderModel),
+        **gemma_reader(whole=True),
         "transformer": network.eval(),
         "vae": vae.eval(),
         "scheduler": FLOW(num_train_timesteps=1, shift=1.0),
