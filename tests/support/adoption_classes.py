@@ -16,12 +16,6 @@ NOT_HERE = {
     "Onnx": "runs in ONNX Runtime, which is not a dependency; its parts are no modules of torch",
 }
 """Beginnings of the names of classes that are no pipelines of torch."""
-NEEDS = {
-    "SpectrogramDiffusionPipeline": "note_seq",
-    "AudioDiffusionPipeline": "librosa",
-}
-"""Classes that cannot be imported without a package that is not installed for tests."""
-
 UNTYPED = {
     "AmusedImg2ImgPipeline": {"output_type"},
     "AmusedInpaintPipeline": {"output_type"},
@@ -37,6 +31,7 @@ UNTYPED = {
     "PRXPipeline": {"tokenizer"},
     "PRXPixelPipeline": {"tokenizer"},
     "SkyReelsV2ImageToVideoPipeline": {"image_processor"},
+    "SpectrogramDiffusionPipeline": {"melgan"},
     "StableDiffusionUpscalePipeline": {"safety_checker", "watermarker"},
 }
 """Components and inputs without a type: diffusers writes none, or Any, a name that its module does not import, or another class than is released."""

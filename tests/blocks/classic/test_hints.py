@@ -118,6 +118,11 @@ class Made(Told):
         return AudioPipelineOutput(audios=[])
 
 
+class Joined(Told):
+    def __call__(self) -> AudioPipelineOutput | ImagePipelineOutput | tuple:
+        return BaseOutput(**AudioPipelineOutput(audios=[]), **ImagePipelineOutput(images=[]))
+
+
 class Bare(Told):
     def __call__(self) -> Any:
         image, text = 1, 2
@@ -125,6 +130,7 @@ class Bare(Told):
 
 
 from diffusers import AudioPipelineOutput, ImagePipelineOutput
+from diffusers.utils import BaseOutput
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
     "it does not run without torchvision: `name 'transforms' is not defined`": ("Cosmos2_5_TransferPipeline",),
     "it cannot be made without torchvision: `name 'OmniGenMultiModalProcessor' is not defined`": ("OmniGenPipeline",),
-    "its component Mel asks for librosa": ("AudioDiffusionPipeline",),
-    "it cannot be imported without note_seq": ("SpectrogramDiffusionPipeline",),
+    "it does not run with the installed transformers: `'SpectrogramNotesEncoder' object has no attribute 'get_extended_attention_mask'`": (
+        "SpectrogramDiffusionPipeline",
+    ),
     "its Q-Former loads the tokenizer of `bert-base-uncased` from the Hub when it is made": (
         "BlipDiffusionControlNetPipeline",
         "BlipDiffusionPipeline",
