@@ -148,7 +148,11 @@ class RunComponents(Mapping[str, Any]):
 
     def kept(self, name: str) -> Callable[[], None]:
         """Return a function that brings this run's clone of a component back to what it is now."""
-        clone, original = self[name], vars(self._original(name))
+        clone = self[name]
+        # Optional ones may be absent.
+        if clone is None:
+            return lambda: None
+        original = vars(self._original(name))
         # Tables that the original has, too, are shared by all clones, and nobody writes into them.
         state = {key: part if original.get(key) is part else own_state(part) for key, part in vars(clone).items()}
 

@@ -15,6 +15,8 @@ from .hints import component_class, parameters_of
 
 _KEEPS_RUN = ("set_timesteps", "set_state")
 """Methods of components that keep a run's state in themselves: schedulers and diffusers' guiders."""
+_WRONG = {("AudioDiffusionPipeline", "unet"), ("SkyReelsV2ImageToVideoPipeline", "image_processor")}
+"""Parameters of diffusers 0.42.1 whose type is not what released repositories hold: a UNet2DModel, and a CLIPImageProcessor."""
 
 
 @frozen
@@ -40,7 +42,7 @@ def constructor_of(cls: type) -> Constructor:
     words = {**argument_words(own.__init__.__doc__ or ""), **argument_words(own.__doc__ or "")}
     declared_optional = set(getattr(own, "_optional_components", ()))
     for name, parameter in parameters_of(own.__init__).items():
-        found = component_class(parameter.annotation)
+        found = object if (own.__name__, name) in _WRONG else component_class(parameter.annotation)
         if not _is_component(parameter, found):
             default = None if parameter.default is parameter.empty else parameter.default
             configs.append(ConfigSpec(name, default, words.get(name, ""), parameter.annotation))

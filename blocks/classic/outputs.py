@@ -19,13 +19,15 @@ _IMAGES = ("images", "image")
 @cache
 def outputs_of(cls: type) -> tuple[OutputParam, ...]:
     """Return what a pipeline's class gives; of a class that returns plain values, the names by which its code knows them."""
-    found = _output_class(cls)
-    if found is not None:
-        words = argument_words(found.__doc__ or "")
-        fields = dataclasses.fields(found)
-        return tuple(OutputParam(each.name, _hint(each, found), words.get(each.name, "")) for each in fields)
+    found = tuple(_param(each, of) for of in _output_classes(cls) for each in dataclasses.fields(of))
+    if found:
+        return found
     names = [name for name, _ in _returned(cls)]
     return tuple(OutputParam(name, None, "") for name in dict.fromkeys(names)) or (OutputParam("output", None, ""),)
+
+
+def _param(each: dataclasses.Field[Any], cls: type) -> OutputParam:
+    return OutputParam(each.name, _hint(each, cls), argument_words(cls.__doc__ or "").get(each.name, ""))
 
 
 def _hint(each: dataclasses.Field[Any], cls: type) -> Any:
@@ -40,14 +42,15 @@ def _hint(each: dataclasses.Field[Any], cls: type) -> Any:
     return Union[hint, torch.Tensor, None]  # noqa: UP007 - built at run time
 
 
-def _output_class(cls: type) -> type | None:
-    """Return the class of what `__call__` returns: as annotated, as made in its code, or as its docstring says."""
+def _output_classes(cls: type) -> list[type]:
+    """Return the class of what `__call__` returns: as annotated, as made in its code, or as its docstring says; several where it joins their fields."""
     call = inspect.unwrap(_call(cls))
     annotated = list(classes_in(read_hint(inspect.signature(call).return_annotation, call)))
-    made = [_global(cls, name) for name in _made_in(cls)]
+    made = [[_global(cls, name) for name in names] for names in _made_in(cls)]
     told = [_global(cls, name) for name in returned_names(call.__doc__ or "")]
     # What the code makes first: some annotations were copied from another class.
-    return next((each for each in (*made, *annotated, *told) if _holds_outputs(each)), None)
+    groups = (*made, *([each] for each in (*annotated, *told)))
+    return next(filter(None, ([each for each in group if _holds_outputs(each)] for group in groups)), [])
 
 
 def _call(cls: Any) -> Any:
@@ -61,8 +64,10 @@ def _holds_outputs(cls: Any) -> bool:
 
 
 def _global(cls: type, name: str) -> Any:
-    """Return what a name means where a class's call was written."""
-    return inspect.unwrap(_call(cls)).__globals__.get(name)
+    """Return what a name means where a class's call was written, or, for docstrings that name what is not imported there, in diffusers."""
+    from diffusers.pipelines import pipeline_utils
+
+    return inspect.unwrap(_call(cls)).__globals__.get(name, getattr(pipeline_utils, name, None))
 
 
 @cache
@@ -70,12 +75,13 @@ def _tree(cls: type) -> ast.AST:
     return ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(_call(cls)))))
 
 
-def _made_in(cls: type) -> list[str]:
-    """Return the names of the classes that `__call__` makes to return them."""
+def _made_in(cls: type) -> list[list[str]]:
+    """Return the names of the classes that `__call__` makes to return them: of each return the class, and those whose fields it is given."""
+    returned = [node.value for node in ast.walk(_tree(cls)) if isinstance(node, ast.Return)]
+    calls = [[each, *(given.value for given in each.keywords)] for each in returned if isinstance(each, ast.Call)]
     return [
-        node.value.func.id
-        for node in ast.walk(_tree(cls))
-        if isinstance(node, ast.Return) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name)
+        [each.func.id for each in call if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)]
+        for call in calls
     ]
 
 

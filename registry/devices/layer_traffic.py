@@ -45,7 +45,8 @@ class LayerTraffic:
             gate = _Gate(self, part)
             # Modules in it, too: some networks call one of a layer's outside of the layer's own call, as DiT's embeddings.
             for module in part.modules():
-                self._hooks.append(module.register_forward_pre_hook(gate.enter))
+                # Before hooks of its own, which may compute with its weights, as those of `weight_norm`.
+                self._hooks.append(module.register_forward_pre_hook(gate.enter, prepend=True))
                 # Also after a call that has failed: else its layers would stay while the error is looked at.
                 self._hooks.append(module.register_forward_hook(gate.leave, always_call=True))
 

@@ -22,7 +22,9 @@ def run_state_names(component: Any) -> frozenset[str]:
 
 
 def _found(make: Callable[[object], Any], config: Any) -> frozenset[str]:
-    fresh, begun = make(config), make(config)
+    # Without the list of what has its default: diffusers counts arguments that were given by position among them, and would drop them.
+    given = {name: value for name, value in config.items() if name != "_use_default_values"}
+    fresh, begun = make(given), make(given)
     try:
         # Few steps are enough: which attributes it sets does not hang on their number.
         begun.set_timesteps(2)

@@ -133,6 +133,9 @@ def test_a_component_that_is_loaded_for_a_run_is_only_there_until_it_is_taken_ou
     run.take_out("late")
     assert run.is_absent("late")
     assert run["late"] is None
+    # An optional one that is not there at all is brought back, too.
+    run.kept("late")()
+    assert run["late"] is None
     run.put("late", loaded)
     assert run["late"] is not first
     assert run["late"].at == 0

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import family_classics
-from classic_rows import FAMILIES, NOT_COMPARED
+from adoption_classes import classes
+from classic_rows import FAMILIES
+from classic_rows.not_compared import REASONS
 from rooms import ROOT
 
 PAGE = ROOT / "docs" / "diffusers_pipelines.md"
 
 
 def table() -> str:
-    """A row for each group of classes."""
-    lines = ["| classes | of |", "| --- | --- |"]
+    """A row for each group of classes that are compared."""
+    lines = [f"{len(family_classics.ALL_ROWS)} of {len(classes())} classes:", "", "| classes | of |", "| --- | --- |"]
     for family in (*FAMILIES, family_classics):
         names = ", ".join(f"`{name.removesuffix('Pipeline')}`" for name in sorted(family.ROWS))
         lines.append(f"| {names} | {str(family.__doc__).partition(chr(10))[0].rstrip('.')} |")
@@ -22,9 +24,12 @@ def table() -> str:
 
 
 def reasons() -> str:
-    """A row for each class that is not compared, and why."""
-    lines = ["| class | why it is not compared |", "| --- | --- |"]
-    return "\n".join([*lines, *(f"| `{name}` | {why} |" for name, why in NOT_COMPARED.items())])
+    """A row for each reason why classes are not compared."""
+    lines = ["| classes | | why they are not compared |", "| --- | --- | --- |"]
+    for why, names in sorted(REASONS.items(), key=lambda each: -len(each[1])):
+        listed = ", ".join(f"`{name.removesuffix('Pipeline')}`" for name in sorted(names))
+        lines.append(f"| {listed} | {len(names)} | {why} |")
+    return "\n".join(lines)
 
 
 def written() -> str:

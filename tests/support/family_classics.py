@@ -82,3 +82,5 @@ TASKS: dict[str, tuple[str, str, Mapping[str, Any]]] = {
 ROWS = {name: row(load(name), *asked) for name, asked in TASKS.items()}
 ALL_ROWS: dict[str, Row] = {**OTHERS, **ROWS}
 """Of every class that is compared with itself, adopted."""
+CHEAP = sorted(name for name, each in ALL_ROWS.items() if not each.dear)
+"""Classes that are run where nobody asks for all with `--long`."""

@@ -118,6 +118,11 @@ class Made(Told):
         return AudioPipelineOutput(audios=[])
 
 
+class Joined(Told):
+    def __call__(self) -> AudioPipelineOutput | ImagePipelineOutput | tuple:
+        return BaseOutput(**AudioPipelineOutput(audios=[]), **ImagePipelineOutput(images=[]))
+
+
 class Bare(Told):
     def __call__(self) -> Any:
         image, text = 1, 2
@@ -125,10 +130,19 @@ class Bare(Told):
 
 
 from diffusers import AudioPipelineOutput, ImagePipelineOutput
+from diffusers.utils import BaseOutput
 
 
 @pytest.mark.parametrize(
-    ("cls", "names"), [(Told, ["images"]), (Annotated, ["images"]), (Made, ["audios"]), (Bare, ["image", "text"])]
+    ("cls", "names"),
+    [
+        (Told, ["images"]),
+        (Annotated, ["images"]),
+        (Made, ["audios"]),
+        (Bare, ["image", "text"]),
+        # Its docstring names a class that its module does not import.
+        (diffusers.WuerstchenCombinedPipeline, ["images"]),
+    ],
 )
 def test_outputs_are_the_fields_of_what_is_made_annotated_or_told(cls: type, names: list[str]) -> None:
     assert [output.name for output in outputs_of(cls)] == names

@@ -6,12 +6,13 @@ import copy
 import re
 from typing import Any
 
-import diffusers
 import pytest
 import torch
-from classic_rows import ROWS
+from adoption_classes import load
 from classic_rows.row import differences
 from device_doubles import AwayMemory, RecordedStreams, put_on_lines
+from family_classics import ALL_ROWS as ROWS
+from family_classics import CHEAP
 
 import brickwork
 from brickwork import ComponentError, ComponentsManager, ModularPipeline
@@ -20,9 +21,14 @@ from brickwork.registry.loading.weights import bytes_of
 pytestmark = pytest.mark.filterwarnings("ignore:.*safety checker.*")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "each" in metafunc.fixturenames:
+        metafunc.parametrize("each", sorted(ROWS) if metafunc.config.getoption("--long") else CHEAP)
+
+
 def placed_pipe(name: str) -> tuple[ModularPipeline, dict[str, Any]]:
     row = ROWS[name]
-    pipe = brickwork.adopt(getattr(diffusers, name)).init_pipeline(components_manager=ComponentsManager())
+    pipe = brickwork.adopt(load(name)).init_pipeline(components_manager=ComponentsManager())
     pipe.configure(progress=False)
     parts = {part: copy.deepcopy(each) for part, each in row.parts().items()}
     put_on_lines(parts)
@@ -77,10 +83,9 @@ def test_the_smallest_budget_that_is_named_gives_the_same_bits_and_a_smaller_one
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.rotating(80)
-@pytest.mark.parametrize("name", sorted(ROWS))
-def test_every_class_gives_the_same_bits_under_the_smallest_budget_that_is_named(name: str) -> None:
-    pipe, inputs = placed_pipe(name)
+@pytest.mark.rotating(120)
+def test_every_class_gives_the_same_bits_under_the_smallest_budget_that_is_named(each: str) -> None:
+    pipe, inputs = placed_pipe(each)
     expected = ran(pipe, inputs)
     smallest = refused(pipe, inputs, 1)
     memory = place(pipe, smallest)

@@ -88,6 +88,18 @@ def test_calls_give_the_same_bits_within_the_room(net: Network, more: int, strea
     assert torch.equal(net(VALUE), expected)
 
 
+def test_hooks_of_a_layers_own_find_its_weights_there(net: Network) -> None:
+    for block in net.blocks:
+        # As of `weight_norm`, which computes in a hook what the layer then multiplies with.
+        block.register_forward_pre_hook(lambda own, given: (given[0] * own.layer.bias.sum(),))
+    expected, memory = net(VALUE), AwayMemory()
+    traffic = traffic_of(net, memory)
+    traffic.open()
+    assert torch.equal(net(VALUE), expected)
+    traffic.close()
+    assert hooks_of(net) == len(net.blocks)
+
+
 def test_the_next_one_comes_while_one_computes_and_after_what_its_memory_was_read_by(net: Network) -> None:
     streams = RecordedStreams()
     traffic = traffic_of(net, CloneMemory(streams), 80)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import EulerDiscreteScheduler
+from diffusers import EulerDiscreteScheduler, VQDiffusionScheduler
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -344,6 +344,14 @@ def test_that_a_scheduler_was_asked_for_its_scale_is_no_change() -> None:
     scheduler.set_timesteps(2)
     scheduler.scale_model_input(torch.zeros(1), scheduler.timesteps[0])
     assert scheduler.is_scale_input_called
+    assert identity_of(scheduler).digest == before
+
+
+def test_settings_that_a_scheduler_was_given_by_position_are_no_defaults() -> None:
+    """diffusers notes them among those that were left out, and cannot make this one again without the first."""
+    scheduler = VQDiffusionScheduler(4)
+    before = identity_of(scheduler).digest
+    scheduler.set_timesteps(2)
     assert identity_of(scheduler).digest == before
 
 

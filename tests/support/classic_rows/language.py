@@ -196,21 +196,25 @@ def steered(parts: Parts, net: Callable[[], Any]) -> Parts:
 
 
 @cache
-def film_vae() -> Any:
+def film_vae(latents: int = 4, **changes: Any) -> Any:
     torch.manual_seed(0)
     return diffusers.AutoencoderKLHunyuanVideo(
-        latent_channels=4, block_out_channels=(8, 8, 8, 8), layers_per_block=1, norm_num_groups=4, down_block_types=("HunyuanVideoDownBlock3D",) * 4,
-        up_block_types=("HunyuanVideoUpBlock3D",) * 4,
+        latent_channels=latents, block_out_channels=(8, 8, 8, 8), layers_per_block=1, norm_num_groups=4, down_block_types=("HunyuanVideoDownBlock3D",) * 4,
+        up_block_types=("HunyuanVideoUpBlock3D",) * 4, **changes,
     ).eval()  # fmt: skip
 
 
-def hunyuan_video() -> Any:
-    return diffusers.HunyuanVideoTransformer3DModel(
-        in_channels=4, out_channels=4, num_attention_heads=2, attention_head_dim=10, num_layers=1, num_single_layers=1, num_refiner_layers=1,
-        patch_size=1, guidance_embeds=True, text_embed_dim=WIDTH, pooled_projection_dim=32, rope_axes_dim=(2, 4, 4),
+def hunyuan_video(cls: str = "HunyuanVideoTransformer3DModel", **changes: Any) -> Any:
+    return getattr(diffusers, cls)(
+        **{
+            "in_channels": 4, "out_channels": 4, "num_attention_heads": 2, "attention_head_dim": 10, "num_layers": 1, "num_single_layers": 1,
+            "num_refiner_layers": 1, "patch_size": 1, "guidance_embeds": True, "text_embed_dim": WIDTH, "pooled_projection_dim": 32,
+            "rope_axes_dim": (2, 4, 4), **changes,
+        }
     )  # fmt: skip
 
 
+@cache
 def two_encoders() -> Mapping[str, Any]:
     clip = flux.plain()
     llama = told_by("LlamaModel", "LlamaConfig")()

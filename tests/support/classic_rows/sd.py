@@ -56,7 +56,8 @@ def row(inputs: dict[str, Any], **changes: Any) -> Row:
 
 
 def ddim() -> Any:
-    return diffusers.DDIMScheduler(**BETAS, clip_sample=False, steps_offset=1)
+    # As released. With an alpha of 1 at the end CycleDiffusion divides 0 by 0, and gives nothing but nan.
+    return diffusers.DDIMScheduler(**BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
 
 
 def net() -> Any:
