@@ -169,7 +169,7 @@ def _class_words(cls: type, beside: type) -> str:
 def _fits(name: str, given: object, expected: object, families: Iterable[FamilyContract]) -> bool:
     if not isinstance(expected, type):
         return True
-    if getattr(expected, "_is_protocol", False) or (isinstance(given, Guider) and issubclass(expected, Guider)):
+    if getattr(expected, "_is_protocol", False) or _guides_for(type(given), expected):
         return True
     return serves(given, expected, name, families)
 
@@ -177,8 +177,19 @@ def _fits(name: str, given: object, expected: object, families: Iterable[FamilyC
 def _class_fits(name: str, given: type, expected: object, families: Iterable[FamilyContract]) -> bool:
     if not isinstance(expected, type) or getattr(expected, "_is_protocol", False):
         return True
-    both_guide = issubclass(given, Guider) and issubclass(expected, Guider)
-    return both_guide or class_serves(given, expected, name, families)
+    return _guides_for(given, expected) or class_serves(given, expected, name, families)
+
+
+def _guides_for(given: type, expected: type) -> bool:
+    """Return whether both classes are of guiders, of ours or of diffusers: its loops take ours as well; for loops of ours, its are converted."""
+    return all(issubclass(each, Guider) or _is_foreign_guider(each) for each in (given, expected))
+
+
+def _is_foreign_guider(cls: type) -> bool:
+    # By name, so that diffusers is not imported to look at a component of another kind.
+    return any(
+        (each.__name__, each.__module__.partition(".")[0]) == ("BaseGuidance", "diffusers") for each in cls.__mro__
+    )
 
 
 def _instead(name: str, given: object, expected: type) -> str:

@@ -122,9 +122,10 @@ def _late(family: WanContract) -> WanContract:
     """Return a contract whose denoiser is the second network."""
     second = (RoleComponent("transformer_2", "diffusers:WanTransformer3DModel"),)
     roles = {**family.roles, "denoiser": second}
-    return evolve(family, name=f"{family.name}-late", prefix=f"{family.prefix}Late", roles=roles)
+    return evolve(family, name=f"{family.name}-late", prefix=f"{family.prefix}Late", roles=roles, **_NAMELESS)
 
 
+_NAMELESS = {"classic_pipeline": "", "modular_pipeline": "", "modular_blocks": ""}
 _SCALES = "control_hidden_states_scale"
 _STEERING = (
     ConditioningField(
@@ -169,6 +170,8 @@ WAN = WanContract(
         "prediction_type='flow_prediction', and FlowMatchEulerDiscreteScheduler."
     },
     classic_pipeline="WanPipeline",
+    modular_pipeline="WanModularPipeline",
+    modular_blocks="WanBlocks",
 )
 """The contract of Wan 2.1."""
 
@@ -188,10 +191,19 @@ WAN_IMAGE = evolve(
         "seen_image": (_SEEN,),
     },
     classic_pipeline="WanImageToVideoPipeline",
+    modular_pipeline="WanImage2VideoModularPipeline",
+    modular_blocks="WanImage2VideoAutoBlocks",
 )
 """The contract of Wan 2.1 that begins with an image, which it sees in channels beside the latents and by CLIP."""
 
-WAN_2_2 = evolve(WAN, name="wan-2.2", prefix="Wan22", classic_pipeline="")
+WAN_2_2 = evolve(
+    WAN,
+    name="wan-2.2",
+    prefix="Wan22",
+    classic_pipeline="",
+    modular_pipeline="Wan22ModularPipeline",
+    modular_blocks="Wan22Blocks",
+)
 """The contract of Wan 2.2 with two networks: here of that for much noise."""
 
 WAN_2_2_LATE = _late(WAN_2_2)
@@ -203,6 +215,8 @@ WAN_2_2_IMAGE = evolve(
     prefix="Wan22Image",
     groups={**WAN_IMAGE.groups, "denoiser_input_fields": (*_TEXT, _BESIDE), "seen_image": ()},
     classic_pipeline="",
+    modular_pipeline="Wan22Image2VideoModularPipeline",
+    modular_blocks="Wan22Image2VideoBlocks",
 )
 """The contract of Wan 2.2 with two networks that begins with an image, which it sees beside the latents alone."""
 
@@ -218,7 +232,7 @@ WAN_2_2_TOKENS = TokenTimesContract(
         "size_multiple": 32,
         "image_multiple": 32,
         "defaults": {**WAN.defaults, "height": 704, "width": 1280, "num_frames": 121},
-        "classic_pipeline": "",
+        **_NAMELESS,
     }
 )
 """The contract of Wan 2.2 TI2V 5B."""
@@ -230,6 +244,7 @@ WAN_VACE = SteeredContract(
         "prefix": "WanVACE",
         "roles": {**WAN.roles, "denoiser": (RoleComponent("transformer", "diffusers:WanVACETransformer3DModel"),)},
         "groups": {**WAN.groups, "denoiser_input_fields": (*_TEXT, *_STEERING), "video_control": _STEERING},
+        **_NAMELESS,
         "classic_pipeline": "WanVACEPipeline",
     }
 )

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import pytest
 import torch
 from tiny_families import flux
@@ -165,11 +166,35 @@ def test_what_a_factory_makes_fits_and_text_encoders_of_one_architecture_do() ->
 
 
 def test_classes_of_one_name_are_told_apart_by_their_library() -> None:
+    other = type("CLIPTextModelWithProjection", (), {"__module__": "mine.models"})
     with pytest.raises(
         brickwork.ComponentError,
-        match="'guider' expects a diffusers.ClassifierFreeGuidance, and got a brickwork.ClassifierFreeGuidance",
+        match="'other' expects a transformers.CLIPTextModelWithProjection, and got a mine.CLIPTextModelWithProjection",
     ):
-        Words().init_pipeline().update_components(guider=brickwork.ClassifierFreeGuidance())
+        Words().init_pipeline().update_components(other=other())
+
+
+def test_guiders_of_both_libraries_take_the_place_of_one_of_diffusers() -> None:
+    pipe = Words().init_pipeline()
+    for guider in (
+        brickwork.ClassifierFreeGuidance(),
+        brickwork.AdaptiveProjectedGuidance(),
+        diffusers.TangentialClassifierFreeGuidance(),
+    ):
+        pipe.update_components(guider=guider)
+        assert pipe.guider is guider
+    spec = ComponentSpec("guider", brickwork.AdaptiveProjectedGuidance, config={"guidance_scale": 3.0})
+    spec.default_creation_method = "from_config"
+    pipe.update_components(guider=spec)
+    assert pipe.guider.guidance_scale == 3.0
+    with pytest.raises(
+        brickwork.ComponentError, match="'guider' expects an AdaptiveProjectedGuidance, and got a DDIMScheduler"
+    ):
+        pipe.update_components(guider=diffusers.DDIMScheduler())
+    with pytest.raises(
+        brickwork.ComponentError, match="'tokenizer' expects an AutoTokenizer, and got a ClassifierFreeGuidance"
+    ):
+        pipe.update_components(tokenizer=brickwork.ClassifierFreeGuidance())
 
 
 MODEL = """
