@@ -125,7 +125,7 @@ def _late(family: WanContract) -> WanContract:
     return evolve(family, name=f"{family.name}-late", prefix=f"{family.prefix}Late", roles=roles, **_NAMELESS)
 
 
-_NAMELESS = {"classic_pipeline": "", "modular_pipeline": "", "modular_blocks": ""}
+_NAMELESS: dict[str, Any] = {"classic_pipeline": "", "modular_pipeline": "", "modular_blocks": ""}
 _SCALES = "control_hidden_states_scale"
 _STEERING = (
     ConditioningField(

@@ -19,9 +19,12 @@ class WanAutoBlocks(SequentialPipelineBlocks):
     workflow_map = WORKFLOWS
 
 
+_BEGUN_BLOCKS: Blocks = image2video(WAN_IMAGE)
+
+
 class WanImage2VideoAutoBlocks(SequentialPipelineBlocks):
     """Wan 2.1: videos that begin with an image, and may end with another one."""
 
-    block_classes = list(image2video(WAN_IMAGE).values())
-    block_names = list(image2video(WAN_IMAGE))
+    block_classes = list(_BEGUN_BLOCKS.values())
+    block_names = list(_BEGUN_BLOCKS)
     workflow_map = {"image2video": ("image",), "flf2v": ("image", "last_image")}

@@ -10,6 +10,7 @@ from typing import Any
 
 import diffusers
 import pytest
+from tiny_packed import qwen_tokenizer
 
 import brickwork
 from brickwork import CompositionError, ModularPipeline, ModularPipelineBlocks
@@ -100,6 +101,19 @@ def test_each_modular_repository_of_wan_opens_as_its_network_is(
     assert {*theirs.component_names} - {*pipe.component_names} <= {"guider_2"}
     if getattr(theirs, "_workflow_map", None):
         assert {*theirs.available_workflows} <= {*pipe.blocks.available_workflows}
+
+
+@pytest.mark.parametrize("pipeline", ["QwenImageEditModularPipeline", "QwenImageEditPlusModularPipeline"])
+def test_a_tokenizer_without_an_entry_is_in_the_folder_of_its_processor(pipeline: str, tmp_path: Path) -> None:
+    """Their blocks ask the processor for both, and so their repositories have no folder for it alone."""
+    tokenizer = qwen_tokenizer()
+    tokenizer.save_pretrained(tmp_path / "processor")
+    place = {"pretrained_model_name_or_path": str(tmp_path), "subfolder": "processor"}
+    entry = ["transformers", "Qwen2VLProcessor", {**place, "type_hint": ["transformers", "Qwen2VLProcessor"]}]
+    pipe = brickwork.from_pretrained(folder(tmp_path, MODULAR, _class_name=pipeline, processor=entry))
+    pipe.load_components("tokenizer")
+    assert type(pipe.tokenizer).__name__ == "Qwen2Tokenizer"
+    assert pipe.tokenizer("a red circle").input_ids == tokenizer("a red circle").input_ids
 
 
 @pytest.mark.parametrize(("task", "meant"), [("inpaint", "inpainting"), ("img2img", "image2image"), ("Auto", "auto")])

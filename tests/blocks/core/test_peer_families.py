@@ -9,6 +9,7 @@ from typing import Any
 import diffusers
 import pytest
 import torch
+from family_rows import wan
 from tiny_families import flux
 
 import brickwork
@@ -195,6 +196,40 @@ def test_guiders_of_both_libraries_take_the_place_of_one_of_diffusers() -> None:
         brickwork.ComponentError, match="'tokenizer' expects an AutoTokenizer, and got a ClassifierFreeGuidance"
     ):
         pipe.update_components(tokenizer=brickwork.ClassifierFreeGuidance())
+
+
+@pytest.mark.parametrize("guider", [brickwork.ClassifierFreeGuidance(), diffusers.ClassifierFreeGuidance()])
+def test_a_loop_that_asks_its_guider_for_more_takes_one_that_has_it(guider: Any) -> None:
+    pipe = adopt(diffusers.LTX2AutoBlocks).init_pipeline()
+    with pytest.raises(
+        brickwork.ComponentError, match="'guider' expects an LTX2Guidance, and got a ClassifierFreeGuidance"
+    ):
+        pipe.update_components(guider=guider)
+    own = diffusers.LTX2Guidance(guidance_scale=2.0)
+    pipe.update_components(guider=own)
+    assert pipe.guider is own
+
+
+def test_what_some_blocks_of_a_composition_name_fits_beside_what_the_first_does(tmp_path: Path) -> None:
+    """Those of Wan 2.2 VACE name the class of Wan 2.2 where they read its configuration alone."""
+    pipe = adopt(diffusers.Wan22VaceBlocks).init_pipeline()
+    network = wan.vace()
+    pipe.update_components(transformer=network, transformer_2=network)
+    assert pipe.transformer is network
+    with pytest.raises(brickwork.ComponentError, match="'transformer' expects a WanTransformer3DModel, and got a"):
+        adopt(diffusers.Wan22VaceBlocks).init_pipeline().update_components(transformer=flux()["transformer"])
+    network.save_pretrained(tmp_path / "transformer")
+    place = {"pretrained_model_name_or_path": str(tmp_path), "subfolder": "transformer"}
+    entry = [
+        "diffusers",
+        "WanVACETransformer3DModel",
+        {**place, "type_hint": ["diffusers", "WanVACETransformer3DModel"]},
+    ]
+    opened = brickwork.from_pretrained(
+        with_index(tmp_path, "modular_model_index.json", _class_name="Wan22VaceModularPipeline", transformer=entry)
+    )
+    opened.load_components("transformer")
+    assert type(opened.transformer) is type(network)
 
 
 MODEL = """
