@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,24 +32,25 @@ from .schedulers_by_name import SHORT_NAMES, is_scheduler
 _logger = logging.getLogger("brickwork")
 
 
-def taken(
-    name: str, given: object, known: ComponentSpec, families: Iterable[FamilyContract]
-) -> tuple[Any, ComponentSpec]:
+def taken(name: str, given: object, known: ComponentSpec, blocks: ModularPipelineBlocks) -> tuple[Any, ComponentSpec]:
     """Return a component that takes the place of another, and its spec.
 
     Args:
-        given: an object, a spec, or None. known: the spec of what was there. families: of the pipeline's blocks.
+        given: an object, a spec, or None. known: the spec of what was there. blocks: of the pipeline.
 
     Raises:
         ComponentError: it is not of a class that fits.
     """
+    families = list(known_families(blocks))
     if isinstance(given, ComponentSpec):
         spec = given.copy()
         spec.name = name
         cls = spec._type_hint
         if cls is None and os.path.isfile(spec.repo or ""):  # noqa: PTH113 - any text
             spec.type_hint = known._type_hint  # which a single file does not say
-        if isinstance(cls, type) and not _class_fits(name, cls, known.type_hint, families):
+        if isinstance(cls, type) and not any(
+            _class_fits(name, cls, each, families) for each in _expected_classes(name, known, blocks)
+        ):
             raise ComponentError(
                 f"{name!r} expects {with_article(known.type_hint.__name__)}, and got a spec of {with_article(cls.__name__)}. Give one of that "
                 f"class{_others(name, known.type_hint, families)}, or use a block that expects yours."
@@ -62,7 +63,9 @@ def taken(
             f"{name!r} got the class {given.__name__}, and needs an object: {given.__name__}.from_config(pipe.{name}.config), or "
             "another that is made of it."
         )
-    if given is not None and not _fits(name, uncompiled(given), expected, families):
+    if given is not None and not any(
+        _fits(name, uncompiled(given), each, families) for each in _expected_classes(name, known, blocks)
+    ):
         raise ComponentError(
             f"{name!r} expects {_class_words(expected, type(given))}, and got {_class_words(type(given), expected)}. "
             f"{_instead(name, given, expected)}Give an object of that class{_others(name, expected, families)}, or use a block that expects yours."
@@ -148,8 +151,18 @@ def log_change(name: str, before: ComponentSpec, after: ComponentSpec) -> None:
         _logger.info("update_components: default_creation_method of %s changes from %s to %s.", name, *ways)
 
 
-def merged_spec(expected: ComponentSpec, saved: ComponentSpec | None) -> ComponentSpec:
-    """Return what a repository says of a component, on top of what the block expects."""
+def merged_spec(expected: ComponentSpec, named: Mapping[str, ComponentSpec]) -> ComponentSpec:
+    """Return what a repository says of a component, on top of what the block expects.
+
+    Args:
+        named: what the index names.
+    """
+    name = str(expected.name)
+    saved = named.get(name) or named.get(expected.otherwise or name)
+    if saved is None and name == "tokenizer" and "processor" in named:
+        # transformers' processors save their tokenizers beside themselves, and blocks of diffusers ask the processor for both.
+        saved = named["processor"].copy()
+        saved.type_hint = expected._type_hint
     if saved is None or saved.repo is None:
         return expected.copy()
     merged = saved.copy()
@@ -169,7 +182,7 @@ def _class_words(cls: type, beside: type) -> str:
 def _fits(name: str, given: object, expected: object, families: Iterable[FamilyContract]) -> bool:
     if not isinstance(expected, type):
         return True
-    if getattr(expected, "_is_protocol", False) or (isinstance(given, Guider) and issubclass(expected, Guider)):
+    if getattr(expected, "_is_protocol", False) or _guides_for(type(given), expected):
         return True
     return serves(given, expected, name, families)
 
@@ -177,8 +190,33 @@ def _fits(name: str, given: object, expected: object, families: Iterable[FamilyC
 def _class_fits(name: str, given: type, expected: object, families: Iterable[FamilyContract]) -> bool:
     if not isinstance(expected, type) or getattr(expected, "_is_protocol", False):
         return True
-    both_guide = issubclass(given, Guider) and issubclass(expected, Guider)
-    return both_guide or class_serves(given, expected, name, families)
+    return _guides_for(given, expected) or class_serves(given, expected, name, families)
+
+
+def _guides_for(given: type, expected: type) -> bool:
+    """Return whether both classes are of guiders, of ours or of diffusers: its loops take ours as well; for loops of ours, its are converted.
+
+    Where a loop of diffusers asks its guider for more than all of them have, as that of LTX-2 does, only one that has it serves.
+    """
+    if not all(issubclass(each, Guider) or _foreign_guider(each) for each in (given, expected)):
+        return False
+    base = _foreign_guider(expected)
+    more = {name for name in {*dir(expected)} - {*dir(base)} if not name.startswith("_")} if base else set()
+    return more <= {*dir(given)}
+
+
+def _foreign_guider(cls: type) -> type | None:
+    """Return the class that all guiders of diffusers are of, if this one is; by name, so that a component of another kind does not import diffusers."""
+    named = ("BaseGuidance", "diffusers")
+    return next((each for each in cls.__mro__ if (each.__name__, each.__module__.partition(".")[0]) == named), None)
+
+
+def _expected_classes(name: str, known: ComponentSpec, blocks: ModularPipelineBlocks) -> Iterator[Any]:
+    """Yield the classes of which a component may be: the known one, and those that blocks name; the blocks of Wan 2.2 VACE in diffusers name two."""
+    yield known.type_hint
+    for _, block, around in walk_scopes(blocks):
+        if not around:
+            yield from (spec.type_hint for spec in block.expected_components if spec.name == name)
 
 
 def _instead(name: str, given: object, expected: type) -> str:
@@ -207,13 +245,14 @@ def fitting(name: str, model: Any, blocks: ModularPipelineBlocks) -> Any:
         ComponentError: it is not.
     """
     families = list(known_families(blocks))
-    expected = next((spec.type_hint for spec in blocks.expected_components if spec.name == name), None)
-    if not families or not isinstance(expected, type) or getattr(expected, "_is_protocol", False):
+    spec = next((spec for spec in blocks.expected_components if spec.name == name), None)
+    classes = [] if spec is None else [*_expected_classes(name, spec, blocks)]
+    if not families or any(not isinstance(each, type) or getattr(each, "_is_protocol", False) for each in classes):
         return model
     found = type(model)
-    if is_network(found) and not serves(model, expected, name, families):
+    if classes and is_network(found) and not any(serves(model, each, name, families) for each in classes):
         raise ComponentError(
-            f"{name!r} expects {with_article(expected.__name__)}, and the index of its repository names "
+            f"{name!r} expects {with_article(classes[0].__name__)}, and the index of its repository names "
             f"{with_article(found.__name__)}. Correct the index; or give a model that fits by update_components({name}=...)."
         )
     return model

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self
 from ..adapters.pending_adapters import PendingAdapters
 from ..adapters.wanted_loras import WantedLoras
 from ..blocks.core.base import ModularPipelineBlocks
-from ..blocks.core.components_view import known_families
 from ..engine import Plan, RunSettings
 from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
@@ -90,7 +89,7 @@ class PipelineComponents(PipelineDevices):
             name = str(spec.name)
             if name in self.specs:
                 continue
-            merged = merged_spec(spec, self._index.specs.get(name) or self._index.specs.get(spec.otherwise or name))
+            merged = merged_spec(spec, self._index.specs)
             self.specs[name] = merged
             if isinstance(spec.type_hint, type) and issubclass(spec.type_hint, Guider):
                 self.guider_names.add(name)
@@ -289,10 +288,9 @@ class PipelineComponents(PipelineDevices):
         self._known(components)
         faults = []
         made: dict[str, tuple[Any, ComponentSpec]] = {}
-        families = list(known_families(self.blocks))
         for name, given in components.items():
             try:
-                made[name] = taken(name, self._ours(name, given), self.specs[name], families)
+                made[name] = taken(name, self._ours(name, given), self.specs[name], self.blocks)
             except (ComponentError, InputError) as error:
                 faults.append(str(error))
         faults += [

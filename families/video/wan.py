@@ -122,7 +122,12 @@ def _late(family: WanContract) -> WanContract:
     """Return a contract whose denoiser is the second network."""
     second = (RoleComponent("transformer_2", "diffusers:WanTransformer3DModel"),)
     roles = {**family.roles, "denoiser": second}
-    return evolve(family, name=f"{family.name}-late", prefix=f"{family.prefix}Late", roles=roles)
+    return evolve(family, name=f"{family.name}-late", prefix=f"{family.prefix}Late", roles=roles, **_modular())
+
+
+def _modular(pipeline: str = "", blocks: str = "") -> dict[str, Any]:
+    """Return what names the repositories of a contract that no classic pipeline has."""
+    return {"classic_pipeline": "", "modular_pipeline": pipeline, "modular_blocks": blocks}
 
 
 _SCALES = "control_hidden_states_scale"
@@ -169,6 +174,8 @@ WAN = WanContract(
         "prediction_type='flow_prediction', and FlowMatchEulerDiscreteScheduler."
     },
     classic_pipeline="WanPipeline",
+    modular_pipeline="WanModularPipeline",
+    modular_blocks="WanBlocks",
 )
 """The contract of Wan 2.1."""
 
@@ -188,10 +195,12 @@ WAN_IMAGE = evolve(
         "seen_image": (_SEEN,),
     },
     classic_pipeline="WanImageToVideoPipeline",
+    modular_pipeline="WanImage2VideoModularPipeline",
+    modular_blocks="WanImage2VideoAutoBlocks",
 )
 """The contract of Wan 2.1 that begins with an image, which it sees in channels beside the latents and by CLIP."""
 
-WAN_2_2 = evolve(WAN, name="wan-2.2", prefix="Wan22", classic_pipeline="")
+WAN_2_2 = evolve(WAN, name="wan-2.2", prefix="Wan22", **_modular("Wan22ModularPipeline", "Wan22Blocks"))
 """The contract of Wan 2.2 with two networks: here of that for much noise."""
 
 WAN_2_2_LATE = _late(WAN_2_2)
@@ -202,7 +211,7 @@ WAN_2_2_IMAGE = evolve(
     name="wan-2.2-image",
     prefix="Wan22Image",
     groups={**WAN_IMAGE.groups, "denoiser_input_fields": (*_TEXT, _BESIDE), "seen_image": ()},
-    classic_pipeline="",
+    **_modular("Wan22Image2VideoModularPipeline", "Wan22Image2VideoBlocks"),
 )
 """The contract of Wan 2.2 with two networks that begins with an image, which it sees beside the latents alone."""
 
@@ -218,7 +227,7 @@ WAN_2_2_TOKENS = TokenTimesContract(
         "size_multiple": 32,
         "image_multiple": 32,
         "defaults": {**WAN.defaults, "height": 704, "width": 1280, "num_frames": 121},
-        "classic_pipeline": "",
+        **_modular(),
     }
 )
 """The contract of Wan 2.2 TI2V 5B."""
@@ -230,20 +239,13 @@ WAN_VACE = SteeredContract(
         "prefix": "WanVACE",
         "roles": {**WAN.roles, "denoiser": (RoleComponent("transformer", "diffusers:WanVACETransformer3DModel"),)},
         "groups": {**WAN.groups, "denoiser_input_fields": (*_TEXT, *_STEERING), "video_control": _STEERING},
+        **_modular(),
         "classic_pipeline": "WanVACEPipeline",
     }
 )
 """The contract of Wan 2.1 VACE (Jiang et al. 2025, https://arxiv.org/abs/2503.07598)."""
 
-for _name in (
-    "WAN_VACE",
-    "WAN",
-    "WAN_2_2_TOKENS",
-    "WAN_IMAGE",
-    "WAN_2_2",
-    "WAN_2_2_LATE",
-    "WAN_2_2_IMAGE",
-    "WAN_2_2_IMAGE_LATE",
-):
+_OF_TWO = ("WAN_2_2", "WAN_2_2_LATE", "WAN_2_2_IMAGE", "WAN_2_2_IMAGE_LATE")
+for _name in ("WAN_VACE", "WAN", "WAN_2_2_TOKENS", "WAN_IMAGE", *_OF_TWO):
     families.register(globals()[_name].name, f"{__name__}:{_name}")
     note_constant(globals()[_name], f"{__name__}.{_name}")

@@ -42,6 +42,8 @@ WAN_FRAME = FrameContract(
             "SetInpaintTimesteps.strength": 0.8,
         },
         "classic_pipeline": "",
+        "modular_pipeline": "",
+        "modular_blocks": "",
     }
 )
 """The contract of Wan 2.1 where it draws images."""

@@ -21,7 +21,7 @@ from ..tasks_of_video import (
     video2video,
     with_second_network,
 )
-from .auto import AUTO_BLOCKS, WanAutoBlocks
+from .auto import AUTO_BLOCKS, WanAutoBlocks, WanImage2VideoAutoBlocks
 
 TEXT2VIDEO_BLOCKS: Blocks = SharedBlocks("TEXT2VIDEO_BLOCKS", text2video(WAN))
 """Blocks of text to video, by name."""
@@ -79,6 +79,14 @@ NAMES: dict[str, str] = {
     "wan.vace": "VACE_BLOCKS",
     "WanVACEPipeline": "VACE_BLOCKS",
     "wan.auto": "WanAutoBlocks",
+    "WanBlocks": "WanAutoBlocks",
+    "WanModularPipeline": "WanAutoBlocks",
+    "WanImage2VideoAutoBlocks": "WanImage2VideoAutoBlocks",
+    "WanImage2VideoModularPipeline": "WanImage2VideoAutoBlocks",
+    "Wan22Blocks": "TWO_NETWORKS_BLOCKS",
+    "Wan22ModularPipeline": "TWO_NETWORKS_BLOCKS",
+    "Wan22Image2VideoBlocks": "TWO_NETWORKS_IMAGE2VIDEO_BLOCKS",
+    "Wan22Image2VideoModularPipeline": "TWO_NETWORKS_IMAGE2VIDEO_BLOCKS",
     "WanPipeline": "TEXT2VIDEO_BLOCKS",
     "WanPipeline/boundary_ratio": "TWO_NETWORKS_BLOCKS",
     "WanPipeline/expand_timesteps": "TOKEN_TIMES_BLOCKS",
@@ -112,4 +120,5 @@ __all__ = [
     "WAN_IMAGE",
     "WAN_VACE",
     "WanAutoBlocks",
+    "WanImage2VideoAutoBlocks",
 ]

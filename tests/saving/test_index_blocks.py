@@ -10,6 +10,7 @@ from typing import Any
 
 import diffusers
 import pytest
+from tiny_packed import qwen_tokenizer
 
 import brickwork
 from brickwork import CompositionError, ModularPipeline, ModularPipelineBlocks
@@ -77,6 +78,44 @@ def test_a_modular_repository_opens_as_all_tasks_of_its_family(
     assert {*theirs.available_workflows} <= {*pipe.blocks.available_workflows}
 
 
+@pytest.mark.parametrize("blocks", [None, "SequentialPipelineBlocks", "its own"])
+@pytest.mark.parametrize(
+    ("pipeline", "own", "preset"),
+    [
+        ("WanModularPipeline", "WanBlocks", "wan.auto"),
+        ("WanImage2VideoModularPipeline", "WanImage2VideoAutoBlocks", "wan.image2video"),
+        ("Wan22ModularPipeline", "Wan22Blocks", "wan.two_networks.text2video"),
+        ("Wan22Image2VideoModularPipeline", "Wan22Image2VideoBlocks", "wan.two_networks.image2video"),
+    ],
+)
+def test_each_modular_repository_of_wan_opens_as_its_network_is(
+    pipeline: str, own: str, preset: str, blocks: str | None, tmp_path: Path
+) -> None:
+    named = own if blocks == "its own" else blocks
+    entries = {} if named is None else {"_blocks_class_name": named}
+    pipe = brickwork.from_pretrained(folder(tmp_path, MODULAR, _class_name=pipeline, **entries))
+    assert pipe.notes == []
+    assert [*pipe.blocks.sub_blocks] == [*find_preset(preset).sub_blocks]
+    theirs = getattr(diffusers.modular_pipelines, own)()
+    # The second network is guided by the same guider, with a strength of its own.
+    assert {*theirs.component_names} - {*pipe.component_names} <= {"guider_2"}
+    if getattr(theirs, "_workflow_map", None):
+        assert {*theirs.available_workflows} <= {*pipe.blocks.available_workflows}
+
+
+@pytest.mark.parametrize("pipeline", ["QwenImageEditModularPipeline", "QwenImageEditPlusModularPipeline"])
+def test_a_tokenizer_without_an_entry_is_in_the_folder_of_its_processor(pipeline: str, tmp_path: Path) -> None:
+    """Their blocks ask the processor for both, and so their repositories have no folder for it alone."""
+    tokenizer = qwen_tokenizer()
+    tokenizer.save_pretrained(tmp_path / "processor")
+    place = {"pretrained_model_name_or_path": str(tmp_path), "subfolder": "processor"}
+    entry = ["transformers", "Qwen2VLProcessor", {**place, "type_hint": ["transformers", "Qwen2VLProcessor"]}]
+    pipe = brickwork.from_pretrained(folder(tmp_path, MODULAR, _class_name=pipeline, processor=entry))
+    pipe.load_components("tokenizer")
+    assert type(pipe.tokenizer).__name__ == "Qwen2Tokenizer"
+    assert pipe.tokenizer("a red circle").input_ids == tokenizer("a red circle").input_ids
+
+
 @pytest.mark.parametrize(("task", "meant"), [("inpaint", "inpainting"), ("img2img", "image2image"), ("Auto", "auto")])
 def test_an_unknown_task_names_the_nearest_and_all_that_the_family_has(task: str, meant: str, tmp_path: Path) -> None:
     with pytest.raises(CompositionError) as caught:
@@ -114,13 +153,13 @@ def test_a_task_is_refused_for_a_repository_of_diffusers_with_its_own_blocks(tmp
 
 
 def test_a_task_is_refused_where_the_blocks_are_those_of_diffusers(tmp_path: Path) -> None:
-    repo = folder(tmp_path, MODULAR, _class_name="WanModularPipeline")
+    repo = folder(tmp_path, MODULAR, _class_name="ErnieImageModularPipeline")
     with pytest.raises(
         CompositionError,
         match=r"the blocks that diffusers has for it.*families with presets, and there are those of ace_step, .*auraflow, .*workflow=",
     ) as caught:
         brickwork.from_pretrained(repo, task="text2image")
-    assert "WanModularPipeline" in str(caught.value)
+    assert "ErnieImageModularPipeline" in str(caught.value)
 
 
 def test_the_function_has_the_signature_of_the_method() -> None:

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import pytest
 import torch
+from family_rows import wan
 from tiny_families import flux
 
 import brickwork
@@ -165,11 +167,69 @@ def test_what_a_factory_makes_fits_and_text_encoders_of_one_architecture_do() ->
 
 
 def test_classes_of_one_name_are_told_apart_by_their_library() -> None:
+    other = type("CLIPTextModelWithProjection", (), {"__module__": "mine.models"})
     with pytest.raises(
         brickwork.ComponentError,
-        match="'guider' expects a diffusers.ClassifierFreeGuidance, and got a brickwork.ClassifierFreeGuidance",
+        match="'other' expects a transformers.CLIPTextModelWithProjection, and got a mine.CLIPTextModelWithProjection",
     ):
-        Words().init_pipeline().update_components(guider=brickwork.ClassifierFreeGuidance())
+        Words().init_pipeline().update_components(other=other())
+
+
+def test_guiders_of_both_libraries_take_the_place_of_one_of_diffusers() -> None:
+    pipe = Words().init_pipeline()
+    for guider in (
+        brickwork.ClassifierFreeGuidance(),
+        brickwork.AdaptiveProjectedGuidance(),
+        diffusers.TangentialClassifierFreeGuidance(),
+    ):
+        pipe.update_components(guider=guider)
+        assert pipe.guider is guider
+    spec = ComponentSpec("guider", brickwork.AdaptiveProjectedGuidance, config={"guidance_scale": 3.0})
+    spec.default_creation_method = "from_config"
+    pipe.update_components(guider=spec)
+    assert pipe.guider.guidance_scale == 3.0
+    with pytest.raises(
+        brickwork.ComponentError, match="'guider' expects an AdaptiveProjectedGuidance, and got a DDIMScheduler"
+    ):
+        pipe.update_components(guider=diffusers.DDIMScheduler())
+    with pytest.raises(
+        brickwork.ComponentError, match="'tokenizer' expects an AutoTokenizer, and got a ClassifierFreeGuidance"
+    ):
+        pipe.update_components(tokenizer=brickwork.ClassifierFreeGuidance())
+
+
+@pytest.mark.parametrize("guider", [brickwork.ClassifierFreeGuidance(), diffusers.ClassifierFreeGuidance()])
+def test_a_loop_that_asks_its_guider_for_more_takes_one_that_has_it(guider: Any) -> None:
+    pipe = adopt(diffusers.LTX2AutoBlocks).init_pipeline()
+    with pytest.raises(
+        brickwork.ComponentError, match="'guider' expects an LTX2Guidance, and got a ClassifierFreeGuidance"
+    ):
+        pipe.update_components(guider=guider)
+    own = diffusers.LTX2Guidance(guidance_scale=2.0)
+    pipe.update_components(guider=own)
+    assert pipe.guider is own
+
+
+def test_what_some_blocks_of_a_composition_name_fits_beside_what_the_first_does(tmp_path: Path) -> None:
+    """Those of Wan 2.2 VACE name the class of Wan 2.2 where they read its configuration alone."""
+    pipe = adopt(diffusers.Wan22VaceBlocks).init_pipeline()
+    network = wan.vace()
+    pipe.update_components(transformer=network, transformer_2=network)
+    assert pipe.transformer is network
+    with pytest.raises(brickwork.ComponentError, match="'transformer' expects a WanTransformer3DModel, and got a"):
+        adopt(diffusers.Wan22VaceBlocks).init_pipeline().update_components(transformer=flux()["transformer"])
+    network.save_pretrained(tmp_path / "transformer")
+    place = {"pretrained_model_name_or_path": str(tmp_path), "subfolder": "transformer"}
+    entry = [
+        "diffusers",
+        "WanVACETransformer3DModel",
+        {**place, "type_hint": ["diffusers", "WanVACETransformer3DModel"]},
+    ]
+    opened = brickwork.from_pretrained(
+        with_index(tmp_path, "modular_model_index.json", _class_name="Wan22VaceModularPipeline", transformer=entry)
+    )
+    opened.load_components("transformer")
+    assert type(opened.transformer) is type(network)
 
 
 MODEL = """
