@@ -1,6 +1,7 @@
 """Measures of images: blocks that say numbers."""
 
 from .clip_measures import GatherClipFeatures, MeasureClipScore, MeasureDirection, MeasureImageSimilarity
+from .clip_parts import clip_parts
 from .gathering import GatherFeatures, OverImages
 from .judged import ImageJudge, JudgeImages
 from .looks import MeasureLPIPS
@@ -24,4 +25,5 @@ __all__ = [
     "MeasureSSIM",
     "OverImages",
     "Reconstruct",
+    "clip_parts",
 ]
