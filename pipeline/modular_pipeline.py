@@ -348,13 +348,20 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         """
         return branch(self, result, at_step, loop, changes)
 
-    def sweep(self, output: str = "images", axes: Mapping[str, Sequence[Any]] | None = None, **inputs: object) -> Sweep:
+    def sweep(
+        self,
+        output: str = "images",
+        axes: Mapping[str, Sequence[Any]] | None = None,
+        measures: Sequence[str] = (),
+        **inputs: object,
+    ) -> Sweep:
         """Run every combination of some inputs, and return the results with a grid of labelled images.
 
         What calls have in common is computed once.
 
         Args:
             output: name of the value that each call returns. axes: input to its values; "seed" stands for a generator.
+            measures: names of values that blocks of measures write, such as "clip_score"; `sweep(...).table()` has them with intervals.
             inputs: for all calls. Lists of numbers are axes, too: `pipe.sweep(prompt="a cat", guidance_scale=[2.0, 5.0],
                 seed=[1, 2]).grid()`.
 
@@ -363,7 +370,7 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         """
         numbers = {n: v for n, v in inputs.items() if n == SEED or (n in _SWEPT and isinstance(v, (list, tuple)))}
         rest = {name: value for name, value in inputs.items() if name not in numbers}
-        return sweep(self, axes or {}, numbers, output, rest)
+        return sweep(self, axes or {}, numbers, output, rest, measures)
 
     def cancel(self) -> None:
         """Stop every run of this pipeline before its next block; from another thread, or a listener.
