@@ -355,15 +355,12 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         measures: Sequence[str] = (),
         **inputs: object,
     ) -> Sweep:
-        """Run every combination of some inputs, and return the results with a grid of labelled images.
-
-        What calls have in common is computed once.
+        """Run every combination of some inputs, what they share once, and return the results with a grid of labelled images.
 
         Args:
             output: name of the value that each call returns. axes: input to its values; "seed" stands for a generator.
             measures: names of values that blocks of measures write, such as "clip_score"; `sweep(...).table()` has them with intervals.
-            inputs: for all calls. Lists of numbers are axes, too: `pipe.sweep(prompt="a cat", guidance_scale=[2.0, 5.0],
-                seed=[1, 2]).grid()`.
+            inputs: for all calls. Lists of numbers are axes, too: `pipe.sweep(prompt="a cat", seed=[1, 2]).grid()`.
 
         Raises:
             InputError: axes or inputs do not fit.

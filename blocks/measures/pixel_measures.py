@@ -54,8 +54,9 @@ class MeasurePSNR(Block):
     """Say how near images are to others, in decibels: 10 log10(1 / mean squared error) of numbers in 0..1; infinite for equal ones.
 
     Example:
-        >>> MeasurePSNR().run(images=[red], reference_images=[red]).psnr
-        [inf]
+        >>> import torch
+        >>> MeasurePSNR().run(images=torch.full((1, 3, 8, 8), 0.25), reference_images=torch.full((1, 3, 8, 8), 0.75)).psnr
+        [6.02...]
     """
 
     class Out(Outputs):

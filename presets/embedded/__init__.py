@@ -90,8 +90,7 @@ def scorer() -> dict[str, Any]:
     """Return the parts of a small CLIP that knows what the embedded model draws, as blocks of measures call them.
 
     Example:
-        >>> pipe = embedded()
-        >>> pipe.blocks.insert_after("decode", "clip_score", brickwork.blocks.measures.MeasureClipScore)
-        >>> pipe.update_components(**scorer())
+        >>> sorted(scorer())
+        ['clip', 'clip_image_processor', 'clip_tokenizer']
     """
     return clip_parts(SCORER)
