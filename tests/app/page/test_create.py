@@ -269,6 +269,16 @@ def test_an_image_with_a_recipe_fills_the_form_and_a_file_without_is_said_to_hav
     page.wait_for_selector(f"text={Path(__file__).name} has no recipe, and this workflow takes no image.")
 
 
+def take_up(page: Any, way: str, image: Path, told: str) -> None:
+    """Fill the form again: by the image, or by the details of the staged run, which say something."""
+    if way == "drop":
+        give(page, "body", "drop", image)
+        return
+    page.click(".stage-run >> text=Details")
+    assert told in page.inner_text("dialog[open] .recipe")
+    page.click("#use-inputs")
+
+
 def test_a_guider_is_chosen_with_its_settings_and_a_recipe_fills_it_again(page: Any, site: Any, tmp_path: Path) -> None:
     guider, scale = "#field-guider", "[id='field-guider.perturbed_guidance_scale']"
     assert page.locator("[data-field^='guider.']").count() == 0
@@ -291,12 +301,31 @@ def test_a_guider_is_chosen_with_its_settings_and_a_recipe_fills_it_again(page: 
     for way in ("drop", "use"):
         page.click("text=Clear")
         assert page.input_value(guider) == ""
-        if way == "drop":
-            give(page, "body", "drop", image)
-        else:
-            page.click(".stage-run >> text=Details")
-            page.click("#use-inputs")
+        take_up(page, way, image, "PerturbedAttentionGuidance")
         page.wait_for_selector(scale)
         assert page.input_value(guider) == "PerturbedAttentionGuidance"
         assert (page.input_value(scale), page.input_value("[id='field-guider.guidance_rescale']")) == ("1.5", "0.5")
         assert page.input_value("[id='field-guider.guidance_scale']") == ""
+
+
+def test_a_scheduler_is_chosen_and_a_recipe_fills_it_again(page: Any, site: Any, tmp_path: Path) -> None:
+    field = "#field-scheduler"
+    assert page.locator(f"{field} option").first.inner_text() == "the workflow's own: euler"
+    assert page.locator(f"{field} option[value=euler]").count() == 0
+    assert page.get_attribute(field, "aria-describedby") == "field-scheduler-about"
+    page.select_option(field, "dpmpp_2m_karras")
+    started(page, steps=2)
+    run = site.client().get(f"/api/runs/{finished(page).get_attribute('data-run')}").data
+    assert (run["scheduler"], "scheduler" in run["inputs"]) == ("dpmpp_2m_karras", False)
+    image = tmp_path / "karras.png"
+    image.write_bytes(site.client().get(run["outputs"][0]["url"]).body)
+    for way in ("drop", "use"):
+        page.click("text=Clear")
+        assert page.input_value(field) == ""
+        take_up(page, way, image, "scheduler\ndpmpp_2m_karras")
+        page.wait_for_selector("text=The form has its inputs.")
+        assert page.input_value(field) == "dpmpp_2m_karras"
+    page.select_option(field, "")
+    page.fill("#scrubber", "0")
+    page.click("#branch")
+    page.wait_for_selector(".notice:has-text('A branch has the scheduler of its run: choose dpmpp_2m_karras first.')")
