@@ -19,7 +19,7 @@ from ..families.contract import FamilyContract
 from ..families.fitting import accepted, class_serves, serves
 from ..guiders import Guider
 from ..registry import ComponentSpec
-from ..registry.compilation import uncompiled, unwrapped
+from ..registry.compilation import network_in, uncompiled
 from ..registry.hub.missing_file import WEIGHTS
 from ..registry.loading.load import is_network
 from ..registry.loading.several import several_of
@@ -62,7 +62,7 @@ def taken(
             f"{name!r} got the class {given.__name__}, and needs an object: {given.__name__}.from_config(pipe.{name}.config), or "
             "another that is made of it."
         )
-    if given is not None and not _fits(name, unwrapped(given), expected, families):
+    if given is not None and not _fits(name, network_in(given), expected, families):
         raise ComponentError(
             f"{name!r} expects {_class_words(expected, type(given))}, and got {_class_words(type(given), expected)}. "
             f"{_instead(name, given, expected)}Give an object of that class{_others(name, expected, families)}, or use a block that expects yours."
@@ -71,7 +71,7 @@ def taken(
     if given is None:
         return None, spec
     try:
-        spec = ComponentSpec.from_component(name, unwrapped(given))
+        spec = ComponentSpec.from_component(name, network_in(given))
     except ComponentError:
         # Its origin is unknown: it serves this pipeline, and cannot be loaded again from its spec.
         spec.repo = None

@@ -27,7 +27,7 @@ def uncompiled(model: Any) -> Any:
     return getattr(model, "__dict__", {}).get("_modules", {}).get(_WRAPPED, model)
 
 
-def unwrapped(model: Any) -> Any:
+def network_in(model: Any) -> Any:
     """Return the network itself, also where DistributedDataParallel or others have made a module around it, as accelerate's `prepare` does."""
     while True:
         inner = uncompiled(model)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...registry.compilation import unwrapped
+from ...registry.compilation import network_in
 from ...state.digest import digest_of
 from ..copies import own_copy
 
@@ -16,7 +16,7 @@ _PARAMETER, _GRADIENT, _BUFFER = "parameter ", "gradient ", "buffer "
 
 def trained_state(component: Any) -> dict[str, Any]:
     """Return copies of what training changes in a network: parameters that learn, gradients that wait for a step, and buffers."""
-    network = unwrapped(component)
+    network = network_in(component)
     found: dict[str, Any] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
@@ -31,7 +31,7 @@ def put_trained(component: Any, state: Mapping[str, Any]) -> None:
     """Bring a network's parameters, gradients and buffers to such a state, in the tensors that an optimizer knows."""
     import torch
 
-    network = unwrapped(component)
+    network = network_in(component)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if _PARAMETER + name in state:
@@ -56,12 +56,12 @@ def trained_faults(name: str, component: Any, state: Mapping[str, Any]) -> Itera
 
 def frozen_digest(component: Any) -> str:
     """Digest the parameters of a network that do not learn: a run that goes on needs the same, and a snapshot holds none of them."""
-    network = unwrapped(component)
+    network = network_in(component)
     return digest_of([(name, each.detach()) for name, each in network.named_parameters() if not each.requires_grad])
 
 
 def _named(component: Any) -> Iterator[tuple[str, Any]]:
-    network = unwrapped(component)
+    network = network_in(component)
     yield from ((_PARAMETER + name, each) for name, each in network.named_parameters() if each.requires_grad)
     yield from ((_BUFFER + name, each) for name, each in network.named_buffers())
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...adapters.lora import loader_mixin
 from ...blocks.core.flattening import walk
 from ...blocks.core.insertable_dict import InsertableDict
 from ...blocks.core.sequential import SequentialPipelineBlocks
@@ -111,10 +111,9 @@ def save_lora(pipe: ModularPipeline, training: PreparedTraining, folder: str | P
     family = bound_family(block for _, block in walk(pipe.blocks))
     name = family.roles["denoiser"][0].name
     denoiser: Any = pipe.components[name]
-    module, _, loader = family.lora_loader.partition(":")
     layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(denoiser))
     told = {f"{name}_lora_layers": layers, f"{name}_lora_adapter_metadata": denoiser.peft_config["default"].to_dict()}
-    getattr(import_module(module), loader).save_lora_weights(folder, **told)
+    loader_mixin(family.lora_loader).save_lora_weights(folder, **told)
     recipe = training.pipe.last_recipe
     if recipe is not None:
         recipe.save(Path(folder) / "training_recipe.json")

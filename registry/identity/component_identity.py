@@ -24,7 +24,7 @@ from ...state.digest import DigestWriter, NoDigestError, code_identity, digest_o
 from ...state.errors import capital_article
 from ...state.object_content import register_networks
 from ...state.watch import Watch, tensor_stamps
-from ..compilation import compiled_call, compiler_digest, compiler_words, uncompiled, unwrapped
+from ..compilation import compiled_call, compiler_digest, compiler_words, network_in, uncompiled
 from ..notes import notes_of, put_note
 from .component_notes import TRAINED, note_training, trained_words
 from .library_code import are_same, watch_classes
@@ -369,7 +369,7 @@ def temporary_identity(component: object) -> Iterator[None]:
 
 def remember_training(component: Any, recipe: str) -> None:
     """Note by which run a component was trained: its digest stands in what the component is called, as long as its weights are those."""
-    inner = unwrapped(component)
+    inner = network_in(component)
     note_training(inner, identity_of(inner).weights, recipe)
     _record_of(inner).identity = None
 
