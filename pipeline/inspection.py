@@ -32,7 +32,7 @@ from .forms.inputs import pipeline_schema
 from .forms.options import option_schemas
 from .kept_plans import families_of
 from .memory_report import MemoryReport, memory_notes, memory_report
-from .names_of_diffusers import instead_of_attribute, instead_of_component, public_names
+from .names_of_diffusers import instead_of_attribute, instead_of_component, instead_of_setting, public_names
 from .placing.several_devices import device_notes
 from .schedulers_by_name import is_scheduler_of_files
 from .seed import signature_with_seed
@@ -150,7 +150,9 @@ class PipelineInspection(PipelineComponents):
         """Change settings of later runs: see `RunSettings`. `pipe.configure(progress=False)`."""
         refuse_positions("configure", "progress=False", by_position)
         known = [attribute.name for attribute in fields(RunSettings)]
-        faults = [f"There is no setting {n!r}. {did_you_mean(n, known)}" for n in changes if n not in known]
+        faults = [
+            f"There is no setting {n!r}. {instead_of_setting(n, self.blocks, known)}" for n in changes if n not in known
+        ]
         if faults:
             raise InputError(" ".join(faults))
         try:

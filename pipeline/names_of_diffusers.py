@@ -14,7 +14,7 @@ from ..families.contract import UNBOUND, FamilyContract, bound_family
 from ..registry import catalog
 from ..registry.catalog import shipped_name
 from ..state import InputError, RepoError
-from ..state.errors import did_you_mean, nearest
+from ..state.errors import Later, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from ..blocks.core.base import ModularPipelineBlocks
@@ -100,6 +100,15 @@ REPOSITORIES: Mapping[str, str] = {
     "custom_pipeline": "trust_remote_code=True, for a repository that brings blocks of its own",
 }
 """Option of `from_pretrained` to what is typed in its place."""
+
+SETTINGS: Mapping[str, str] = {
+    "device": "pipe.to(device)",
+    "devices": "ModularPipeline.from_pretrained(..., components_manager=manager), and manager.enable_auto_cpu_offload(devices=[...])",
+    "device_map": "ModularPipeline.from_pretrained(..., components_manager=manager), and manager.enable_auto_cpu_offload(devices={...})",
+    "dtype": "pipe.to('fp16'), or from_pretrained(..., torch_dtype=...)",
+    "torch_dtype": "pipe.to('fp16'), or from_pretrained(..., torch_dtype=...)",
+}
+"""What is no setting of runs to what is typed in its place."""
 
 METHODS: Mapping[str, str] = {
     "save": "save_pretrained(folder); brickwork.save(image, path) writes an image",
@@ -193,6 +202,17 @@ def instead_of_component(name: str) -> str:
     return f"It is a component: update_components({name}=...), before the call."
 
 
+def instead_of_setting(name: str, blocks: ModularPipelineBlocks, known: Iterable[str]) -> str:
+    """Say what to type in place of a setting of runs that there is not, as the end of an error message."""
+    if name in SETTINGS:
+        return f"In place of {name}: {SETTINGS[name]}."
+    if name in blocks.component_names:
+        return instead_of_component(name)
+    if name in blocks.input_names:
+        return f"It is an input of a call: pipe({name}=...)."
+    return did_you_mean(name, known)
+
+
 def instead_of_attribute(name: str) -> str | None:
     """Say what to type in place of a method of diffusers' pipelines; None for any other name."""
     return f"In place of diffusers' {name}: {METHODS[name]}." if name in METHODS else None
@@ -213,9 +233,13 @@ class AnswersNames(ABCMeta):
             # copy, pickle and inspect ask for such names all the time, and need no list of what there is.
             if name.startswith("_"):
                 raise AttributeError(name)
-            match = nearest(name, public_names(cls))
-            hint = instead_of_attribute(name) or (f"Did you mean {match!r}?" if match else "dir() lists what there is.")
-            raise AttributeError(f"{cls.__name__} has no attribute {name!r}. {hint}")
+            raise AttributeError(Later(lambda: _no_attribute(cls, name)))
+
+
+def _no_attribute(cls: type, name: str) -> str:
+    match = nearest(name, public_names(cls))
+    hint = instead_of_attribute(name) or (f"Did you mean {match!r}?" if match else "dir() lists what there is.")
+    return f"{cls.__name__} has no attribute {name!r}. {hint}"
 
 
 def _presets_with(name: str, blocks: ModularPipelineBlocks) -> list[str]:

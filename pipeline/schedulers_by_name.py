@@ -6,9 +6,11 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import frozen
+
 from ..registry import ComponentSpec
 from ..registry.loading.classes import resolve_class
-from ..registry.loading.needed_packages import install_hint
+from ..registry.loading.needed_packages import install_hint, is_installed
 from ..state import ComponentError
 from ..state.errors import did_you_mean, nearest, with_article
 
@@ -42,6 +44,8 @@ The sigmas are said in each, so that a name means one thing whatever the present
 _NAMELESS = ("use_flow_sigmas", "use_lu_lambdas")
 """Noise levels that stable-diffusion-webui does not have."""
 _SIGMAS = ("karras", "exponential", "beta")
+_PACKAGES = {"DPMSolverSDEScheduler": "torchsde", "LMSDiscreteScheduler": "scipy", "beta": "scipy"}
+"""Packages that classes and sigmas need beside those that diffusers needs itself."""
 
 
 def short_names() -> list[str]:
@@ -53,6 +57,46 @@ def short_names() -> list[str]:
         if f"use_{each}_sigmas" in settings
     ]
     return sorted([*SHORT_NAMES, *spaced])
+
+
+@frozen
+class NamedScheduler:
+    """What a short name stands for.
+
+    Attributes:
+        settings: of the class, which the name says. selected: whether it is the present scheduler.
+    """
+
+    name: str
+    class_name: str
+    settings: Mapping[str, Any]
+    selected: bool
+
+
+def schedulers_that_fit(present: Any) -> list[NamedScheduler]:
+    """Return the short names that a scheduler can be replaced by: none where it is not one of noise levels by betas, as those of flow matching.
+
+    Of names for one scheduler there is the shortest; those that need a package are there if it is.
+    """
+    config: Mapping[str, Any] = getattr(present, "config", None) or {}
+    if (
+        "beta_start" not in config
+        or config.get("use_flow_sigmas")
+        or config.get("prediction_type") == "flow_prediction"
+    ):
+        return []
+    found: dict[tuple[str, tuple[tuple[str, Any], ...]], NamedScheduler] = {}
+    for name in sorted(short_names(), key=lambda name: (len(name), name)):
+        class_name, settings = class_of_name(name)
+        needed = {_PACKAGES.get(class_name), _PACKAGES.get("beta") if settings.get("use_beta_sigmas") else None} - {
+            None
+        }
+        selected = type(present).__name__ == class_name and all(config.get(key) == settings[key] for key in settings)
+        if all(is_installed(str(each)) for each in needed):
+            found.setdefault(
+                (class_name, tuple(settings.items())), NamedScheduler(name, class_name, settings, selected)
+            )
+    return sorted(found.values(), key=lambda each: each.name)
 
 
 def is_scheduler(expected: object) -> bool:

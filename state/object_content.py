@@ -26,6 +26,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
+from .classes.class_bodies import cached_slots
 from .errors import NoDigestError, capital_article
 from .written_constants import constant_name
 
@@ -122,14 +123,15 @@ def attributes_of(value: object) -> Iterator[tuple[str, Any]]:
     # Each class of the line has slots of its own, and private names in them are mangled with its name.
     for cls in type(value).__mro__:
         slots = vars(cls).get("__slots__", ())
+        # What a cached property has worked out follows from the rest, and looking would work it out.
+        derived = cached_slots(cls)
         for name in (slots,) if isinstance(slots, str) else slots:
             mangled = (
                 f"_{cls.__name__.lstrip('_')}{name}" if name.startswith("__") and not name.endswith("__") else name
             )
-            if name not in _OF_NOBODY and hasattr(value, mangled):
+            if name not in _OF_NOBODY and name not in derived and hasattr(value, mangled):
                 yield mangled, getattr(value, mangled)
     for name, part in getattr(value, "__dict__", {}).items():
-        # What a cached property has worked out follows from the rest.
         if not name.startswith("_brickwork_") and not isinstance(getattr(type(value), name, None), cached_property):
             yield name, part
 

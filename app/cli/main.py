@@ -12,6 +12,7 @@ import click
 from ... import __version__
 from ...state.errors import nearest
 from .shared.exits import tell
+from .shared.interrupts import interrupts_kept
 
 SECTIONS: Mapping[str, Sequence[str]] = {
     "Draw": ("run", "sweep", "batch", "branch", "replay"),
@@ -62,7 +63,8 @@ class Commands(click.Group):
         given = list(sys.argv[1:] if args is None else args)
         extra["standalone_mode"] = False
         try:
-            code = super().main(given, prog_name or "brickwork", complete_var, **extra)
+            with interrupts_kept():
+                code = super().main(given, prog_name or "brickwork", complete_var, **extra)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, it is said, and the exit code tells
             code = tell(error, "--json" in given)
         sys.exit(code if isinstance(code, int) else 0)

@@ -142,7 +142,7 @@ class Job:
         }  # fmt: skip
         more = {
             "of": asked.of, "at_step": asked.at_step, "changes": asked.changes, "sweep": asked.sweep, "point": asked.point,
-            "verdict": self.verdict,
+            "verdict": self.verdict, "scheduler": asked.scheduler,
         }  # fmt: skip
         return {**found, **{name: value for name, value in more.items() if value is not None}}
 

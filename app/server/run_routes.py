@@ -18,7 +18,7 @@ from .watching import event_answer, events_of
 _MOST_LISTED = 200
 _RUN = {
     "workflow": (str,), "inputs": (dict,), "seed": (int, list), "output": (str, list), "priority": (str,), "preview": (bool, dict),
-    "from": (dict,),
+    "scheduler": (str,), "from": (dict,),
 }  # fmt: skip
 _BRANCH = {
     "at_step": (int,),
@@ -43,7 +43,7 @@ async def post_run(request: Request) -> Response:
     if start is not None:
         if set(start) - {"run", "at_step"} or not isinstance(start.get("run"), str):
             raise refusal('from is {"run": id, "at_step": step}.')
-        if others := [name for name in ("workflow", "output") if name in data]:
+        if others := [name for name in ("workflow", "output", "scheduler") if name in data]:
             raise refusal(
                 f"{' and '.join(others)} cannot stand beside from: a variant has those of its run. Leave {'it' if len(others) == 1 else 'them'} out."
             )
@@ -54,6 +54,7 @@ async def post_run(request: Request) -> Response:
         output_of(data),
         priority_of(data),
         preview_options(data.get("preview"), refusal),
+        scheduler=data.get("scheduler"),
     )
     job = await in_thread(service.submit, asked, client, data.get("seed"))
     return accepted(request, job)

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
+from attrs import asdict, define, field, frozen
 
 from ...blocks.core.input_checks import image_count
 from ...pipeline.images.previews import Previews
 from ...pipeline.images.room_for_images import EACH
+from ...pipeline.schedulers_by_name import schedulers_that_fit
 from ...pipeline.seed import SEED, takes_seed
 from ...state import ComponentError, InputError
 from ...state.errors import BrickworkError
@@ -93,7 +94,7 @@ class ServedWorkflow:
             if workflow not in self._described:
                 self._described[workflow] = self._made(workflow)
             # Components come and go.
-            return {**self._described[workflow], "components": self._components()}
+            return {**self._described[workflow], "components": self._components(), "scheduler": self._scheduler()}
 
     def _made(self, workflow: str | None) -> dict[str, Any]:
         pipe = self.pipe
@@ -131,6 +132,12 @@ class ServedWorkflow:
                 properties[name]["default"] = value
         required = [n for n in schema["required"] if n in properties and n not in self.pipe.input_defaults]
         return {**schema, "properties": properties, "required": required}
+
+    def _scheduler(self) -> dict[str, Any] | None:
+        """Return the class of its scheduler, and the names of those that a run can have in its place; None without one to choose."""
+        present = self.pipe.components.get("scheduler")
+        names = [asdict(each) for each in schedulers_that_fit(present)]
+        return {"class": type(present).__name__, "names": names} if names else None
 
     def _code(self, workflow: str | None) -> str:
         names = [n for n in needed_names(self._schema(workflow)) if n != SEED]

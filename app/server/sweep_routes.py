@@ -18,6 +18,7 @@ from .run_routes import output_of, priority_of, refusal
 
 _SWEEP = {
     "workflow": (str,), "axes": (dict,), "inputs": (dict,), "seed": (int,), "output": (str, list), "priority": (str,), "preview": (bool, dict),
+    "scheduler": (str,),
 }  # fmt: skip
 
 
@@ -54,7 +55,10 @@ async def post_sweep(request: Request) -> Response:
     every = []
     for values in itertools.product(*axes.values()):
         point = dict(zip(axes, values, strict=True))
-        asked = Asked(workflow.id, {**inputs, **point}, output, priority, preview, sweep=sweep, point=point)
+        asked = Asked(
+            workflow.id, {**inputs, **point}, output, priority, preview, sweep=sweep, point=point,
+            scheduler=data.get("scheduler"),
+        )  # fmt: skip
         every.append((asked, None if SEED in point else seed))
     jobs = await in_thread(service.submit_all, every, client_of(request))
     runs = [{"id": job.id, "position": service.position(job) or 0, "point": job.asked.point} for job in jobs]

@@ -67,10 +67,9 @@ class LayerResidency:
         sizes = {name: placed_bytes(self._models[name]) for name in sorted(names)}
         left = room - sum(self._least[name] for name in sizes)
         lacking = {name: size - self._least[name] for name, size in sizes.items()}
-        return {
-            name: layering(name, self._models[name], self._least[name] + left * lacks // sum(lacking.values()))
-            for name, lacks in lacking.items()
-        }
+        rooms = {name: self._least[name] + left * lacks // sum(lacking.values()) for name, lacks in lacking.items()}
+        ahead = self._memory.copies_ahead
+        return {name: layering(name, self._models[name], room, ahead) for name, room in rooms.items()}
 
     def open(self, found: Mapping[str, Layering], is_starved: bool = False) -> None:
         """Have models in parts for one step; after memory ran out, with as little at once as can be."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -190,13 +191,15 @@ class AutomaticPlacement:
         Raises:
             ComponentError: components cannot be moved.
         """
-        # A second call may name another device, and the first's host copies hold the weights.
-        self.disable_auto_cpu_offload()
-        with self._lock:
-            components = dict(self.components)
-        components = {name: each for name, each in components.items() if onload_device(each) is None}
-        for memory in memories:
-            memory.refuse(components)
+        earlier = self.placement
+        with nullcontext() if earlier is None else _between_runs(earlier):
+            with self._lock:
+                components = dict(self.components)
+            components = {name: each for name, each in components.items() if onload_device(each) is None}
+            for memory in memories:
+                memory.refuse(components, () if earlier is None else earlier.memories)
+            # A second call may name another device, and the first's host copies hold the weights.
+            self.disable_auto_cpu_offload()
         for component in components.values():
             to_host(component)
         for memory in memories:
@@ -211,13 +214,8 @@ class AutomaticPlacement:
         placement = self.placement
         if placement is None:
             return
-        if placement.runs.is_taken_here:
-            raise ComponentError(
-                f"A run computes on {_device_words(placement)} with these components, and one of its blocks or listeners would take them away. "
-                "Turn placement on and off when the run is over."
-            )
         # Not within `_lock`: a run holds the placement's lock, and takes `_lock` when it loads what is missing.
-        with placement.runs.lock:
+        with _between_runs(placement):
             placement.end()
             # Within, so that a run that has waited finds it gone.
             if self.placement is placement:
@@ -239,6 +237,22 @@ class AutomaticPlacement:
         if self.placement is None:
             raise ComponentError("There is nothing to decide: call enable_auto_cpu_offload(device) first.")
         self.placement.strategy = strategy
+
+
+@contextmanager
+def _between_runs(placement: Placement | SeveralPlacements) -> Iterator[None]:
+    """Let no run have the devices within; one that goes on is waited for.
+
+    Raises:
+        ComponentError: a block or listener of such a run asks for it.
+    """
+    if placement.runs.is_taken_here:
+        raise ComponentError(
+            f"A run computes on {_device_words(placement)} with these components, and one of its blocks or listeners would take them away. "
+            "Turn placement on and off when the run is over."
+        )
+    with placement.runs.lock:
+        yield
 
 
 def _host_memory(budget: int | str | None, folder: str | os.PathLike[str] | None) -> HostMemory | None:

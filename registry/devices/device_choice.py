@@ -190,10 +190,14 @@ def present_device(device: Device) -> torch.device:
     """Return a device that this machine has.
 
     Raises:
-        ComponentError: it has none of that name.
+        ComponentError: it has none of that name, or no device is named.
     """
     import torch
 
+    if isinstance(device, bool) or not isinstance(device, (str, int, torch.device)):
+        raise ComponentError(
+            f"{device!r} is no device; it takes one: 'cuda', 'cuda:1', a number, or a torch.device. {_SEVERAL}"
+        )
     there = ["cpu"]
     if torch.accelerator.is_available():
         kind = torch.accelerator.current_accelerator()
@@ -202,7 +206,7 @@ def present_device(device: Device) -> torch.device:
         found = torch.device(device)
         torch.empty(0, device=found)
     # AssertionError: torch was built without CUDA.
-    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         meant = _meant(str(device))
         said = meant or f"({str(error).partition(chr(10))[0]})"
         raise ComponentError(
@@ -215,6 +219,8 @@ def _meant(name: str) -> str:
     """Say which device or dtype a misspelt name is near to, as `pipe.to` takes both; nothing for the name of a device that torch knows."""
     import torch
 
+    if name in _MAPS:
+        return f"{name!r} divides models over devices. {_SEVERAL}"
     try:
         torch.device(name)
     except RuntimeError:
@@ -229,6 +235,14 @@ def _meant(name: str) -> str:
 
 _KINDS = ("cpu", "cuda", "mps", "xpu")
 """Kinds of devices that people name."""
+
+_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
+"""What `device_map` of other libraries is called."""
+
+_SEVERAL = (
+    "A manager has components on several: enable_auto_cpu_offload(devices=['cuda:0', 'cuda:1']), or with "
+    f"devices={{'text_encoders': 'cuda:1', '{DEFAULT}': 'cuda:0'}}."
+)
 
 
 def _each(given: Iterable[tuple[str, Device]], doubles: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -37,8 +37,12 @@ class DeviceMemory:
         self._parts: dict[int, int] = {}
         self._whole: int | None = None
 
-    def refuse(self, components: Mapping[str, object]) -> None:
-        """Raise ComponentError, before anything is moved, if some of the components cannot be; here nothing is moved."""
+    def refuse(self, components: Mapping[str, object], leaving: Collection[DeviceMemory] = ()) -> None:
+        """Raise ComponentError, before anything is moved, if some of the components cannot be; here nothing is moved.
+
+        Args:
+            leaving: memories that all components leave before any comes here.
+        """
 
     def bring(self, name: str, component: object) -> None:
         """Make a component ready for computing on the device."""
@@ -77,6 +81,11 @@ class DeviceMemory:
     def size_of(self, key: int) -> int | None:
         """Return the bytes of a component on the device, by identity; None if it is not there."""
         return self._there.get(key)
+
+    @property
+    def copies_ahead(self) -> bool:
+        """Whether `prefetch` brings a component beside the computation; else it comes when it is used."""
+        return True
 
     @property
     def computes_on_host(self) -> bool:

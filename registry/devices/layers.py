@@ -82,13 +82,15 @@ class Layering:
 
     Attributes:
         parts: the model's own first, then in the order in which they are defined. room: bytes that there are for it.
-        streamed: bytes of parts that come and go, at once at most. ahead: whether there is room for the next one beside these.
+        streamed: bytes of parts that come and go, at once at most. ahead: whether the next one comes beside these, while they compute.
+        copies_ahead: whether the device can copy while it computes.
     """
 
     parts: tuple[Part, ...]
     room: int
     streamed: int
     ahead: bool
+    copies_ahead: bool = True
 
     @property
     def size(self) -> int:
@@ -97,7 +99,8 @@ class Layering:
 
     def __str__(self) -> str:
         stay = sum(part.stays for part in self.parts)
-        ahead = "the next one comes meanwhile" if self.ahead else "there is no room to bring one ahead"
+        late = "there is no room to bring one ahead" if self.copies_ahead else "the device copies nothing ahead"
+        ahead = "the next one comes meanwhile" if self.ahead else late
         return f"in {len(self.parts)} parts, of which {stay} stay while it computes; {ahead}"
 
 
@@ -122,11 +125,14 @@ def least_bytes(name: str, model: Any) -> int:
     return parts[0].size + _streamed(parts)
 
 
-def layering(name: str, model: Any, room: int) -> Layering:
+def layering(name: str, model: Any, room: int, copies_ahead: bool = True) -> Layering:
     """Return how a model comes in parts within some bytes, of which there are enough for its smallest parts.
 
     Large parts need much room while they come and go, small ones many copies: those with the least to copy at each call are
     taken, where what cannot come ahead counts twice.
+
+    Args:
+        copies_ahead: whether the device can copy while it computes; else no room is kept for the next part.
     """
     tree = _Tree.of(model)
     parts = [_root(name, model)]
@@ -135,7 +141,7 @@ def layering(name: str, model: Any, room: int) -> Layering:
     while following is not None:
         splits.append(following)
         _split(following, parts, tree)
-        ahead = parts[0].size + _with_next(parts) <= room
+        ahead = copies_ahead and parts[0].size + _with_next(parts) <= room
         if parts[0].size + _streamed(parts) <= room:
             staying = _staying(parts, room, _with_next if ahead else _streamed)
             coming = [part for part in parts if id(part) not in staying]
@@ -151,8 +157,8 @@ def layering(name: str, model: Any, room: int) -> Layering:
     for part in found:
         part.stays = id(part) in staying
     most = _with_next(found)
-    ahead = sum(part.size for part in found if part.stays) + most <= room
-    return Layering(found, room, most if ahead else _streamed(found), ahead)
+    ahead = copies_ahead and sum(part.size for part in found if part.stays) + most <= room
+    return Layering(found, room, most if ahead else _streamed(found), ahead, copies_ahead)
 
 
 def _staying(parts: Sequence[Part], room: int, most: Callable[[Sequence[Part], set[int]], int]) -> set[int]:

@@ -104,6 +104,11 @@ class Placement:
         return self.memory.size_of(key) or 0
 
     @property
+    def memories(self) -> tuple[DeviceMemory, ...]:
+        """What moves and counts: of one device, one."""
+        return (self.memory,)
+
+    @property
     def device(self) -> torch.device:
         """The device on which runs compute."""
         import torch

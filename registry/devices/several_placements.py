@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from .device_choice import DeviceChoice
+from .device_memory import DeviceMemory
 from .device_runs import DeviceRuns
 from .host_memory import HostMemory
 from .placement import Placement, Strategy
@@ -35,6 +36,11 @@ class SeveralPlacements:
     def device(self) -> torch.device:
         """The device that stands for all where one is asked for."""
         return self.each[self.choice.main].device
+
+    @property
+    def memories(self) -> tuple[DeviceMemory, ...]:
+        """What moves and counts, of each device."""
+        return tuple(each.memory for each in self.each.values())
 
     @property
     def strategy(self) -> Strategy | None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...state import ComponentError
+from .claims import claim, refuse_taken, release_claim
 from .device_choice import placing_device
 from .device_memory import DeviceMemory
 from .layers import Part
@@ -19,7 +17,6 @@ from .moved_tensors import (
     outside_inference,
     placed_bytes,
     refuse_unmovable,
-    unmovable,
 )
 from .overlapping import refuse_overlapping
 from .placed import Moved, Piece, Placed, note_bytes, written
@@ -28,11 +25,6 @@ from .streams import DeviceStreams, streams_of
 
 if TYPE_CHECKING:
     import torch
-
-_HOLDERS: weakref.WeakKeyDictionary[Any, weakref.ref[TorchMemory]] = weakref.WeakKeyDictionary()
-"""In whose books a module is: a second manager would swap the tensors away under the first. Weak on both sides, because the
-books hold the module."""
-_HOLDING = threading.Lock()
 
 
 class TorchMemory(DeviceMemory):
@@ -59,14 +51,13 @@ class TorchMemory(DeviceMemory):
         # Unified memory would hold a host copy beside the device's, in the same chips.
         self.is_unified = there.type == "mps"
 
-    def refuse(self, components: Mapping[str, object]) -> None:
+    def refuse(self, components: Mapping[str, object], leaving: Collection[DeviceMemory] = ()) -> None:
         """Raise ComponentError, before anything is moved, if some of the components cannot be; it names them all."""
         refuse_unmovable(components)
         if not self.is_host or self.host is not None:
             refuse_overlapping(components)
         for name, component in components.items():
-            holder = _holder_of(component)
-            self._refuse_taken(name, None if holder in self.partners else holder)
+            refuse_taken(name, component, self, leaving)
 
     @outside_inference
     def bring(self, name: str, component: Any) -> None:
@@ -132,6 +123,11 @@ class TorchMemory(DeviceMemory):
         """Return the bytes of a component on the device, by identity, with what came into it there; None if it is not there."""
         placed = self._placed.get(key)
         return None if placed is None else placed_bytes(placed.component)
+
+    @property
+    def copies_ahead(self) -> bool:
+        """Whether a prefetch begins a copy, which needs a stream beside the one that computes."""
+        return self.streams is not None
 
     @property
     def computes_on_host(self) -> bool:
@@ -204,7 +200,7 @@ class TorchMemory(DeviceMemory):
         return bool(tensor.device == self.device)
 
     def _place(self, name: str, component: Any, ahead: bool) -> None:
-        self._claim(name, component)
+        claim(name, component, self)
         placed = self._placed[id(component)] = Placed(component)
         if self.is_host:
             return
@@ -238,8 +234,7 @@ class TorchMemory(DeviceMemory):
 
     def _let_go(self, component: Any) -> None:
         self._placed.pop(id(component), None)
-        with _HOLDING:
-            _HOLDERS.pop(_claimed(component), None)
+        release_claim(component)
 
     def _unknown(self, component: Any) -> list[HeldTensor]:
         return [held for held in held_tensors(component) if id(held.tensor) not in self._tensors]
@@ -255,24 +250,6 @@ class TorchMemory(DeviceMemory):
                     note_bytes([piece])
             piece.ready = self.streams.mark(piece.allocated if copying is None else copying)
         return piece
-
-    def _claim(self, name: str, component: Any) -> None:
-        why = unmovable(component)
-        if why:
-            raise ComponentError(f"{name!r} cannot be placed on {self.device}: {why}.")
-        if not hasattr(component, "parameters"):
-            return
-        with _HOLDING:
-            if (holder := _holder_of(component)) is None:
-                _HOLDERS[_claimed(component)] = weakref.ref(self)
-        self._refuse_taken(name, holder)
-
-    def _refuse_taken(self, name: str, holder: TorchMemory | None) -> None:
-        if holder not in (None, self):
-            raise ComponentError(
-                f"{name!r} is placed on {holder.device} by another ComponentsManager, and would lose its weights there while this one "
-                f"has them on {self.device}. Share one manager, or give each a copy of the component."
-            )
 
     def _copy(self, slab: Slab, plain: Sequence[HeldTensor], ahead: bool, are_filed: bool, is_noted: bool) -> None:
         """Copy the tensors of a slab, and let them stand on the device."""
@@ -379,12 +356,6 @@ class TorchMemory(DeviceMemory):
         return torch.empty(size, dtype=torch.uint8, pin_memory=self.streams is not None)
 
 
-def _holder_of(component: Any) -> TorchMemory | None:
-    """Return the memory that has a component now, or the model whose part it is."""
-    held = _HOLDERS.get(_claimed(component)) if hasattr(component, "parameters") else None
-    return None if held is None else held()
-
-
 def _comes_and_goes(component: object) -> bool:
     """Return whether something is a part of a model that is dropped after each call, where nothing may wait for the device."""
     return isinstance(component, Part) and not component.stays
@@ -393,8 +364,3 @@ def _comes_and_goes(component: object) -> bool:
 def _is_noted(component: Any) -> bool:
     """Return whether the bytes of something are noted when it comes: of parts that come and go, once in a step."""
     return not (_comes_and_goes(component) and component.is_known)
-
-
-def _claimed(component: Any) -> Any:
-    """Return the module that nobody else may place meanwhile."""
-    return component.module if isinstance(component, Part) else component

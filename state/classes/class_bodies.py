@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from operator import is_
 from types import FunctionType
@@ -30,7 +31,21 @@ def parts_of(value: object) -> Iterable[Any]:
         return [value.fget, value.fset, value.fdel]
     if isinstance(value, cached_property):
         return [value.func]
-    return [value]
+    return [value, *_cached_by(value).values()]
+
+
+def cached_slots(cls: type) -> Mapping[str, Callable[[Any], Any]]:
+    """Return the cached properties of a class whose objects have slots, by name: attrs makes a slot of each, and works it out when it is
+    asked for.
+    """
+    return _cached_by(vars(cls).get("__getattr__"))
+
+
+def _cached_by(value: object) -> Mapping[str, Callable[[Any], Any]]:
+    # The default of an argument of the method that attrs writes is the only place where it keeps them.
+    if isinstance(value, FunctionType) and value.__code__.co_filename.startswith("<attrs generated getattr"):
+        return dict(inspect.signature(value).parameters["cached_properties"].default)
+    return {}
 
 
 def functions_of(value: object) -> list[FunctionType]:

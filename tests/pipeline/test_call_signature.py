@@ -136,6 +136,23 @@ def test_completion_knows_components(tiny_pipe: ModularPipeline) -> None:
     assert {"vae", "scheduler", "configure"} <= set(dir(tiny_pipe))
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("device", "In place of device: pipe.to(device)."),
+        ("devices", "In place of devices: ModularPipeline.from_pretrained(..., components_manager=manager), and manager.enable_auto_cpu_offload(devices=[...])."),
+        ("dtype", "In place of dtype: pipe.to('fp16'), or from_pretrained(..., torch_dtype=...)."),
+        ("unet", "It is a component: update_components(unet=...), before the call."),
+        ("num_inference_steps", "It is an input of a call: pipe(num_inference_steps=...)."),
+        ("progres", "Did you mean 'progress'?"),
+    ],
+)  # fmt: skip
+def test_what_is_no_setting_is_answered_with_where_it_is_said(tiny_pipe: ModularPipeline, name: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        tiny_pipe.configure(**{name: ["cpu"]})
+    assert str(caught.value) == f"There is no setting {name!r}. {said}"
+
+
 def test_decorated_methods_do_what_they_did() -> None:
     pipe: Any = pipeline(noise=Noise)
     with pytest.raises(InputError, match="There is no setting 'progres'"):

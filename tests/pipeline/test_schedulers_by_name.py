@@ -14,6 +14,7 @@ from brickwork.pipeline.schedulers_by_name import (
     SHORT_NAMES,
     class_of_name,
     made_by_name,
+    schedulers_that_fit,
     short_names,
     spelled_elsewhere,
 )
@@ -208,3 +209,31 @@ def test_a_scheduler_of_another_kind_of_model_says_which_setting_nobody_gives() 
         made_by_name("AmusedScheduler", diffusers.DDIMScheduler())
     made = made_by_name({"name": "AmusedScheduler", "mask_token_id": 5}, diffusers.DDIMScheduler())
     assert made.config.mask_token_id == 5
+
+
+def test_the_schedulers_that_fit_are_those_of_models_with_betas_each_once_and_the_present_one_is_marked(
+    tiny_pipe: ModularPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = schedulers_that_fit(tiny_pipe.scheduler)
+    names = [each.name for each in found]
+    assert {"ddim", "euler", "euler_a", "unipc", "lcm", "dpmpp_2m_karras"} <= set(names)
+    assert {"euler_ancestral", "uni_pc"}.isdisjoint(names)
+    assert (names, len(set(names))) == (sorted(names), len(names))
+    assert [each.name for each in found if each.selected] == ["euler"]
+    assert [
+        each.name for each in schedulers_that_fit(made_by_name("dpmpp_2m_karras", tiny_pipe.scheduler)) if each.selected
+    ] == ["dpmpp_2m_karras"]
+    monkeypatch.setattr("brickwork.pipeline.schedulers_by_name.is_installed", lambda package: False)
+    left = set(names) - {each.name for each in schedulers_that_fit(tiny_pipe.scheduler)}
+    assert {each.rpartition("_")[2] for each in left - {"lms", "lms_karras", "lms_exponential", "dpmpp_sde"}} <= {
+        "beta",
+        "karras",
+        "exponential",
+    }
+    assert {"lms", "euler_beta"} <= left
+    for other in (
+        None,
+        diffusers.FlowMatchEulerDiscreteScheduler(),
+        diffusers.UniPCMultistepScheduler(use_flow_sigmas=True),
+    ):
+        assert schedulers_that_fit(other) == []

@@ -8,6 +8,7 @@ import sys
 import types
 import weakref
 from collections import deque
+from functools import cached_property
 from typing import Any
 
 import hypothesis.strategies as st
@@ -98,6 +99,22 @@ class Named:
 def test_a_field_with_which_nothing_is_computed_does_not_count() -> None:
     assert digest_of(Named(1, "a")) == digest_of(Named(1, "b"))
     assert digest_of(Named(1, "a")) != digest_of(Named(2, "a"))
+
+
+def test_a_cached_property_in_a_slot_is_not_worked_out_and_counts_by_its_code() -> None:
+    def made(code: str, size: int) -> Any:
+        names: dict[str, Any] = {"__name__": "mine", "frozen": frozen, "cached_property": cached_property}
+        exec(f"@frozen\nclass Sized:\n    size: int\n    @cached_property\n    def twice(self):\n        {code}", names)
+        return names["Sized"](size)
+
+    fails, one = made("raise LookupError", 1), made("return 2 * self.size", 1)
+    before = digest_of(one)
+    assert one.twice == 2
+    assert digest_of(one) == before
+    assert (
+        len({before, digest_of(fails), digest_of(made("return 2 * self.size", 2)), digest_of(made("return 3", 1))}) == 4
+    )
+    assert digest_of(made("return 2 * self.size", 1)) == before
 
 
 def test_a_generator_that_has_drawn_is_another_one() -> None:

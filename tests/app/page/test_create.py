@@ -300,3 +300,31 @@ def test_a_guider_is_chosen_with_its_settings_and_a_recipe_fills_it_again(page: 
         assert page.input_value(guider) == "PerturbedAttentionGuidance"
         assert (page.input_value(scale), page.input_value("[id='field-guider.guidance_rescale']")) == ("1.5", "0.5")
         assert page.input_value("[id='field-guider.guidance_scale']") == ""
+
+
+def test_a_scheduler_is_chosen_and_a_recipe_fills_it_again(page: Any, site: Any, tmp_path: Path) -> None:
+    field = "#field-scheduler"
+    assert page.locator(f"{field} option").first.inner_text() == "the workflow's own: euler"
+    assert page.locator(f"{field} option[value=euler]").count() == 0
+    assert page.get_attribute(field, "aria-describedby") == "field-scheduler-about"
+    page.select_option(field, "dpmpp_2m_karras")
+    started(page, steps=2)
+    run = site.client().get(f"/api/runs/{finished(page).get_attribute('data-run')}").data
+    assert (run["scheduler"], "scheduler" in run["inputs"]) == ("dpmpp_2m_karras", False)
+    image = tmp_path / "karras.png"
+    image.write_bytes(site.client().get(run["outputs"][0]["url"]).body)
+    for way in ("drop", "use"):
+        page.click("text=Clear")
+        assert page.input_value(field) == ""
+        if way == "drop":
+            give(page, "body", "drop", image)
+        else:
+            page.click(".stage-run >> text=Details")
+            assert "scheduler\ndpmpp_2m_karras" in page.inner_text("dialog[open] .recipe")
+            page.click("#use-inputs")
+        page.wait_for_selector("text=The form has its inputs.")
+        assert page.input_value(field) == "dpmpp_2m_karras"
+    page.select_option(field, "")
+    page.fill("#scrubber", "0")
+    page.click("#branch")
+    page.wait_for_selector(".notice:has-text('A branch has the scheduler of its run: choose dpmpp_2m_karras first.')")

@@ -306,6 +306,25 @@ def test_a_guider_is_given_by_name_and_settings(client: Client, few: dict[str, A
     assert "Did you mean 'ClassifierFreeGuidance'?" in answer.error["message"]
 
 
+def test_a_scheduler_is_given_by_name_and_told_and_a_replay_has_it_too(client: Client, few: dict[str, Any]) -> None:
+    about = client.get("/api/workflows/embedded").data["scheduler"]
+    names = {each["name"]: each for each in about["names"]}
+    assert (about["class"], names["euler"]["selected"]) == ("EulerDiscreteScheduler", True)
+    assert names["dpmpp_2m_karras"]["settings"]["use_karras_sigmas"] is True
+    run = client.run(few, seed=7, scheduler="ddim")
+    assert run["scheduler"] == "ddim"
+    assert run["outputs"][0]["sha256"] != client.run(few, seed=7)["outputs"][0]["sha256"]
+    assert b"DDIMScheduler" in client.get(f"/api/runs/{run['id']}/workflow.yaml").body
+    again = client.ended(client.post(f"/api/runs/{run['id']}/replay", {}).data["id"])
+    assert (again["scheduler"], again["verdict"]["same"]) == ("ddim", True)
+    sweep = client.post("/api/sweeps", {"axes": {"seed": [7]}, "inputs": few, "scheduler": "ddim"}).data
+    assert client.ended(sweep["runs"][0]["id"])["outputs"][0]["sha256"] == run["outputs"][0]["sha256"]
+    wrong = client.post("/api/runs", {"inputs": few, "scheduler": "eulr"})
+    (fault,) = wrong.data["error"]["faults"]
+    assert (wrong.status, fault["input"]) == (422, "scheduler")
+    assert "'eulr' is no scheduler. Did you mean 'euler'" in fault["text"]
+
+
 def test_an_error_of_a_block_is_told_without_its_words(
     served: Served,
     client: Client,

@@ -76,6 +76,12 @@ def test_steps_in_a_cache_are_those_of_a_device_with_room(pipe: ModularPipeline)
     assert cache.hits > hits
 
 
+def test_it_is_said_where_no_part_can_come_meanwhile(pipe: ModularPipeline) -> None:
+    place(pipe).streams = None
+    why = next(each.why for each in pipe.memory(prompt="a cat").components if each.name == "unet")
+    assert why.endswith("stay while it computes; the device copies nothing ahead")
+
+
 def test_it_is_said_where_and_why(pipe: ModularPipeline) -> None:
     events: list[Any] = []
     pipe.configure(listeners=[events.append])
@@ -87,7 +93,7 @@ def test_it_is_said_where_and_why(pipe: ModularPipeline) -> None:
     assert "stay while it computes" in unet
     why = next(each.why for each in report.components if each.name == "unet")
     assert "too large for the step: comes to cpu in " in why
-    assert "stay while it computes" in why
+    assert why.endswith("stay while it computes; the next one comes meanwhile")
     step = next(step for step in report.steps if step.layers)
     assert (step.path, step.names >= {"unet"}) == ("denoise", True)
     assert 0 < step.components <= component_bytes(pipe.unet) // 2

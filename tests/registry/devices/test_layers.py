@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from device_doubles import CloneMemory, RecordedStreams
 
 from brickwork.registry.devices.component_bytes import component_bytes
+from brickwork.registry.devices.device_memory import DeviceMemory
 from brickwork.registry.devices.layers import layering, least_bytes, not_in_parts
 from brickwork.registry.devices.moved_tensors import held_tensors
 from tiny_sdxl import make_unet
@@ -90,6 +92,16 @@ def test_more_stays_where_there_is_more_room_and_the_next_one_comes_where_there_
     assert "of which 2 stay while it computes; the next one comes meanwhile" in str(wide)
     with pytest.raises(AssertionError, match="less room"):
         layering("net", net, least - 1)
+
+
+def test_a_device_that_copies_nothing_ahead_keeps_no_room_for_the_next_part_and_says_so() -> None:
+    net = Network(*(block() for _ in range(4)))
+    room = least_bytes("net", net) + 2 * 64
+    late = layering("net", net, room, copies_ahead=False)
+    assert str(late) == "in 5 parts, of which 3 stay while it computes; the device copies nothing ahead"
+    assert (late.ahead, late.streamed, late.size) == (False, 64, room)
+    assert [CloneMemory(streams).copies_ahead for streams in (None, RecordedStreams())] == [False, True]
+    assert DeviceMemory().copies_ahead
 
 
 def test_a_unet_fits_in_all_that_there_is_from_the_smallest_on() -> None:

@@ -239,6 +239,28 @@ def test_what_cannot_be_moved_is_said_when_placement_is_turned_on_and_nothing_ha
     assert (moved, manager.placement) == ([], None)
 
 
+def test_a_component_that_cannot_be_moved_leaves_an_earlier_placement_on() -> None:
+    manager, memory = ComponentsManager(), CloneMemory()
+    pipe = pipeline(manager, "pipe")
+    manager.enable_auto_cpu_offload("cpu", memory=memory)
+    pipe(x=0.0)
+    earlier, there = manager.placement, memory.resident
+    assert there
+    stuck = Weights()
+    stuck.weight.quant_state = torch.ones(1)  # type: ignore[attr-defined]
+    manager.add("stuck", stuck)
+    with pytest.raises(ComponentError, match="'stuck_new' cannot be placed: 'weight' is a Parameter, whose"):
+        manager.enable_auto_cpu_offload("cpu", memory=CloneMemory())
+    assert (manager.placement, memory.resident) == (earlier, there)
+    assert pipe(x=0.0, output="x") == 3.0
+    # What is on the earlier device is not taken for what another manager has.
+    manager.remove("stuck_new")
+    other = CloneMemory()
+    manager.enable_auto_cpu_offload("cpu", memory=other)
+    assert pipe(x=0.0, output="x") == 3.0
+    assert (memory.resident, other.resident) == (0, there)
+
+
 def test_a_model_that_was_replaced_is_not_held() -> None:
     manager = ComponentsManager()
     pipe = pipeline(manager, "pipe")

@@ -83,6 +83,10 @@ def test_a_device_that_is_not_there_leaves_all_as_it_was(tiny_pipe: ModularPipel
         ("cudaa:1", "Did you mean 'cuda:1'?"),
         ("cpuu", "Did you mean 'cpu'?"),
         ("nowhere", "(Expected one of cpu, "),
+        (
+            "balanced",
+            "'balanced' divides models over devices. A manager has components on several: enable_auto_cpu_offload(devices=[",
+        ),
     ],
 )
 def test_a_misspelt_device_or_dtype_is_answered_with_the_nearest(
@@ -91,6 +95,18 @@ def test_a_misspelt_device_or_dtype_is_answered_with_the_nearest(
     with pytest.raises(ComponentError) as caught:
         tiny_pipe.to(given)
     assert str(caught.value).startswith(f"This machine has no device {given!r}. There are: cpu. {said}")
+
+
+@pytest.mark.parametrize("given", [["cpu"], ("cuda:0", "cuda:1"), {"unet": "cpu"}, True, 1.5])
+def test_what_is_no_device_is_answered_with_what_is_one_and_where_several_are_said(
+    tiny_pipe: ModularPipeline, given: Any
+) -> None:
+    with pytest.raises(ComponentError) as caught:
+        tiny_pipe.to(given)
+    assert str(caught.value) == (
+        f"{given!r} is no device; it takes one: 'cuda', 'cuda:1', a number, or a torch.device. A manager has components on several: "
+        "enable_auto_cpu_offload(devices=['cuda:0', 'cuda:1']), or with devices={'text_encoders': 'cuda:1', 'default': 'cuda:0'}."
+    )
 
 
 def test_a_misspelt_dtype_is_answered_with_the_nearest() -> None:

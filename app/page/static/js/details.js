@@ -48,7 +48,7 @@ export function Details() {
 
 /** @param {any} run */
 function use(run) {
-  tellLeft(fill(inputsOfRun(run)));
+  tellLeft(fill({ ...inputsOfRun(run), ...(run.scheduler && { scheduler: run.scheduler }) }));
   leaveFor("create");
 }
 
@@ -84,7 +84,7 @@ export const tellLeft = (left) => say(left.length ? `This workflow has no ${left
 
 /** @param {{run: any}} props */
 function Inputs({ run }) {
-  const rows = Object.entries({ ...inputsOfRun(run), "branched at step": run.at_step }).filter(([, value]) => value !== null && value !== undefined);
+  const rows = Object.entries({ ...inputsOfRun(run), scheduler: run.scheduler, "branched at step": run.at_step }).filter(([, value]) => value !== null && value !== undefined);
   return html`<h3>Recipe</h3><dl class="recipe">
     ${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${shownValue(name, value)}</dd>`)}
     ${run.seconds !== undefined && run.seconds !== null && html`<dt>took</dt><dd>${seconds(run.seconds)}</dd>`}</dl>`;

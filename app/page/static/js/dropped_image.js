@@ -4,6 +4,7 @@ import { tellLeft } from "./details.js";
 import { fileIn, send } from "./files.js";
 import { guidersOfRecipe } from "./guider_fields.js";
 import { inputsOfRecipe, textsOf } from "./png_recipe.js";
+import { schedulerOfRecipe } from "./scheduler_field.js";
 import { fill, imageField, opened, say, type, view } from "./store.js";
 
 /** Take files that are dropped or pasted on what does not take them itself, from now on. */
@@ -45,7 +46,7 @@ async function take(file) {
 function useRecipe(recipe) {
   const { inputs, without } = inputsOfRecipe(recipe);
   view.value = "create";
-  const left = fill({ ...inputs, ...guidersOfRecipe(opened.value, recipe) });
+  const left = fill({ ...inputs, ...schedulerOfRecipe(opened.value, recipe), ...guidersOfRecipe(opened.value, recipe) });
   if (without.length) say(`The recipe has only the hash of ${without.join(", ")}: give it again.`, true);
   else tellLeft(left);
 }

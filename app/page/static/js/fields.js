@@ -1,6 +1,6 @@
 // From a workflow's JSON schema to the fields of a form, and from what a person typed to inputs. Pure functions.
 
-/** @typedef {"text" | "line" | "number" | "integer" | "choice" | "switch" | "file" | "list" | "data" | "seed" | "guider"} Kind */
+/** @typedef {"text" | "line" | "number" | "integer" | "choice" | "switch" | "file" | "list" | "data" | "seed" | "guider" | "scheduler"} Kind */
 /** @typedef {{name: string, label: string, kind: Kind, role: string, group: string, order: number, unit: string,
  *   isRequired: boolean, description: string, fallback: any, min?: number, max?: number, step?: number,
  *   choices?: any[], items?: string, length?: number, accept?: string,
@@ -133,24 +133,27 @@ function numberOf(typed, isWhole) {
   return number;
 }
 
-/** Return the inputs that were given, and what is wrong with the others.
+/** Return the inputs that were given, the scheduler where another than the workflow's was chosen, and what is wrong with the others.
  * @param {Field[]} fields @param {Record<string, any>} typed */
 export function inputsOf(fields, typed) {
   /** @type {Record<string, any>} */
   const inputs = {};
   /** @type {{input: string, text: string}[]} */
   const faults = [];
+  /** @type {string | undefined} */
+  let scheduler;
   for (const field of fields) {
     try {
       const value = valueOf(field, typed[field.name]);
       if (value === undefined) continue;
-      if (field.of && field.setting) inputs[field.of][field.setting] = value; // behind its guider, in the order of fields
+      if (field.kind === "scheduler") scheduler = value === field.fallback ? undefined : value; // it is no input
+      else if (field.of && field.setting) inputs[field.of][field.setting] = value; // behind its guider, in the order of fields
       else inputs[field.name] = field.kind === "guider" ? { name: value } : value;
     } catch (error) {
       faults.push({ input: field.name, text: /** @type {Error} */ (error).message });
     }
   }
-  return { inputs, faults };
+  return { inputs, scheduler, faults };
 }
 
 /** Return how a value is typed into its field.

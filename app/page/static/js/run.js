@@ -39,7 +39,8 @@ export async function startRun() {
   if (isRefused.value) return refuse();
   const { seed = randomSeed(), ...inputs } = given.value.inputs;
   const workflow = opened.value.id;
-  await begin(() => api.start({ workflow, inputs, seed, preview: PREVIEW }), { seed, workflow });
+  const { scheduler } = given.value;
+  await begin(() => api.start({ workflow, inputs, seed, scheduler, preview: PREVIEW }), { seed, workflow });
 }
 
 /** Branch from a step of the staged run, with what the form says now; the steps before are shared.
@@ -47,9 +48,11 @@ export async function startRun() {
 export async function branchFrom(step) {
   if (isRefused.value) return refuse();
   const parent = /** @type {Run} */ (stagedRun());
-  const inputs = given.value.inputs;
+  const { inputs, scheduler } = given.value;
   await begin(async () => {
-    const changes = changesOf(inputsOfRun(await api.run(parent.id)), inputs);
+    const run = await api.run(parent.id);
+    if (scheduler !== run.scheduler) throw new Error(`A branch has the scheduler of its run: choose ${run.scheduler ?? "the workflow's own"} first.`);
+    const changes = changesOf(inputsOfRun(run), inputs);
     if (!Object.keys(changes).length) throw new Error("A branch differs from its run: change something in the form first.");
     return api.branch(parent.id, { at_step: step.index + 1, loop: step.path, inputs: changes, preview: PREVIEW });
   }, { seed: parent.seed, workflow: parent.workflow, isBranch: true });

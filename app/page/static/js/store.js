@@ -2,6 +2,7 @@
 import * as api from "./api.js";
 import { fieldsOf, inputsOf, sorted, typedOf } from "./fields.js";
 import { apart, guiderFields } from "./guider_fields.js";
+import { schedulerFields } from "./scheduler_field.js";
 import { batch, computed, signal } from "./view.js";
 
 export const VIEWS = ["create", "gallery", "compose"];
@@ -21,7 +22,7 @@ export const notice = signal(null);
 
 const ofInputs = computed(() => (opened.value ? fieldsOf(opened.value.inputs) : []));
 /** @param {Record<string, any>} values what was typed, of which the guider says which settings there are */
-const fieldsWith = (values) => (opened.value ? sorted([...ofInputs.value, ...guiderFields(opened.value, values)]) : []);
+const fieldsWith = (values) => (opened.value ? sorted([...ofInputs.value, ...schedulerFields(opened.value), ...guiderFields(opened.value, values)]) : []);
 export const fields = computed(() => fieldsWith(typed.value));
 export const given = computed(() => inputsOf(fields.value, typed.value));
 

@@ -60,7 +60,7 @@ export async function startSweep() {
   isAsking.value = true;
   try {
     const answer = await api.sweep({
-      workflow: opened.value.id, axes: chosen, inputs, ...(!("seed" in chosen) && { seed }), preview: { every: 2, size: 128 },
+      workflow: opened.value.id, axes: chosen, inputs, scheduler: given.value.scheduler, ...(!("seed" in chosen) && { seed }), preview: { every: 2, size: 128 },
     });
     drawnAxes.value = Object.entries(chosen);
     sweepRuns.value = cellsOf(answer.runs);

@@ -24,6 +24,13 @@ export function Widget(props) {
         ${(field.choices || []).filter((choice) => choice !== null && choice !== field.fallback)
           .map((choice) => html`<option value=${choice}>${String(choice)}</option>`)}
       </select>`;
+    case "scheduler":
+      // One that a program has asked for by another name is none of the choices.
+      return html`<select ...${common} value=${value === field.fallback ? "" : value ?? ""} onChange=${typed}>
+        <option value="">the workflow's own: ${field.fallback}</option>
+        ${[...new Set([...(field.choices || []), ...(value ? [value] : [])])].filter((choice) => choice !== field.fallback)
+          .map((choice) => html`<option value=${choice}>${choice}</option>`)}
+      </select>`;
     case "guider":
       return html`<select ...${common} value=${value ?? ""} onChange=${typed}>
         <option value="">the workflow's own</option>
