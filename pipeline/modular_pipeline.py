@@ -317,12 +317,16 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         state, inputs = with_first_value(self.kept_plans(), first, state, inputs)
         return StartedRun(self, self.prepare_run(state, output, inputs))
 
-    def resume(self, snapshot: Snapshot | str | Path, *, exact: bool = True) -> Any:
+    def resume(
+        self, snapshot: Snapshot | str | Path, *, exact: bool = True, live: Mapping[str, Any] | None = None
+    ) -> Any:
         """Continue a run from a snapshot or its file, and return what that run was asked for.
 
         It goes on as if it had not been interrupted: random generators and schedulers are as they were.
 
         Args:
+            live: objects whose state the snapshot holds, such as the optimizer of a training, by the names under which the run was given them;
+                they are brought to that state.
             exact: False goes on although something is not as it was, or nothing tells; what, comes as a warning.
 
         Raises:
@@ -330,7 +334,7 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
                 they are; every difference is named.
             RepoError: there is no such file, or it is broken.
         """
-        return resume(self, snapshot, exact)
+        return resume(self, snapshot, exact, live=live or {})
 
     def branch(
         self, result: PipelineState, at_step: int | None = None, loop: str | None = None, **changes: object
