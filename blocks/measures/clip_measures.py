@@ -136,7 +136,8 @@ def _texts(given: object) -> list[str]:
 
 
 def _unit(rows: Tensor) -> Tensor:
-    return rows / rows.norm(dim=-1, keepdim=True)
+    found: Tensor = rows / rows.norm(dim=-1, keepdim=True)
+    return found
 
 
 def _cosine(one: Tensor, other: Tensor) -> Tensor:

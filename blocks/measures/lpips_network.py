@@ -71,7 +71,7 @@ class LpipsNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers 
         Raises:
             ComponentError: they are not those.
         """
-        made = cls(backbone)
+        made: LpipsNetwork = cls(backbone)
         state = {name: value for name, value in network.items() if name.startswith("features.")}
         state |= {f"weights.{at}": linear.get(f"lin{at}.model.1.weight", torch.zeros(0)).flatten() for at in range(5)}
         made._take(state)

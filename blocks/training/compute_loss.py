@@ -36,7 +36,8 @@ class ComputeLoss(Block):
         compared: Any = F.mse_loss if self.kind == "mse" else F.smooth_l1_loss
         if not self.min_snr:
             return self.Out(loss=compared(prediction.float(), target.float()))
-        rows = compared(prediction.float(), target.float(), reduction="none").mean(dim=(1, 2, 3))
+        rows = compared(prediction.float(), target.float(), reduction="none")
+        rows = rows.mean(dim=tuple(range(1, rows.ndim)))
         return self.Out(loss=(rows * self._weights(timesteps)).mean())
 
     def _weights(self, timesteps: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from ...state.limits import LARGEST_RECIPE
 from ...state.strict_json import parse_json
 from ...state.vocabulary import BatchSize, Height, Width
 from ..core.block import Block
+from ..steps.load_image import load_image
 
 if TYPE_CHECKING:
     import torch
@@ -103,10 +104,9 @@ class ImageBatches:
     def _pixels(self, index: int, is_flipped: bool) -> Tensor:
         import numpy as np
         import torch
-        from PIL import Image, ImageOps
+        from PIL import ImageOps
 
-        with Image.open(self.images[index]) as image:
-            fitted = ImageOps.fit(image.convert("RGB"), (self.size, self.size))
+        fitted = ImageOps.fit(load_image(self.images[index]), (self.size, self.size))
         fitted = ImageOps.mirror(fitted) if is_flipped else fitted
         return torch.from_numpy(np.asarray(fitted).copy()).permute(2, 0, 1).float() / 127.5 - 1
 

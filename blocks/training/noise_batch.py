@@ -40,12 +40,14 @@ class NoiseBatch(Block):
         scheduler = self.noise_scheduler
         noise = torch.randn(clean.shape, generator=generator, dtype=clean.dtype).to(clean.device)
         if self.noise_offset:
-            offsets = torch.randn((*clean.shape[:2], 1, 1), generator=generator, dtype=clean.dtype).to(clean.device)
+            offsets = torch.randn((*clean.shape[:2], *_ones(clean, 2)), generator=generator, dtype=clean.dtype).to(
+                clean.device
+            )
             noise = noise + self.noise_offset * offsets
         places = self._places(len(clean), int(scheduler.config.num_train_timesteps), generator)
         if is_flow(scheduler):
             timesteps = scheduler.timesteps[places].to(clean.device)
-            sigmas = scheduler.sigmas[places].to(clean).view(-1, 1, 1, 1)
+            sigmas = scheduler.sigmas[places].to(clean).view(-1, *_ones(clean, 1))
             return self.Out(noisy=(1.0 - sigmas) * clean + sigmas * noise, target=noise - clean, timesteps=timesteps)
         timesteps = places.to(clean.device)
         noisy = scheduler.add_noise(clean, noise, timesteps)
@@ -69,3 +71,8 @@ class NoiseBatch(Block):
             velocity: Tensor = self.noise_scheduler.get_velocity(clean, noise, timesteps)
             return velocity
         raise InputError(f"{type(self.noise_scheduler).__name__} predicts {kind!r}, for which no target is known.")
+
+
+def _ones(clean: Tensor, done: int) -> tuple[int, ...]:
+    """Return a 1 for each dimension behind so many: images have four, and sequences of patches three."""
+    return (1,) * (clean.ndim - done)

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +126,7 @@ class MeasureTable:
             InputError: the name ends otherwise.
         """
         target = Path(path)
-        forms = {
+        forms: dict[str, Callable[[], str]] = {
             ".csv": self.to_csv,
             ".json": lambda: json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n",
             ".html": lambda: f"<!doctype html><meta charset='utf-8'>{self._repr_html_()}\n",

@@ -20,11 +20,12 @@ def measured_numbers(value: object, name: str) -> list[float]:
         InputError: it is no number, and no list of such.
     """
     listed = value if isinstance(value, list) else [value]
-    if not listed or not all(isinstance(each, (int, float)) for each in listed):
+    numbers = [float(each) for each in listed if isinstance(each, (int, float))]
+    if not listed or len(numbers) < len(listed):
         raise InputError(
             f"{name!r} is no measure: it is to be a number, or a list with one for each image. Name what a block of measures writes."
         )
-    return [float(each) for each in listed]
+    return numbers
 
 
 def table_of_sweep(

@@ -50,3 +50,17 @@ def test_what_is_missing_is_named(folder: Path) -> None:
     assert "9.png: there is no such image" in str(error.value)
     with pytest.raises(InputError, match="There is no folder"):
         ImageBatches.of_folder(folder / "none", batch_size=1, size=8)
+
+
+def test_a_photo_is_turned_as_its_notes_say_and_what_is_no_image_is_refused(tmp_path: Path) -> None:
+    lying = Image.new("RGB", (4, 8), "white")
+    lying.paste("black", (0, 0, 4, 4))
+    notes = Image.Exif()
+    notes[0x0112] = 6  # to be turned to the right
+    lying.save(tmp_path / "a.png", exif=notes)
+    (tmp_path / "a.txt").write_text("black and white")
+    pixels, _ = ImageBatches.of_folder(tmp_path, batch_size=1, size=4).batch(0)
+    assert (pixels[0, 0, :, 0].tolist(), pixels[0, 0, :, -1].tolist()) == ([1.0] * 4, [-1.0] * 4)
+    (tmp_path / "a.png").write_bytes(b"no image")
+    with pytest.raises(InputError, match="a.png cannot be read as an image"):
+        ImageBatches.of_folder(tmp_path, batch_size=1, size=4).batch(0)
