@@ -39,7 +39,7 @@ from .seed import SEED
 from .single_file import config_folder, load_single_file
 from .snapshots import Snapshot
 from .started_run import StartedRun
-from .sweep import Sweep, sweep
+from .sweep import Axes, Sweep, sweep
 
 logger = logging.getLogger(__name__)
 
@@ -325,9 +325,8 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         It goes on as if it had not been interrupted: random generators and schedulers are as they were.
 
         Args:
-            live: objects whose state the snapshot holds, such as the optimizer of a training, by the names under which the run was given them;
-                they are brought to that state.
-            exact: False goes on although something is not as it was, or nothing tells; what, comes as a warning.
+            exact: False goes on although something is not as it was, or nothing tells; what, comes as a warning. live: objects whose state
+                the snapshot holds, such as the optimizer of a training, by the run's names; they are brought to that state.
 
         Raises:
             InputError: blocks, components, settings of the process, software or threads are others, or nothing tells whether
@@ -353,18 +352,14 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         return branch(self, result, at_step, loop, changes)
 
     def sweep(
-        self,
-        output: str = "images",
-        axes: Mapping[str, Sequence[Any]] | None = None,
-        measures: Sequence[str] = (),
-        **inputs: object,
+        self, output: str = "images", axes: Axes | None = None, measures: Sequence[str] = (), **inputs: object
     ) -> Sweep:
         """Run every combination of some inputs, what they share once, and return the results with a grid of labelled images.
 
         Args:
-            output: name of the value that each call returns. axes: input to its values; "seed" stands for a generator.
-            measures: names of values that blocks of measures write, such as "clip_score"; `sweep(...).table()` has them with intervals.
-            inputs: for all calls. Lists of numbers are axes, too: `pipe.sweep(prompt="a cat", seed=[1, 2]).grid()`.
+            output: name of the value that each call returns. axes: input to its values; "seed" stands for a generator. measures: names of
+                values that blocks of measures write, such as "clip_score", for `sweep(...).table()`. inputs: for all calls. Lists of
+                numbers are axes, too: `pipe.sweep(prompt="a cat", seed=[1, 2]).grid()`.
 
         Raises:
             InputError: axes or inputs do not fit.
@@ -376,8 +371,7 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
     def cancel(self) -> None:
         """Stop every run of this pipeline before its next block; from another thread, or a listener.
 
-        The calls raise RunCancelledError, and the pipeline can be used again at once. `run.cancel()` of `run = pipe.start(...)`
-        stops one.
+        The calls raise RunCancelledError, and the pipeline can be used again at once. `pipe.start(...).cancel()` stops one run.
         """
         self.runs.cancel()
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .measuring.measure_table import MeasureTable
     from .modular_pipeline import ModularPipeline
 
+Axes = Mapping[str, Sequence[Any]]
+"""Inputs to the values that each is to have."""
+
 
 @frozen(eq=False)
 class Sweep:
@@ -32,7 +35,7 @@ class Sweep:
         measured: by measure, the numbers of each call, one for each image.
     """
 
-    axes: Mapping[str, Sequence[Any]]
+    axes: Axes
     results: tuple[Any, ...]
     seconds_saved: float
     measured: Mapping[str, Sequence[Sequence[float]]] = field(factory=dict)
