@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 2
 WORK ?= build/embedded-model
 TRAIN = cd training && ../$(BIN)/python -m embedded_model
 
-.PHONY: demo test check types tests docs mutate raises clean embedded-model
+.PHONY: demo test check types tests docs mutate raises clean embedded-model scorer
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m brickwork.app.demo
@@ -88,6 +88,10 @@ embedded-model: $(VENV)/.installed-dev
 	$(TRAIN).classifier
 	$(TRAIN).export --folder $(abspath $(WORK)) --target ../presets/embedded/model
 	$(TRAIN).evaluate --model ../presets/embedded/model
+
+# The CLIP that measures what the embedded model draws: a quarter of an hour of one core.
+scorer: $(VENV)/.installed-dev
+	$(TRAIN).train_scorer --target ../presets/embedded/scorer
 
 clean:
 	rm -rf $(VENV) build outputs *.egg-info

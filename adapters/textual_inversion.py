@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, frozen
 
 from ..registry.hub.repo import open_repo
-from ..registry.identity.component_identity import remember_tokens
+from ..registry.identity.component_notes import remember_tokens
 from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError, InputError
 from ..state.errors import did_you_mean

@@ -58,6 +58,8 @@ class BlockNode:
         components: names of the components it uses. mutates: those of them whose state it changes.
         bind: see above. typed: its types are checked annotations, not the hints of foreign code.
         undeclared: in a loop, what its siblings may find of it besides `writes`.
+        trains: those of them whose weights it changes, for good.
+        finite: what it writes that must hold no NaN.
         config_only: those components of which it reads the configuration and needs no weights.
         identity: what code it runs; without it nothing is kept of its results.
         advice: what a person can do where memory runs out in it.
@@ -83,6 +85,8 @@ class BlockNode:
     opens: str | None = None
     closes: str | None = None
     whole: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None
+    trains: tuple[str, ...] = ()
+    finite: tuple[str, ...] = ()
 
     @property
     def weights(self) -> frozenset[str]:
@@ -97,6 +101,7 @@ class LoopNode:
     Attributes:
         reads: what `iterate` takes. variables: what it yields for every iteration.
         counted: what `count` takes.
+        trains: components whose weights it changes. gradients: whether they are recorded in it; None leaves it to what is around.
         bind_iterations: as `bind`; its function gives the iterations (dicts of variables) and their number, None if unknown.
     """
 
@@ -111,6 +116,8 @@ class LoopNode:
     identity: Identity | None = None
     counted: tuple[InputParam, ...] = ()
     guard: Condition = ALWAYS
+    trains: tuple[str, ...] = ()
+    gradients: bool | None = None
 
 
 @frozen(eq=False)

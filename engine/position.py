@@ -57,6 +57,8 @@ class Tracker:
     is_exact: bool = False
     _around: list[Frame] = field(factory=list)
     _resume: deque[Frame] = field(factory=deque)
+    _run: Any = None
+    _has_arrived: bool = False
 
     @classmethod
     def of(
@@ -74,8 +76,15 @@ class Tracker:
 
     def begin(self, run: object) -> None:
         """Bring a run's components to where it goes on."""
+        self._run = run
         if self.standing is not None:
             self.standing.put_components(run)
+
+    def _arrived(self, values: Values) -> None:
+        """Say that the run has come to where it goes on."""
+        if self.standing is not None and not self._resume and not self._has_arrived:
+            self._has_arrived = True
+            self.standing.arrive(self._run, values)
 
     def is_partial(self, path: str, kind: str) -> bool:
         """Return whether only a part of a step is run, or a part of it by another run, so that its result is not its
@@ -87,7 +96,7 @@ class Tracker:
         """Return the error of a run that does not come to where it is to go on."""
         return InputError(f"The run is to go on after {words_of(position)}, which it does not come to.")
 
-    def remaining(self, steps: Sequence[tuple[Call, str]]) -> Sequence[tuple[Call, str]]:
+    def remaining(self, steps: Sequence[tuple[Call, str]], values: Values) -> Sequence[tuple[Call, str]]:
         """Return the steps of a sequence that are still to do.
 
         Raises:
@@ -104,6 +113,7 @@ class Tracker:
             self._resume.popleft()
             # A frame without iteration and branch is of a step that is done, so the run goes on behind it.
             index += 1
+        self._arrived(values)
         return steps[index:]
 
     def entered(self, path: str, run: object, values: Values, branches: Container[str] | None = None) -> Frame | None:
@@ -132,7 +142,9 @@ class Tracker:
         if self._resume:
             raise self.missed(self.standing.position)
 
-    def iterations_left(self, iterations: Iterable[Values], going_on: Frame | None) -> tuple[Iterable[Values], int]:
+    def iterations_left(
+        self, iterations: Iterable[Values], going_on: Frame | None, values: Values
+    ) -> tuple[Iterable[Values], int]:
         """Return the iterations that are still to do, and the number of the first; one that was begun has its variables
         already.
 
@@ -146,6 +158,7 @@ class Tracker:
         for _ in range(going_on.iteration + 1):
             if next(left, None) is None:
                 raise self.missed([going_on] if self.standing is None else self.standing.position)
+        self._arrived(values)
         # With frames left the run goes on inside of this iteration, whose variables the checkpoint has; without,
         # behind it.
         return (chain([{}], left), going_on.iteration) if self._resume else (left, going_on.iteration + 1)

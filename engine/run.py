@@ -85,7 +85,8 @@ class Run:
         tracker: knows where the run stands, for snapshots. cancelled: set from anywhere, it ends the run before its next block.
         notes: what blocks said about this run, for its recipe. said: what is true of the result, whether it is computed or taken from the
             cache: path, text, and how it is said. witness: keeps account of what every block gave. merged: its part in a
-            merger, which is told where it stands in a loop.
+            merger, which is told where it stands in a loop. trains: components whose weights its steps change; the plan sets it.
+        frozen: of those, digests of what does not learn, as far as a snapshot has asked.
     """
 
     components: RunComponents
@@ -106,6 +107,8 @@ class Run:
     said: list[Said] = field(factory=list)
     witness: Witness | None = None
     merged: MergedRun | None = None
+    trains: frozenset[str] = frozenset()
+    frozen: dict[str, str] = field(factory=dict)
 
     def device_of(self, path: str) -> Any:
         """Return the device on which a step computes."""

@@ -20,7 +20,7 @@ from ..engine.witness import Witness
 from ..state import InputError
 from .placing.component_loader import RunLoader, residency_for
 from .recipes.recipe import Recipe
-from .run_request import RunRequest
+from .run_request import RunRequest, names_asked
 from .snapshots import Snapshot
 
 if TYPE_CHECKING:
@@ -94,7 +94,9 @@ class ActiveRun:
         reached = taker.taker(self) if taker is not None else None
         if reached is None and prepared.standing is None and prepared.graft is None:
             return None
-        return Tracker.of(reached, prepared.standing, prepared.graft, prepared.opened, prepared.is_exact)
+        # What the process draws goes on where it was, if the snapshot holds that.
+        is_exact = prepared.is_exact and not (prepared.standing is not None and prepared.standing.chance)
+        return Tracker.of(reached, prepared.standing, prepared.graft, prepared.opened, is_exact)
 
     def _witness(self) -> Witness | None:
         """Return an account of the whole run, or none: of one that goes on only if there is one of its beginning."""
@@ -109,7 +111,9 @@ class ActiveRun:
     def snapshot(self, position: Position, values: Values) -> Snapshot:
         """Take a snapshot of the run as it stands."""
         assert self.run is not None
-        standing = RunCheckpoint.of(self.run, position, values)
+        dead = self.prepared.plan.dead_after(position, names_asked(self.prepared.output))
+        living = {name: value for name, value in values.items() if name not in dead} if dead else values
+        standing = RunCheckpoint.of(self.run, position, living)
         witness = self.run.witness
         recipe = self.recipe if witness is None else self.recipe.finished(witness=witness.written())
         return Snapshot(standing, recipe, self.given, self.prepared.output, self.prepared.is_seeded)

@@ -19,7 +19,7 @@ from ..families.contract import FamilyContract
 from ..families.fitting import accepted, class_serves, serves
 from ..guiders import Guider
 from ..registry import ComponentSpec
-from ..registry.compilation import uncompiled
+from ..registry.compilation import network_in, uncompiled
 from ..registry.hub.missing_file import WEIGHTS
 from ..registry.loading.load import is_network
 from ..registry.loading.several import several_of
@@ -64,7 +64,7 @@ def taken(name: str, given: object, known: ComponentSpec, blocks: ModularPipelin
             "another that is made of it."
         )
     if given is not None and not any(
-        _fits(name, uncompiled(given), each, families) for each in _expected_classes(name, known, blocks)
+        _fits(name, network_in(given), each, families) for each in _expected_classes(name, known, blocks)
     ):
         raise ComponentError(
             f"{name!r} expects {_class_words(expected, type(given))}, and got {_class_words(type(given), expected)}. "
@@ -74,7 +74,7 @@ def taken(name: str, given: object, known: ComponentSpec, blocks: ModularPipelin
     if given is None:
         return None, spec
     try:
-        spec = ComponentSpec.from_component(name, uncompiled(given))
+        spec = ComponentSpec.from_component(name, network_in(given))
     except ComponentError:
         # Its origin is unknown: it serves this pipeline, and cannot be loaded again from its spec.
         spec.repo = None
@@ -123,14 +123,17 @@ def fits_no_workflow(blocks: ModularPipelineBlocks, name: str, component: object
     return [] if without else [str(lack) for lack in joined(lack for found in faulty.values() for lack in found)]
 
 
-def on_one_device(name: str, given: Any) -> Any:
+def on_one_device(name: str, given: Any, blocks: ModularPipelineBlocks) -> Any:
     """Return the model in a wrapper that spreads batches over devices, and warn; of anything else, itself.
 
-    A wrapper of `torch.compile` stays: it has the attributes of the model in it.
+    A wrapper of `torch.compile` stays: it has the attributes of the model in it. So does one of what a block trains, because it joins the
+    gradients of all processes.
     """
     import torch
 
     if not isinstance(given, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
+        return given
+    if any(name in getattr(block, "trained_names", tuple)() for _, block, _ in walk_scopes(blocks)):
         return given
     user_warning(
         f"{name!r} is {with_article(type(given).__name__)}, which hides the config and dtype of the model in it. That model is taken: a run "

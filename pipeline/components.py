@@ -329,7 +329,7 @@ class PipelineComponents(PipelineDevices):
             return guider_of(given)
         if isinstance(given, (str, Mapping)) and is_scheduler(self.specs[name].type_hint):
             return made_by_name(given, self._present(name))
-        return on_one_device(name, given)
+        return on_one_device(name, given, self.blocks)
 
     def _present(self, name: str) -> Any:
         """Return a component without weights, for its configuration; one that is not loaded is read for it."""

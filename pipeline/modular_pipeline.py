@@ -39,7 +39,7 @@ from .seed import SEED
 from .single_file import config_folder, load_single_file
 from .snapshots import Snapshot
 from .started_run import StartedRun
-from .sweep import Sweep, sweep
+from .sweep import Axes, Sweep, sweep
 
 logger = logging.getLogger(__name__)
 
@@ -317,20 +317,23 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         state, inputs = with_first_value(self.kept_plans(), first, state, inputs)
         return StartedRun(self, self.prepare_run(state, output, inputs))
 
-    def resume(self, snapshot: Snapshot | str | Path, *, exact: bool = True) -> Any:
+    def resume(
+        self, snapshot: Snapshot | str | Path, *, exact: bool = True, live: Mapping[str, Any] | None = None
+    ) -> Any:
         """Continue a run from a snapshot or its file, and return what that run was asked for.
 
         It goes on as if it had not been interrupted: random generators and schedulers are as they were.
 
         Args:
-            exact: False goes on although something is not as it was, or nothing tells; what, comes as a warning.
+            exact: False goes on although something is not as it was, or nothing tells; what, comes as a warning. live: objects whose state
+                the snapshot holds, such as the optimizer of a training, by the run's names; they are brought to that state.
 
         Raises:
             InputError: blocks, components, settings of the process, software or threads are others, or nothing tells whether
                 they are; every difference is named.
             RepoError: there is no such file, or it is broken.
         """
-        return resume(self, snapshot, exact)
+        return resume(self, snapshot, exact, live=live or {})
 
     def branch(
         self, result: PipelineState, at_step: int | None = None, loop: str | None = None, **changes: object
@@ -348,28 +351,27 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         """
         return branch(self, result, at_step, loop, changes)
 
-    def sweep(self, output: str = "images", axes: Mapping[str, Sequence[Any]] | None = None, **inputs: object) -> Sweep:
-        """Run every combination of some inputs, and return the results with a grid of labelled images.
-
-        What calls have in common is computed once.
+    def sweep(
+        self, output: str = "images", axes: Axes | None = None, measures: Sequence[str] = (), **inputs: object
+    ) -> Sweep:
+        """Run every combination of some inputs, what they share once, and return the results with a grid of labelled images.
 
         Args:
-            output: name of the value that each call returns. axes: input to its values; "seed" stands for a generator.
-            inputs: for all calls. Lists of numbers are axes, too: `pipe.sweep(prompt="a cat", guidance_scale=[2.0, 5.0],
-                seed=[1, 2]).grid()`.
+            output: name of the value that each call returns. axes: input to its values; "seed" stands for a generator. measures: names of
+                values that blocks of measures write, such as "clip_score", for `sweep(...).table()`. inputs: for all calls. Lists of
+                numbers are axes, too: `pipe.sweep(prompt="a cat", seed=[1, 2]).grid()`.
 
         Raises:
             InputError: axes or inputs do not fit.
         """
         numbers = {n: v for n, v in inputs.items() if n == SEED or (n in _SWEPT and isinstance(v, (list, tuple)))}
         rest = {name: value for name, value in inputs.items() if name not in numbers}
-        return sweep(self, axes or {}, numbers, output, rest)
+        return sweep(self, axes or {}, numbers, output, rest, measures)
 
     def cancel(self) -> None:
         """Stop every run of this pipeline before its next block; from another thread, or a listener.
 
-        The calls raise RunCancelledError, and the pipeline can be used again at once. `run.cancel()` of `run = pipe.start(...)`
-        stops one.
+        The calls raise RunCancelledError, and the pipeline can be used again at once. `pipe.start(...).cancel()` stops one run.
         """
         self.runs.cancel()
 

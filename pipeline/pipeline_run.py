@@ -16,12 +16,13 @@ from ..engine.execution.identities import RunIdentities
 from ..engine.listener_faults import tell_all
 from ..engine.network_calls import merged_calls
 from ..engine.settings import RunSettings
+from ..registry.identity.component_identity import remember_training
 from .active_run import ActiveRun
 from .mixed_dtypes import note_mixed_dtypes
 from .recipes.noted_values import noted_results
 from .recipes.recipe import Recipe
 from .recipes.recipe_of_run import recipe_of
-from .run_request import RunRequest
+from .run_request import RunRequest, names_asked
 from .seed import GENERATOR
 
 if TYPE_CHECKING:
@@ -89,6 +90,9 @@ class PipelineRun:
         identities = RunIdentities(held, is_exact or request.standing is not None, settings.identity == "full")
         recipe = request.recipe or recipe_of(pipe, request.plan, request.values, request.output, held, identities)
         # Already here, so that a run which fails leaves its recipe, too.
+        if request.plan.trains and request.recipe is None:
+            # Written out before the first step: what is looked up late would be the trained weights.
+            recipe = Recipe.from_dict(recipe.to_dict())
         self.recipe = pipe.runs.note(recipe)
         given = {name: value is None for name, value in request.values.items()}
         self._active = begun = ActiveRun(pipe, request, settings, recipe, emit, held, given, identities)
@@ -102,7 +106,7 @@ class PipelineRun:
         pipe.runs.add(begun)
         try:
             with _device_of(pipe), self._merged(begun):
-                return request.plan.run(request.values, begun.make_run, _names(request.output))
+                return request.plan.run(request.values, begun.make_run, names_asked(request.output))
         except RuntimeError as error:
             note_mixed_dtypes(error, begun.held)
             raise
@@ -142,6 +146,8 @@ class PipelineRun:
         )
         for value in made.values():
             sign(value, recipe)
+        for name in sorted(self._request.plan.trains):
+            remember_training(begun.held[name], recipe.digest)
         self.recipe = self._pipe.runs.note(recipe)
         return recipe
 
@@ -169,10 +175,6 @@ def _forget_step_caches(components: Iterable[Any]) -> None:
         # Exactly True: a mock, or a module that answers to every name, has no cache to reset.
         if getattr(component, "is_cache_enabled", False) is True:
             component._reset_stateful_cache()
-
-
-def _names(output: str | list[str] | None) -> frozenset[str] | None:
-    return None if output is None else frozenset([output] if isinstance(output, str) else output)
 
 
 def _asked(state: PipelineState, output: str | list[str] | None) -> Any:

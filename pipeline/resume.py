@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
@@ -12,6 +13,8 @@ from attrs import evolve, frozen
 from ..blocks.core import arguments
 from ..engine import Plan
 from ..engine.execution.checkpoint import RunCheckpoint, SharedPrefix, copied_values
+from ..engine.execution.live_values import live_faults
+from ..engine.execution.trained_state import frozen_digest, trained_faults
 from ..engine.nodes import ChoiceNode, LoopNode, Values, leaves
 from ..engine.position import Position
 from ..state import Fault, InputError, PipelineState
@@ -36,19 +39,23 @@ ComputeRun = Callable[[RunRequest], Any]
 
 
 def resume(
-    pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = True, compute: ComputeRun | None = None
+    pipe: ModularPipeline,
+    source: Snapshot | str | Path,
+    exact: bool = True,
+    compute: ComputeRun | None = None,
+    live: Mapping[str, Any] = MappingProxyType({}),
 ) -> Any:
     """Continue a run; see `ModularPipeline.resume`.
 
     Args:
-        compute: runs it, in place of a run that nobody watches.
+        compute: runs it, in place of a run that nobody watches. live: objects whose state the snapshot holds, by the names of values.
     """
     if not isinstance(source, (Snapshot, str, os.PathLike)):
         raise InputError(
             f"{capital_article(type(source).__name__)} is no snapshot; give a Snapshot, or the path of its file."
         )
     snapshot = source if isinstance(source, Snapshot) else Snapshot.load(source)
-    prepared = going_on(pipe, snapshot, exact)
+    prepared = going_on(pipe, snapshot, exact, live=live)
     try:
         return (compute or _computed_by(pipe))(prepared)
     # A file may have been cut by hand; a `KeyError` out of a block's own code is the block's, and goes on as it is.
@@ -67,11 +74,12 @@ def going_on(
     exact: bool = True,
     kinds: Sequence[str] = _COMPARED,
     apart: Sequence[str] = (),
+    live: Mapping[str, Any] = MappingProxyType({}),
 ) -> RunRequest:
     """Return what a run needs to go on from a snapshot.
 
     Args:
-        kinds: of differences that are looked at. apart: names of what may differ all the same.
+        kinds: of differences that are looked at. apart: names of what may differ all the same. live: see `resume`.
 
     Raises:
         InputError: something differs, and it is to be exact; every difference is named.
@@ -80,13 +88,15 @@ def going_on(
     # A plan asks which inputs there are and which are None, and not for their values, of which some were let go of.
     plan = pipe.plan({name: None if is_none else True for name, is_none in snapshot.given.items()}, checked=())
     pipe.require(plan)
+    _refuse_other_training(pipe, plan, standing, live)
     now = recipe_of(pipe, plan, {}, snapshot.output)
     found = differences(snapshot.recipe, now)
     # Inputs, random state and what was asked for are the snapshot's own; this pipeline can only differ in the rest.
     faults = [
         f"{text} now"
         for kind, text in found
-        if (kind in kinds and text.partition(":")[0] not in apart) or (kind == "inputs" and text.startswith("config "))
+        if (kind in kinds and text.partition(":")[0] not in {*apart, *plan.trains})
+        or (kind == "inputs" and text.startswith("config "))
     ]
     if faults and exact:
         raise InputError.of("The snapshot does not belong to this pipeline", faults)
@@ -95,8 +105,33 @@ def going_on(
     where = f"went on after {snapshot.where}, though not everything was as it was"
     recipe = snapshot.recipe.noting(f"{where}: {fault}" for fault in faults)
     return RunRequest(
-        plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, recipe, is_exact=exact
+        plan, {**standing.values_again(), **live}, snapshot.output, snapshot.is_seeded, standing, recipe, is_exact=exact
     )
+
+
+def _refuse_other_training(pipe: ModularPipeline, plan: Plan, standing: RunCheckpoint, live: Mapping[str, Any]) -> None:
+    """Refuse to go on with a training whose objects are not there, or whose networks are not built as they were.
+
+    Raises:
+        InputError: every fault is named, whatever `exact` says: the rest cannot be brought to where it was.
+    """
+
+    def readers(name: str) -> str:
+        paths = dict.fromkeys(read.path for read in plan.flow.reads if read.param.name == name)
+        return f", and {', '.join(paths)} reads it" if paths else ""
+
+    faults = [*live_faults(standing.live, live, readers)]
+    for name, state in standing.trained.items():
+        if name not in plan.trains:
+            faults.append(f"{name}: the run trained it, and this pipeline has no block that does.")
+            continue
+        component = pipe.components[name]
+        odd = [*trained_faults(name, component, state)]
+        if not odd and frozen_digest(component) != standing.frozen[name]:
+            odd = [f"{name}: its parameters that do not learn are others than those of the run."]
+        faults += odd
+    if faults:
+        raise InputError.of("The training cannot go on from this snapshot", faults)
 
 
 def _is_of_a_read(error: KeyError) -> bool:

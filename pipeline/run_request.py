@@ -46,6 +46,11 @@ class RunRequest:
         return _Held({**pipe.components, **self.replaced}, pipe)
 
 
+def names_asked(output: str | list[str] | None) -> frozenset[str] | None:
+    """Return the names of what a run was asked for; None for all."""
+    return None if output is None else frozenset([output] if isinstance(output, str) else output)
+
+
 class _Held(Mapping[str, Any]):
     """Components of one run: those of its beginning, also where a listener replaces one; those that are loaded later, too."""
 

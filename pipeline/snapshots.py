@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 
 from ..engine.execution.checkpoint import RunCheckpoint
+from ..engine.execution.live_values import LiveState
 from ..engine.nodes import Values
 from ..engine.position import Frame, Position, words_of
 from ..state import InputError, RepoError, RunError
@@ -72,6 +73,10 @@ class Snapshot:
             # One flat file of tensors, in which the first word says of what sort each is: safetensors knows no
             # levels.
             values |= {f"state {component} {name}": value for name, value in state.items()}
+        for component, state in self.standing.trained.items():
+            values |= {f"trained {component} {name}": value for name, value in state.items()}
+        values |= {f"live {name}": each.state for name, each in self.standing.live.items()}
+        values |= {f"chance {name}": state for name, state in self.standing.chance.items()}
         for number, frame in enumerate(position):
             values |= {f"input {number} {name}": value for name, value in frame.inputs.items()}
         about = {
@@ -82,6 +87,7 @@ class Snapshot:
             "given": self.given,
             "output": data_of(self.output),
             "is_seeded": self.is_seeded,
+            **self._of_training(),
         }
         try:
             return save_values(path, values, about)
@@ -89,6 +95,12 @@ class Snapshot:
             raise RunError.of(
                 f"The run cannot be saved after {self.where}", list(error.faults or [str(error)])
             ) from None
+
+    def _of_training(self) -> dict[str, Any]:
+        """Return what files of other runs do not have, and are as they were without it."""
+        classes = {name: each.cls for name, each in self.standing.live.items()}
+        found = {"live": classes, "frozen": dict(self.standing.frozen)}
+        return {name: part for name, part in found.items() if part}
 
     @classmethod
     def load(cls, path: str | Path) -> Snapshot:
@@ -114,12 +126,27 @@ class Snapshot:
     def _read(cls, source: Path | bytes, name: str) -> Snapshot:
         found, about = load_values(source)
         written = structured(WrittenSnapshot, about, name)
-        values, states, inputs = _sorted(found, name)
+        kinds = _sorted(found, name)
+        values, inputs = kinds["value"], kinds["input"]
         position = tuple(
             Frame(step, iteration, branch, frozenset(before), inputs.get(str(number), {}))
             for number, (step, iteration, branch, before) in enumerate(written.position)
         )
-        standing = RunCheckpoint(position, values, states, written.groups)
+        if kinds["live"].keys() != written.live.keys() or kinds["trained"].keys() != written.frozen.keys():
+            raise RepoError(
+                f"{name} is broken: what it says of its live values and trained components is not what it holds."
+            )
+        live = {each: LiveState(written.live[each], state) for each, state in kinds["live"].items()}
+        standing = RunCheckpoint(
+            position,
+            values,
+            kinds["state"],
+            written.groups,
+            live=live,
+            trained=kinds["trained"],
+            frozen=written.frozen,
+            chance=kinds["chance"],
+        )
         recipe = Recipe.from_dict(about["recipe"])
         output = value_of_data(written.output)
         names = [output] if isinstance(output, str) else output
@@ -129,23 +156,26 @@ class Snapshot:
         return cls(standing, recipe, dict(written.given), output, written.is_seeded)
 
 
-def _sorted(
-    found: dict[str, Any], name: str
-) -> tuple[dict[str, Any], dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Return values, states of components and inputs of loops, which are told apart by the first word of their
-    names.
+_FLAT = ("value", "live", "chance")
+_OF_ONE = ("state", "input", "trained")
+"""Kinds of entries whose second word says whose they are."""
+
+
+def _sorted(found: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
+    """Return values, states of components, inputs of loops and what training adds, which are told apart by the first
+    word of their names.
     """
-    sorts: dict[str, Any] = {"value": {}, "state": {}, "input": {}}
+    sorts: dict[str, dict[str, Any]] = {kind: {} for kind in (*_FLAT, *_OF_ONE)}
     for key, value in found.items():
         kind, _, rest = key.partition(" ")
         if kind not in sorts:
             raise RepoError(f"{name} is broken: it holds {key[:60]!r}, which is of none of: {', '.join(sorts)}.")
-        if kind == "value":
+        if kind in _FLAT:
             sorts[kind][rest] = value
         else:
             owner, _, inner = rest.partition(" ")
             sorts[kind].setdefault(owner, {})[inner] = value
-    return sorts["value"], sorts["state"], sorts["input"]
+    return sorts
 
 
 @frozen

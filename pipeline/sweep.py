@@ -6,19 +6,24 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from ..engine.cache import MemoryCache
 from ..engine.progress import progress_bar
 from ..state import InputError, html_view
 from ..state.errors import did_you_mean, named_thing
 from ..state.plain_numbers import plain_number
+from .measuring.sweep_table import measured_numbers, table_of_sweep
 from .seed import SEED
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from .measuring.measure_table import MeasureTable
     from .modular_pipeline import ModularPipeline
+
+Axes = Mapping[str, Sequence[Any]]
+"""Inputs to the values that each is to have."""
 
 
 @frozen(eq=False)
@@ -27,11 +32,13 @@ class Sweep:
 
     Attributes:
         axes: input to its values. results: what each call gave. seconds_saved: by what calls share.
+        measured: by measure, the numbers of each call, one for each image.
     """
 
-    axes: Mapping[str, Sequence[Any]]
+    axes: Axes
     results: tuple[Any, ...]
     seconds_saved: float
+    measured: Mapping[str, Sequence[Sequence[float]]] = field(factory=dict)
 
     @property
     def points(self) -> list[dict[str, Any]]:
@@ -60,6 +67,18 @@ class Sweep:
         ]
         images, labels = zip(*pairs, strict=True)
         return make_image_grid(images, len(images) // columns, columns, resize, labels)
+
+    def table(self, over: Sequence[str] | None = None, confidence: float = 0.95) -> MeasureTable:
+        """Return what was measured: a row for each combination, with intervals, and how each differs from the first, pair by pair.
+
+        Args:
+            over: axes over which numbers are averaged, whose values pair those of two rows; seed and prompt where None. confidence: of
+                the intervals.
+
+        Raises:
+            InputError: nothing was measured, or there is no such axis.
+        """
+        return table_of_sweep(self.axes, self.points, self.measured, over, confidence)
 
     def __iter__(self) -> Iterator[tuple[dict[str, Any], Any]]:
         return zip(self.points, self.results, strict=True)
@@ -109,9 +128,16 @@ def _short(value: object) -> str:
 
 
 def sweep(
-    pipe: ModularPipeline, given: Mapping[str, Any], numbers: Mapping[str, Any], output: str, inputs: Mapping[str, Any]
+    pipe: ModularPipeline,
+    given: Mapping[str, Any],
+    numbers: Mapping[str, Any],
+    output: str,
+    inputs: Mapping[str, Any],
+    measures: Sequence[str] = (),
 ) -> Sweep:
     """Run all combinations; see `ModularPipeline.sweep`."""
+    if isinstance(measures, str):
+        raise InputError(f"measures is {measures!r}; give a list of names: measures=[{measures!r}].")
     if not isinstance(given, Mapping):
         raise InputError(
             f"axes is {named_thing(given)}; it is a dict of lists by input, as in axes={{'seed': [1, 2]}}."
@@ -138,7 +164,8 @@ def sweep(
     # What comes before the axes' inputs, such as the text encoders, is then computed once for all.
     cache = before.cache or MemoryCache()
     saved = cache.seconds_saved
-    results = []
+    results: list[Any] = []
+    measured: dict[str, list[list[float]]] = {name: [] for name in measures}
     points = list(itertools.product(*axes.values()))
     # One bar for all runs, with the time that is left, and none for the steps of each.
     pipe.settings = evolve(before, cache=cache, progress=False)
@@ -146,12 +173,15 @@ def sweep(
         with progress_bar(before, len(points)) as counted:
             for values in points:
                 point = dict(zip(axes, values, strict=True))
-                results.append(pipe(**{**inputs, **point}, output=output))
+                found = pipe(**{**inputs, **point}, output=[output, *measures] if measures else output)
+                results.append(found[output] if measures else found)
+                for name in measures:
+                    measured[name].append(measured_numbers(found[name], name))
                 counted()
     # Also after an error at one point: the cache was not asked for, and holds memory.
     finally:
         pipe.settings = before
-    return Sweep(dict(axes), tuple(results), cache.seconds_saved - saved)
+    return Sweep(dict(axes), tuple(results), cache.seconds_saved - saved, measured)
 
 
 def _is_axis(values: object) -> bool:

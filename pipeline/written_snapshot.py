@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..state.structure import Check, Data
-from .recipes.written_recipe import WrittenRecipe
+from .recipes.written_recipe import Digest, WrittenRecipe
 
 
 def _is_frame(parts: tuple[Any, ...]) -> bool:
@@ -29,7 +29,11 @@ WrittenPosition = Annotated[tuple[WrittenFrame, ...], Check("at least one step",
 
 @frozen
 class WrittenSnapshot:
-    """Says where a run stood, with its recipe, which inputs it had and whether each was None, and what it was asked for."""
+    """Says where a run stood, with its recipe, which inputs it had and whether each was None, and what it was asked for.
+
+    Attributes:
+        live: classes of the values that are objects with a state. frozen: of what the run trains, digests of what does not learn.
+    """
 
     position: WrittenPosition
     groups: Mapping[str, tuple[str, ...]]
@@ -37,3 +41,5 @@ class WrittenSnapshot:
     given: Mapping[str, bool]
     output: Data
     is_seeded: bool
+    live: Mapping[str, str] = field(factory=dict)
+    frozen: Mapping[str, Digest] = field(factory=dict)

@@ -15,6 +15,8 @@ _WRAPPED = "_orig_mod"
 """Where the object that `torch.compile(model)` makes has the model."""
 METHOD = "_compiled_call_impl"
 """Where `model.compile()` puts what is called in the model's place; `compile_repeated_blocks` does so with layers."""
+_AROUND = frozenset({"DistributedDataParallel", "FullyShardedDataParallel", "DataParallel"})
+"""Classes of torch whose objects are modules around a network, by which several processes train it."""
 _AS_WRITTEN = "eager"
 """The compiler that calls the kernels of the network itself, in its order: its results are the same bits."""
 _WITHOUT_GRAPHS = frozenset({_AS_WRITTEN, "aot_eager"})
@@ -23,6 +25,18 @@ _WITHOUT_GRAPHS = frozenset({_AS_WRITTEN, "aot_eager"})
 def uncompiled(model: Any) -> Any:
     """Return the model itself, where `torch.compile` has made an object around it."""
     return getattr(model, "__dict__", {}).get("_modules", {}).get(_WRAPPED, model)
+
+
+def network_in(model: Any) -> Any:
+    """Return the network itself, also where DistributedDataParallel or others have made a module around it, as accelerate's `prepare` does."""
+    while True:
+        inner = uncompiled(model)
+        # By name, since torch.distributed is imported by nobody who needs none.
+        if type(inner).__name__ in _AROUND and "module" in inner.__dict__.get("_modules", {}):
+            inner = inner.__dict__["_modules"]["module"]
+        if inner is model:
+            return model
+        model = inner
 
 
 def compiled_parts(model: Any) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Union
 from .values import kinds as of
 from .values.array_types import Generator, Image, NDArray, Tensor, dtype
 from .values.image_words import *  # noqa: F403 - so that a type checker lets others import them from here
+from .values.measure_words import *  # noqa: F403 - as above, those of measures
 from .values.song_words import *  # noqa: F403 - as above, those of music
 from .values.sound_words import *  # noqa: F403 - as above, those of sound
 from .values.value import Value as Value  # noqa: PLC0414 - so that a type checker lets others import it from here

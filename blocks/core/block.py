@@ -123,5 +123,7 @@ class Block(SignatureBlock):
                 config_only=self.config_only_names(),
                 identity=self.identity,
                 advice=self.memory_advice,
+                trains=self.trained_names(),
+                finite=self.finite,
             )
         ]

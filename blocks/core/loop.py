@@ -46,6 +46,8 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
 
     _is_framework_base: ClassVar[bool] = True
     _progress_bar_config: Mapping[str, Any] = {}
+    gradients: ClassVar[bool | None] = None
+    """Whether gradients are recorded in it: True for what trains, False for what draws within it; None as around it."""
 
     declaration: ClassVar[Declaration] = Declaration((), None, {}, {}, {})
     count_parameters: ClassVar[tuple[RunParameter, ...]] = ()
@@ -199,6 +201,8 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
                 self.mutated_names(),
                 identity=self.identity,
                 counted=tuple(input_params(self.count_parameters, self.family)),
+                trains=self.trained_names(),
+                gradients=self.gradients,
             )
         ]
 

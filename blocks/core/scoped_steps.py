@@ -33,6 +33,7 @@ def scoped_step(step: Node, names: ScopeNames) -> Node:
             bind_iterations=_bound_iterations(step, names),
             components=tuple(map(names.component, step.components)),
             mutates=tuple(map(names.component, step.mutates)),
+            trains=tuple(map(names.component, step.trains)),
             identity=_identity(step, names, (*step.reads, *step.counted, *step.variables)),
         )
     triggers = {str(param.name): names.of(str(param.name)) for param in step.reads}
@@ -56,6 +57,8 @@ def _leaf(step: BlockNode, names: ScopeNames) -> BlockNode:
         bind=_bound(step, names) if step.typed else _bound_foreign(step, names),
         components=tuple(map(names.component, step.components)),
         mutates=tuple(map(names.component, step.mutates)),
+        trains=tuple(map(names.component, step.trains)),
+        finite=tuple(map(names.of, step.finite)),
         config_only=tuple(map(names.component, step.config_only)),
         undeclared=undeclared,
         identity=_identity(step, names, (*step.reads, *step.writes) if step.typed else None),

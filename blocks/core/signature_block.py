@@ -55,6 +55,8 @@ class SignatureBlock(ModularPipelineBlocks):
     """Whether `run` ends in `**of_parts`, which the inputs of `parts` are given as."""
     shares_rows: ClassVar[tuple[str, ...]] = ()
     """Slots of networks that it calls by `call_rows` only, so that runs with a `Merger` can share the calls; for `explain`."""
+    finite: ClassVar[tuple[str, ...]] = ()
+    """Outputs that must hold no NaN and no infinity, which a loop around it looks at as at what it carries."""
     _bound: bool = False
     bound_parts: ClassVar[tuple[Any, ...]] = ()
     _has_more: ClassVar[bool] = False
@@ -333,6 +335,11 @@ class SignatureBlock(ModularPipelineBlocks):
         """Return the names of the components whose state the block changes."""
         slots = self.declaration.components
         return tuple(n for name, names, _ in self._slot_names() if slots[name].mutates for n in names)
+
+    def trained_names(self) -> tuple[str, ...]:
+        """Return the names of the components whose weights the block changes."""
+        slots = self.declaration.components
+        return tuple(n for name, names, _ in self._slot_names() if slots[name].trains for n in names)
 
     def optional_names(self) -> tuple[str, ...]:
         """Return the names of the components without which the block runs, where there are none."""

@@ -23,6 +23,8 @@ class ComponentSlot:
 
     config: dict[str, Any] | None = None
     mutates: bool = False
+    # What a block computes does not hang on it, and recipes from before it stay true.
+    trains: bool = field(default=False, metadata=UNCOUNTED)
     many: bool = False
     config_only: bool = False
     doc: str = field(default="", metadata=UNCOUNTED)
@@ -60,6 +62,7 @@ def component(
     *,
     config: dict[str, Any] | None = None,
     mutates: bool = False,
+    trains: bool = False,
     many: bool = False,
     config_only: bool = False,
     doc: str = "",
@@ -69,11 +72,13 @@ def component(
     Args:
         config: it has no weights and is made from this configuration, unless the repository says otherwise.
         mutates: the block changes its state (a scheduler's timesteps); every run then gets its own clone.
+        trains: the block changes its weights, for good: it is never cloned, nothing that is computed with it is kept in a cache,
+            and snapshots hold the parameters that learn.
         many: a role that the family's contract expands to several components (`text_encoders`).
         config_only: only `.config` is read, so its weights need not be where the computation is.
         doc: what it is for.
     """
-    return ComponentSlot(config, mutates, many, config_only, doc)
+    return ComponentSlot(config, mutates, trains, many, config_only, doc)
 
 
 def config(default: object = None, *, doc: str = "") -> Any:
@@ -88,6 +93,11 @@ def slot_faults(owner: type, components: Iterable[str]) -> Iterator[str]:
             yield f"{owner.__qualname__}: {name} is the function `component` itself; write {name}: ... = component()."
         elif value is config:
             yield f"{owner.__qualname__}: {name} is the function `config` itself; write {name}: ... = config(default)."
+        elif isinstance(value, ComponentSlot) and value.trains and (value.mutates or value.config_only):
+            yield (
+                f"{owner.__qualname__}: {name} trains, so each run changes the component itself and not a clone of it, and needs its weights; "
+                f"write {name}: ... = component(trains=True) alone."
+            )
     annotations = inspect.get_annotations(owner)
     for name in components:
         if name in annotations and not is_type(annotations[name]):

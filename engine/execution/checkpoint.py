@@ -15,6 +15,8 @@ from ..isolation import own_state
 from ..memory import device_bytes, held_bytes
 from ..nodes import Values
 from ..position import Frame, Position
+from .live_values import LiveState, live_states, put_states
+from .trained_state import frozen_digest, process_random_state, put_process_random_state, put_trained, trained_state
 
 if TYPE_CHECKING:
     import torch
@@ -41,6 +43,9 @@ class RunCheckpoint:
             attributes that differ from those of one that has not run, copied.
         groups: of the state, with the names in them. digests: of the values, for one that stays in memory: tensors are
             shared, and whoever holds them may write into them. Those on a device are copied in place of it.
+        live: states of the values that are objects with one, such as an optimizer, by name.
+        trained: of the components that the run trains, what learns. frozen: of the same, a digest of the rest. chance: of a run that
+            trains, the process's own random generators.
     """
 
     position: Position
@@ -48,24 +53,50 @@ class RunCheckpoint:
     states: Mapping[str, Mapping[str, Any]] = field(repr=False)
     groups: Mapping[str, tuple[str, ...]] = field(repr=False)
     digests: Mapping[str, str | None] = field(factory=dict, repr=False)
+    live: Mapping[str, LiveState] = field(factory=dict, repr=False)
+    trained: Mapping[str, Mapping[str, Any]] = field(factory=dict, repr=False)
+    frozen: Mapping[str, str] = field(factory=dict, repr=False)
+    chance: Mapping[str, Any] = field(factory=dict, repr=False)
 
     @classmethod
     def of(cls, run: Run, position: Position, values: Values) -> RunCheckpoint:
         """Note how a run stands."""
         # One table for frames and values, because a generator that stands in both must stay one object.
         known: dict[int, Any] = {}
-        frames = tuple(evolve(frame, inputs=_copied(dict(frame.inputs), known)) for frame in position)
+        live = live_states(values)
+        # A loop that goes on finds them among the values, where they are in the frames' inputs, too.
+        own = {name: value for name, value in values.items() if name not in live}
+        given = [{name: value for name, value in frame.inputs.items() if name not in live} for frame in position]
+        frames = tuple(
+            evolve(frame, inputs=_copied(inputs, known)) for frame, inputs in zip(position, given, strict=True)
+        )
         groups = {group: tuple(names) for group, names in run.state.kwargs_mapping.items()}
         states = {name: own_state(state) for name, state in run.components.changes().items()}
-        held = _copied(dict(values), known)
-        made = cls(frames, held, states, groups, {name: _digest(value) for name, value in held.items()})
+        held = _copied(own, known)
+        made = cls(
+            frames,
+            held,
+            states,
+            groups,
+            {name: _digest(value) for name, value in held.items()},
+            live,
+            {name: trained_state(run.components[name]) for name in sorted(run.trains)},
+            _frozen(run),
+            process_random_state() if run.trains else {},
+        )
         _HELD.add(made)
         return made
 
     @property
     def parts(self) -> list[Any]:
         """All values that it holds."""
-        return [self.values, self.states, [frame.inputs for frame in self.position]]
+        return [
+            self.values,
+            self.states,
+            [each.state for each in self.live.values()],
+            self.trained,
+            [frame.inputs for frame in self.position],
+        ]
 
     def values_again(self) -> Values:
         """Return the values for a run that goes on from here, with tensors of its own; this can be asked again and
@@ -108,6 +139,17 @@ class RunCheckpoint:
         ]
         if faults:
             raise InputError.of("The run cannot go on from here", faults)
+
+    def arrive(self, run: Run, values: Values) -> None:
+        """Bring what goes on outside of values to how it was, at the moment when the run goes on.
+
+        Not before: a loop's iterator, which is run up to there, may count in the objects that it is given.
+        """
+        put_states(self.live, values)
+        for name, state in self.trained.items():
+            put_trained(run.components[name], state)
+        if self.chance:
+            put_process_random_state(self.chance)
 
     def put_components(self, run: Run) -> None:
         """Bring a run's components to their state."""
@@ -164,6 +206,13 @@ class SharedPrefix:
                 values[name] = value
         self.standing.put_components(run)
         return Frame(self.path, frame.iteration, None, before)
+
+
+def _frozen(run: Run) -> dict[str, str]:
+    """Return digests of what the run does not change in what it trains, which are made once."""
+    for name in run.trains - run.frozen.keys():
+        run.frozen[name] = frozen_digest(run.components[name])
+    return dict(run.frozen)
 
 
 def _size(value: torch.Tensor) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from ...registry.loading.weights import byte_words
-from ...state import PipelineState, RunError
+from ...state import InputError, PipelineState, RunError
 from ...state.errors import RunCancelledError, nearest
 from ...state.outputs import given_by_position
 from ...state.pipeline_state import describe_value
@@ -39,6 +39,7 @@ class Executable:
 
     Attributes:
         uses: components that a block computes with. takes: values that it reads; None of what may read any.
+        finite: what is looked at for NaN after each iteration. gradients: whether they are recorded in it; None as around it.
         unread: of each branch, what the caller gives to others alone.
         find_unit: says how its result is known, outside of loops. find_iteration: how that of one iteration of a loop is.
     """
@@ -54,6 +55,8 @@ class Executable:
     prepare_iterations: Callable[[Run], Iterations] | None = None
     keeps: frozenset[str] = frozenset()
     carried: tuple[str, ...] = ()
+    finite: tuple[str, ...] = ()
+    gradients: bool | None = None
     variables: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     branches: Mapping[str, tuple[Executable, ...]] = field(factory=dict)
@@ -115,11 +118,17 @@ def _gradients(mode: str) -> AbstractContextManager[object]:
     return torch.inference_mode() if mode == "inference" else torch.no_grad()
 
 
+def _own_gradients(recorded: bool | None) -> AbstractContextManager[object]:
+    import torch
+
+    return nullcontext() if recorded is None else torch.set_grad_enabled(recorded)
+
+
 def _once(executables: Sequence[Executable], run: Run, values: Values, releases: Mapping[str, tuple[str, ...]]) -> None:
     """Run the top-level steps, each of which is forgotten when it is done, with all that it is bound to."""
     steps = _bound(executables, run)
     # Reversed, because taking the last of a list is cheap, and a step that was taken is held by nobody else.
-    steps = [*(steps if run.tracker is None else run.tracker.remaining(steps))][::-1]
+    steps = [*(steps if run.tracker is None else run.tracker.remaining(steps, values))][::-1]
     while steps:
         step, path = steps.pop()
         try:
@@ -166,7 +175,7 @@ def _sequence(executables: Sequence[Executable], run: Run) -> Call:
     steps = _bound(executables, run)
 
     def call(values: Values) -> None:
-        for step, path in steps if run.tracker is None else run.tracker.remaining(steps):
+        for step, path in steps if run.tracker is None else run.tracker.remaining(steps, values):
             try:
                 if run.cancelled:
                     raise RunCancelledError(f"The run was cancelled before {path}.")
@@ -261,6 +270,11 @@ def _no_branch(path: str, chosen: object, branches: Iterable[str]) -> RunError:
 def _loop_call(executable: Executable, run: Run) -> Call:
     assert executable.prepare_iterations is not None
     iterations_of = executable.prepare_iterations(run)
+    if executable.gradients and run.settings.grad == "inference":
+        raise InputError(
+            f'{executable.path} records gradients, which torch\'s inference mode cannot: pipe.configure(grad="no_grad"), and the loop '
+            "records them by itself."
+        )
     body = _sequence(executable.body, run)
     if run.cache is not None and run.cache.store.steps and executable.iteration is not None:
         body = run.cache.wrapped(body, executable.iteration, run)
@@ -277,17 +291,18 @@ def _loop_call(executable: Executable, run: Run) -> Call:
         iteration, one_iteration = 0, body
         hidden = {name: inputs[name] for name in executable.variables if name in before and name in inputs}
         if tracker is not None:
-            iterations, iteration = tracker.iterations_left(iterations, going_on)
+            iterations, iteration = tracker.iterations_left(iterations, going_on, values)
             given = {**{name: inputs[name] for name in executable.reads if name in inputs}, **hidden}
             one_iteration = tracker.following(body, Frame(path, iteration, None, before, given))
         # Nothing is made for who is not there: a loop without listeners, witness or tracker costs one call per
         # iteration.
         told = IterationEvents(path, length, run.emit, last) if run.emit is not None else None
-        finite = FiniteWatch(path, executable.carried, iteration) if run.settings.check_values else None
+        finite = FiniteWatch(path, executable.finite, iteration) if run.settings.check_values else None
         try:
             with (
                 progress_bar(run.settings, length, iteration) as advance,
                 nullcontext() if run.merged is None else run.merged.looping(),
+                _own_gradients(executable.gradients),
             ):
                 for variables in iterations:
                     values.update(variables)

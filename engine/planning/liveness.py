@@ -56,6 +56,20 @@ def live_after(
     return found
 
 
+def dead_after_iteration(steps: Sequence[Node], flow: Dataflow, path: str, asked: frozenset[str]) -> frozenset[str]:
+    """Return what the blocks of a loop write that is needed by no later iteration and no later step, and is not asked for."""
+    loop = next((step for step in steps if step.path == path), None)
+    # Foreign code may read anything.
+    if not isinstance(loop, LoopNode) or any(_reads_anything(step) for step in steps):
+        return frozenset()
+    inside = {each.path for each in all_nodes([loop])}
+    reads = list(flow.reads_in(inside))
+    position = max((read.position for read in reads), default=-1)
+    carried = {str(read.param.name) for read in reads if read.is_carried}
+    later = {str(read.param.name) for read in flow.reads if read.path not in inside and read.position > position}
+    return frozenset(_writes(loop) - carried - later - asked)
+
+
 def peak_of(live: Mapping[str, frozenset[str]], sizes: Mapping[str, int]) -> int:
     """Return the most bytes of values at once between two steps, by the bytes of each."""
     return max((sum(sizes.get(name, 0) for name in names) for names in live.values()), default=0)

@@ -13,6 +13,7 @@ from ..execution.executor import Executable, execute
 from ..execution.uses import uses_of
 from ..execution.value_checks import ClassesOf, checked
 from ..nodes import BlockNode, ChoiceNode, LoopNode, Node, Values, all_nodes, leaves
+from ..position import Position
 from ..run import Run
 from ..scoped_names import scope_of
 from .cache_units import iteration_of, unit_of
@@ -20,7 +21,7 @@ from .dataflow import trace
 from .explain import Explanation, explain
 from .flow import CALLER, Dataflow
 from .graph import Graph, make_graph
-from .liveness import live_after, releases_of
+from .liveness import dead_after_iteration, live_after, releases_of
 from .plan_checks import OtherWriters, find_faults, find_warnings, missing_inputs, nobody
 from .stages import Devices, StageProfile, Stages, stages_of
 
@@ -38,6 +39,7 @@ class Plan:
         provenance: value name to the path of its last writer.
         components: names of the components that are needed, in order of first use.
         mutates: components of which every run gets its own clone.
+        trains: components whose weights a step changes.
         flow: who gives each value to whom. warnings: what looks wrong and may be meant.
         skipped: path of a choice to the branches that do not run, and why.
     """
@@ -50,11 +52,13 @@ class Plan:
     provenance: dict[str, str]
     components: tuple[str, ...]
     mutates: frozenset[str]
+    trains: frozenset[str]
     flow: Dataflow
     warnings: tuple[str, ...]
     skipped: Mapping[str, str]
     _executables: tuple[Executable, ...]
     _known_releases: dict[frozenset[str], Mapping[str, tuple[str, ...]]] = field(factory=dict, init=False)
+    _known_dead: dict[tuple[str, frozenset[str]], frozenset[str]] = field(factory=dict, init=False)
 
     @cached_property
     def last_use(self) -> dict[str, str]:
@@ -135,6 +139,21 @@ class Plan:
             known = self._known_releases[asked] = releases_of(self.steps, self.flow, asked)
         return known
 
+    def dead_after(self, position: Position, asked: frozenset[str] | None) -> frozenset[str]:
+        """Return what blocks of a loop have written that nobody needs any more at the end of its iteration; none anywhere else.
+
+        Args:
+            asked: the values that are wanted in the end; None keeps all.
+        """
+        last = position[-1]
+        # A loop in another one begins anew with what it finds, so what it leaves may be read again.
+        if asked is None or last.iteration is None or len(position) > 1:
+            return frozenset()
+        key = last.path, asked
+        if key not in self._known_dead:
+            self._known_dead[key] = dead_after_iteration(self.steps, self.flow, last.path, asked)
+        return self._known_dead[key]
+
     def _advice(self, path: str) -> Sequence[str]:
         return next((leaf.advice for leaf in leaves(self.steps) if leaf.path == path), ())
 
@@ -149,7 +168,7 @@ class Plan:
         groups = {group: list(names) for group, names in self.groups.items()}
         state = PipelineState(values, groups, dict(self.provenance))
         run = make_run(self.mutates)
-        run.state = state
+        run.state, run.trains = state, self.trains
         run.advice = self._advice
         if run.tracker is not None:
             run.tracker.begin(run)
@@ -187,6 +206,7 @@ def make_plan(
         raise CompositionError.of("The blocks do not fit together", [*faults, *missing])
     if missing:
         raise InputError.of("Inputs are missing", missing)
+    trains = trained(steps)
     return Plan(
         steps=tuple(steps),
         given=given,
@@ -196,11 +216,17 @@ def make_plan(
         provenance=flow.provenance,
         components=tuple(dict.fromkeys(name for step in all_nodes(steps) for name in getattr(step, "components", ()))),
         mutates=frozenset(name for step in all_nodes(steps) for name in getattr(step, "mutates", ())),
+        trains=trains,
         flow=flow,
         warnings=tuple(find_warnings(flow)),
         skipped=dict(skipped),
-        executables=tuple(map(_Binding(flow).bound, steps)),
+        executables=tuple(map(_Binding(flow, trains).bound, steps)),
     )
+
+
+def trained(steps: Iterable[Node]) -> frozenset[str]:
+    """Return the components whose weights steps change."""
+    return frozenset(name for step in all_nodes(steps) for name in getattr(step, "trains", ()))
 
 
 def _groups(steps: Sequence[Node], given: frozenset[str]) -> dict[str, list[str]]:
@@ -224,10 +250,12 @@ class _Binding:
     """Makes steps of a plan ready to run.
 
     Attributes:
+        trains: components whose weights change in the run, so that no result of theirs is kept.
         classes: what the types of values say of their classes, for all steps of the plan that write a value of one name and type.
     """
 
     flow: Dataflow
+    trains: frozenset[str] = frozenset()
     classes: ClassesOf = field(factory=ClassesOf)
 
     def bound(self, step: Node, in_loop: bool = False) -> Executable:
@@ -257,7 +285,7 @@ class _Binding:
         # Within a loop the iteration is the smallest thing that is kept: a key costs as much as many small
         # blocks, and intermediate results of every block in every iteration would fill the cache.
         # To give a value another name costs less than to look up what that gives.
-        is_kept = not (in_loop or step.opens or step.closes)
+        is_kept = not (in_loop or step.opens or step.closes or self.trains.intersection(step.components))
         return Executable(
             step.path,
             prepare=step.bind(self.flow.presence[id(step)]),
@@ -271,10 +299,12 @@ class _Binding:
         )
 
     def _loop(self, step: LoopNode, in_loop: bool) -> Executable:
-        # Only what goes from iteration to iteration is watched for NaN: a temporary may hold one for a reason.
+        # Only what goes from iteration to iteration is watched for NaN, and what a block names: a temporary may hold one for a reason.
         carried = {read.param.name for read in self.flow.reads if read.is_carried}
         written = dict.fromkeys(param.name for leaf in leaves(step.body) for param in leaf.writes)
         variables = tuple(variable.name for variable in step.variables)
+        watched = {name for leaf in leaves(step.body) for name in leaf.finite}
+        is_kept = self.trains.isdisjoint(name for each in all_nodes([step]) for name in getattr(each, "components", ()))
         return Executable(
             step.path,
             reads=tuple(str(param.name) for param in step.reads),
@@ -283,7 +313,9 @@ class _Binding:
             # Not the loop's variables, whoever writes them in it: they end with it.
             keeps=frozenset(written).difference(variables),
             carried=tuple(name for name in written if name in carried),
+            finite=tuple(name for name in written if name in carried or name in watched),
+            gradients=step.gradients,
             variables=variables,
-            find_unit=None if in_loop else partial(unit_of, step, self.flow),
-            find_iteration=None if in_loop else partial(iteration_of, step, self.flow),
+            find_unit=partial(unit_of, step, self.flow) if is_kept and not in_loop else None,
+            find_iteration=partial(iteration_of, step, self.flow) if is_kept and not in_loop else None,
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...state import RepoError, html_view
 from ...state.atomic import write_text
+from ...state.digest import digest_of
 from ...state.limits import LARGEST_RECIPE
 from ...state.strict_json import written_json
 from ...state.structure import structured
@@ -109,6 +110,14 @@ class Recipe:
         """Return the recipe with what was found out in the run: `results`, `witness`; what is None is left out."""
         known = {name: value for name, value in self._known.items() if name != "witness"}
         return Recipe({**known, **{n: v for n, v in found.items() if v is not None}}, self._late, self.image)
+
+    @property
+    def digest(self) -> str:
+        """Digest of what the run was made of: by it a trained component names its training. Not of what came out."""
+        made_of = {
+            name: part for name, part in self.to_dict().items() if name not in ("results", "notes", "witness", "image")
+        }
+        return digest_of(json.loads(json.dumps(made_of)))
 
     @property
     def witness(self) -> list[list[Any]] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ...blocks.measures.clip_parts import clip_parts
 from ...guiders import ClassifierFreeGuidance
 from ...pipeline.modular_pipeline import ModularPipeline
 from ...registry import shipped
@@ -18,8 +19,10 @@ __all__ = [
     "GUIDANCE_SCALE",
     "IP_ADAPTER",
     "LAYOUT_CONTROLNET",
+    "SCORER",
     "embedded",
     "known_words",
+    "scorer",
     "unknown_words",
 ]
 
@@ -31,6 +34,7 @@ for _name, _target in {
     "arrow_lora": "ARROW_LORA",
     "ip_adapter": "IP_ADAPTER",
     "layout_controlnet": "LAYOUT_CONTROLNET",
+    "scorer": "SCORER",
 }.items():
     shipped.register(f"brickwork/{_name}", f"{__name__}:{_target}")
 
@@ -47,6 +51,9 @@ LAYOUT_CONTROLNET = FOLDER.parent / "layout_controlnet"
 
 IP_ADAPTER = FOLDER.parent / "ip_adapter"
 """An IP-Adapter with its image encoder: `ip_adapter.safetensors`, `image_encoder`, `feature_extractor`."""
+
+SCORER = FOLDER.parent / "scorer"
+"""A CLIP that was trained on the drawings and their captions: it says how well an image fits a prompt."""
 
 GUIDANCE_SCALE = 5.0
 
@@ -77,3 +84,13 @@ def embedded(*, task: str | None = None, **load_options: Any) -> ModularPipeline
     )
     pipe.remarks.append(call_remarks)
     return pipe
+
+
+def scorer() -> dict[str, Any]:
+    """Return the parts of a small CLIP that knows what the embedded model draws, as blocks of measures call them.
+
+    Example:
+        >>> sorted(scorer())
+        ['clip', 'clip_image_processor', 'clip_tokenizer']
+    """
+    return clip_parts(SCORER)

@@ -24,10 +24,11 @@ from ...state.digest import DigestWriter, NoDigestError, code_identity, digest_o
 from ...state.errors import capital_article
 from ...state.object_content import register_networks
 from ...state.watch import Watch, tensor_stamps
-from ..compilation import compiled_call, compiler_digest, compiler_words, uncompiled
+from ..compilation import compiled_call, compiler_digest, compiler_words, network_in, uncompiled
 from ..notes import notes_of, put_note
+from .component_notes import TRAINED, note_training, trained_words
 from .library_code import are_same, watch_classes
-from .model_words import TOKENS, adapters_of, words_of
+from .model_words import adapters_of, words_of
 from .module_settings import HOOKS, Settings, config_content, is_config, read_settings
 from .run_state import run_state_names
 from .tensor_content import TensorContent, is_doubtful, tensors_of
@@ -175,9 +176,8 @@ def _network_identity(model: Any, record: _Record, content: bool, whole: bool) -
     record.stamps, record.probe = stamps, probe
     if holds and known is not None and known.weights == weights and known.declared == declared:
         return known
-    record.identity = Identity(
-        _class_name(model), weights, settings.digests, words_of(model), dict(adapters_of(model)), declared
-    )
+    words = {**words_of(model), **trained_words(model, weights)}
+    record.identity = Identity(_class_name(model), weights, settings.digests, words, dict(adapters_of(model)), declared)
     return record.identity
 
 
@@ -232,7 +232,10 @@ def _note_tensors(record: _Record, model: Any) -> None:
 def _own(model: object) -> list[Any]:
     # Copied, here and wherever attributes are gone through: another thread may begin or end to watch the component meanwhile.
     held = vars(model).copy().items()
-    return [type(model), *(part for name, value in held if name not in (_RECORD, _DECLARED) for part in (name, value))]
+    return [
+        type(model),
+        *(part for name, value in held if name not in (_RECORD, _DECLARED, TRAINED) for part in (name, value)),
+    ]
 
 
 def _probe(tensors: Sequence[Any]) -> bytes:
@@ -364,18 +367,19 @@ def temporary_identity(component: object) -> Iterator[None]:
             notes[_DECLARED] = before
 
 
+def remember_training(component: Any, recipe: str) -> None:
+    """Note by which run a component was trained: its digest stands in what the component is called, as long as its weights are those."""
+    inner = network_in(component)
+    note_training(inner, identity_of(inner).weights, recipe)
+    _record_of(inner).identity = None
+
+
 def moved(component: Any) -> None:
     """Say that a component was moved to another device, and not changed."""
     component = uncompiled(component)
-    record = notes_of(component).get(_RECORD)
-    if record is not None and record.named:
+    if (record := notes_of(component).get(_RECORD)) is not None and record.named:
         _note_tensors(record, component)
         record.content.moved(record.named)
-
-
-def remember_tokens(component: object, tokens: Sequence[str]) -> None:
-    """Note the words that a text encoder was taught (textual inversion)."""
-    object.__setattr__(component, TOKENS, tuple(tokens))
 
 
 def fingerprint(component: object) -> str | None:

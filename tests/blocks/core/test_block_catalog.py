@@ -19,7 +19,7 @@ from brickwork.blocks.core.preset_catalog import presets
 from brickwork.state import CompositionError
 from brickwork.state.packages import block_packages
 
-ROOMS = ("blocks/steps", "blocks/techniques", "presets")
+ROOMS = ("blocks/measures", "blocks/steps", "blocks/techniques", "blocks/training", "presets")
 
 
 def written_names() -> list[str]:
@@ -29,7 +29,7 @@ def written_names() -> list[str]:
         for room in ROOMS
         for path in (ROOT / room).rglob("*.py")
         for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and _declares(node)
+        if isinstance(node, ast.ClassDef) and node.bases and not node.name.startswith("_") and _declares(node)
     ]
 
 

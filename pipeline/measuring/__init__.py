@@ -1,0 +1,1 @@
+"""Tables of measures: averages with their uncertainty, and whether two differ."""
