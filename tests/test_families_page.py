@@ -68,7 +68,11 @@ def files_of_a_family(folder: Path) -> list[Path]:
     return [*presets, *(file for file in contracts if "families.register(" in file.read_text())]
 
 
-FAMILIES = [path.parent for path in sorted((ROOT / "presets").glob("*/__init__.py")) if path.parent.name != "embedded"]
+FAMILIES = [
+    path.parent
+    for path in sorted((ROOT / "presets").glob("*/__init__.py"))
+    if path.parent.name not in ("embedded", "training")
+]
 MOST = {"ddpm": 75, "dit": 95, "sd3": 218, "flux": 320, "sdxl": 350, "sd": 405}
 """Lines of a family with its names: of all that is released under the three last, and a reason to think before there are more."""
 
