@@ -10,6 +10,7 @@ from typing import Any
 from ..registry import families
 from ..registry.devices.casting import without_empty_remark
 from ..registry.hub.repo import open_repo
+from ..registry.identity.as_made import declared_change
 from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError
 from ..state.errors import with_article
@@ -72,7 +73,7 @@ def load_ip_adapter(
         refuse_not_finite(what, flat, format_of(denoiser))
     # The mixin of a denoiser that takes one adapter takes no list.
     given_states = (states[0], "", "") if len(states) == 1 else (states, [""] * len(states), [""] * len(states))
-    with _or_as_it_was(denoiser, holder.family.image_projection), without_empty_remark():
+    with declared_change(denoiser), _or_as_it_was(denoiser, holder.family.image_projection), without_empty_remark():
         try:
             holder.mixin.load_ip_adapter(
                 holder, given_states[0], subfolder=given_states[1], weight_name=given_states[2]
@@ -220,7 +221,8 @@ def set_ip_adapter_scale(pipe: object, scale: object) -> None:
     if len(scales) not in (1, count):
         raise ComponentError(f"{len(scales)} scales were given for {count} IP-Adapters; give one, or one for each.")
     # A list of one is taken for a number for each layer by diffusers' mixin of transformers.
-    holder.mixin.set_ip_adapter_scale(holder, scales[0] if count == 1 else scales * (count // len(scales)))
+    with declared_change(holder.denoiser):
+        holder.mixin.set_ip_adapter_scale(holder, scales[0] if count == 1 else scales * (count // len(scales)))
 
 
 def is_ip_adapter_active(pipe: object) -> bool:
@@ -241,6 +243,7 @@ def unload_ip_adapter(pipe: object) -> None:
     denoiser = holder.denoiser
     if not holder.family.image_projections(denoiser):
         return
-    holder.mixin.unload_ip_adapter(holder)
-    if _PROCESSORS in vars(denoiser):
-        denoiser.set_attn_processor(vars(denoiser).pop(_PROCESSORS))
+    with declared_change(denoiser):
+        holder.mixin.unload_ip_adapter(holder)
+        if _PROCESSORS in vars(denoiser):
+            denoiser.set_attn_processor(vars(denoiser).pop(_PROCESSORS))

@@ -247,7 +247,17 @@ def _settings(name: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> I
     """Yield what differs in the settings of one component: in the words that people have for it, else by attribute."""
     if left.get("declared") != right.get("declared"):
         yield f"{name}: it was declared as something new (pipe.invalidate)"
+    applied = [_techniques(side.get("techniques", ())) for side in (left, right)]
+    if applied[0] != applied[1]:
+        yield f"{name}: techniques {applied[0]}, and {applied[1]}"
     if "digest" not in left or "digest" not in right or left["digest"] == right["digest"]:
+        return
+    unknown = [list(side.get("undeclared", ())) for side in (left, right)]
+    if unknown[0] != unknown[1]:
+        one, other = ("; ".join(each) or "none" for each in unknown)
+        yield f"{name}: unknown changes {one}, and {other}"
+    # What a technique, or somebody by hand, has switched on is said already.
+    if applied[0] != applied[1] or unknown[0] != unknown[1]:
         return
     mine, theirs = left.get("is", {}), right.get("is", {})
     texts = [
@@ -263,6 +273,15 @@ def _settings(name: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> I
         differing = [each for each in dict.fromkeys([*one, *other]) if one.get(each) != other.get(each)]
         texts = [f"{name}: another {', '.join(differing[:5])}"]
     yield from texts
+
+
+def _techniques(written: Sequence[Mapping[str, Any]]) -> str:
+    """Return techniques for people."""
+    named = (
+        f"{each['name']}({', '.join(f'{key}={value!r}' for key, value in each.items() if key != 'name')})"
+        for each in written
+    )
+    return ", ".join(named) or "none"
 
 
 def _place(entry: Mapping[str, Any]) -> str:

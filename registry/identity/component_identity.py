@@ -17,13 +17,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import xxhash
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ...state.code_home import is_packaged
 from ...state.digest import DigestWriter, NoDigestError, code_identity, digest_of
 from ...state.errors import capital_article
 from ...state.object_content import register_networks
 from ...state.watch import Watch, tensor_stamps
+from ..applied import techniques_of
 from ..compilation import compiled_call, compiler_digest, compiler_words, uncompiled
 from ..notes import notes_of, put_note
 from .library_code import are_same, watch_classes
@@ -51,7 +52,7 @@ class Identity:
     Attributes:
         cls: "module.Class". weights: digest of the content of all tensors, or of a vocabulary; None where there are none.
         settings: digest by attribute. words: of settings, as people say them ("FreeU": "(0.9, 0.2, 1.5, 1.6)").
-        adapters: scales by name. declared: what `invalidate` made of it.
+        adapters: scales by name. declared: what `invalidate` made of it. techniques: that were applied to it, in words, in their order.
     """
 
     cls: str
@@ -60,11 +61,14 @@ class Identity:
     words: Mapping[str, str] = field(factory=dict)
     adapters: Mapping[str, float] = field(factory=dict)
     declared: str | None = None
+    techniques: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
         """The digest of everything."""
-        parts = [self.cls, self.weights, self.settings_digest, self.declared]
+        parts: list[Any] = [self.cls, self.weights, self.settings_digest, self.declared]
+        # One that leaves no trace on modules counts all the same.
+        parts += [list(self.techniques)] if self.techniques else []
         # Adapters and words are left out: what an adapter does stands in settings and tensors, and words are the same
         # things for people.
         return xxhash.xxh3_128_hexdigest(json.dumps(parts).encode())
@@ -142,7 +146,7 @@ def _compiled(known: Identity, wrapper: Any) -> Identity:
         return known
     digests = {**known.settings, "compiled": f"{digest} {known.settings.get('compiled', '')}"}
     words = {**known.words, "compiled": compiler_words(wrapper)}
-    return Identity(known.cls, known.weights, digests, words, known.adapters, known.declared)
+    return evolve(known, settings=digests, words=words)
 
 
 def moment_of(component: object) -> object:
@@ -176,13 +180,19 @@ def _network_identity(model: Any, record: _Record, content: bool, whole: bool) -
     if holds and known is not None and known.weights == weights and known.declared == declared:
         return known
     record.identity = Identity(
-        _class_name(model), weights, settings.digests, words_of(model), dict(adapters_of(model)), declared
+        _class_name(model),
+        weights,
+        settings.digests,
+        words_of(model),
+        dict(adapters_of(model)),
+        declared,
+        techniques_of(model),
     )
     return record.identity
 
 
 def _declared(record: _Record, known: Identity, declared: str | None) -> Identity:
-    record.identity = Identity(known.cls, known.weights, known.settings, known.words, known.adapters, declared)
+    record.identity = evolve(known, declared=declared)
     return record.identity
 
 

@@ -1,0 +1,33 @@
+"""Queries, keys and values by one product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import frozen
+
+from ....guiders.written_settings import checked
+from ..technique import Technique
+
+if TYPE_CHECKING:
+    from ....families.contract import FamilyContract
+
+
+@frozen(kw_only=True, slots=False, field_transformer=checked)
+class FusedProjections(Technique):
+    """Compute queries, keys and values of attention by one product in place of three, keys and values of cross-attention by one of two."""
+
+    bars_loras: ClassVar[bool] = True
+    memory: ClassVar[str] = "the weights of these layers twice"
+
+    def faults(self, component: Any, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
+        """It is of models that know it, and takes the place of their processors."""
+        if not hasattr(component, "fuse_qkv_projections"):
+            yield f"diffusers knows it not of {type(component).__name__}."
+        elif any(hasattr(each, "named_parameters") for each in component.attn_processors.values()):
+            yield "it takes the place of attention processors, and those of an IP-Adapter have weights: unload_ip_adapter() first."
+
+    def change(self, component: Any) -> None:
+        """Make the weights of both in one, and give the layers processors that use them."""
+        component.fuse_qkv_projections()
