@@ -65,7 +65,8 @@ class PipelineTechniques(PipelineInspection):
         """
         self._known([component])
         self._refuse_in_a_run("remove")
-        if self.components[component] is None:
+        # One that did not fit once the component was loaded is still wanted.
+        if self.components[component] is None or component in self.wanted_techniques.of:
             self.wanted_techniques.drop(component, techniques)
         else:
             take_off(component, self.components[component], techniques)
@@ -73,8 +74,9 @@ class PipelineTechniques(PipelineInspection):
     @property
     def techniques(self) -> Mapping[str, tuple[Technique, ...]]:
         """The techniques of each component that has some, or shall have them once it is loaded, in the order in which they were applied."""
-        found = {name: techniques_on(component) for name, component in self.components.items()}
-        return MappingProxyType({name: each for name, each in {**found, **self.wanted_techniques.of}.items() if each})
+        wanted = self.wanted_techniques.of
+        found = {name: (*techniques_on(each), *wanted.get(name, ())) for name, each in self.components.items()}
+        return MappingProxyType({name: each for name, each in found.items() if each})
 
     def warm_up(self, **inputs: object) -> CompileReport:
         """Run once, so that what is to be compiled is compiled before it is waited for, and say what was.

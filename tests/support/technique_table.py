@@ -20,7 +20,9 @@ BEGIN, END = "<!-- families: begin -->\n", "<!-- families: end -->"
 def kinds() -> str:
     """What each technique is, in Markdown."""
     head = "| technique | acts on | mathematics | memory |\n| --- | --- | --- | --- |\n"
-    return head + "".join(f"| `{row.name}` | {_place(row)} | {_kind(row)} | {row.technique.memory or '-'} |\n" for row in ROWS)
+    return head + "".join(
+        f"| `{row.name}` | {_place(row)} | {_kind(row)} | {row.technique.memory or '-'} |\n" for row in ROWS
+    )
 
 
 def _place(row: Row) -> str:

@@ -27,7 +27,9 @@ class ChannelsLast(Technique):
         """Lay them so, and keep what no new place in memory could stand for."""
         import torch
 
-        kept = [(each, each.data) for each in _convolved(component) if not (_begins_line(each) and each.is_contiguous())]
+        kept = [
+            (each, each.data) for each in _convolved(component) if not (_begins_line(each) and each.is_contiguous())
+        ]
         undo = _Undo(kept)
         try:
             component.to(memory_format=torch.channels_last)

@@ -21,7 +21,10 @@ from brickwork.pipeline.workflows.workflow_writing import save_workflow
 from brickwork.presets.flux import TEXT2IMAGE_BLOCKS
 from brickwork.registry import identity_of
 
-TABLE = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+
+def of_each(test: Any) -> Any:
+    """Every technique; a run takes a third of the cases."""
+    return pytest.mark.rotating(3)(pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)(test))
 
 
 @frozen(kw_only=True, slots=False)
@@ -67,7 +70,7 @@ def test_every_technique_has_a_row() -> None:
     assert {row.name for row in ROWS} == {*TECHNIQUES}
 
 
-@TABLE
+@of_each
 def test_it_repeats_and_taken_off_nothing_is_left(pipe: ModularPipeline, row: Row) -> None:
     model = pipe.components[row.component]
     plain, before, state = run(pipe), identity_of(model), {n: t.clone() for n, t in model.state_dict().items()}
@@ -86,7 +89,7 @@ def test_it_repeats_and_taken_off_nothing_is_left(pipe: ModularPipeline, row: Ro
     assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
 
 
-@TABLE
+@of_each
 def test_two_threads_get_what_one_gets(pipe: ModularPipeline, row: Row) -> None:
     pipe.apply(row.component, row.technique)
     alone = [run(pipe, seed) for seed in range(2)]
@@ -94,7 +97,7 @@ def test_two_threads_get_what_one_gets(pipe: ModularPipeline, row: Row) -> None:
         assert torch.equal(one, other)
 
 
-@TABLE
+@of_each
 def test_it_branches_and_resumes_in_the_middle_and_nothing_resumes_without_it(pipe: ModularPipeline, row: Row) -> None:
     taken: list[Any] = []
     pipe.apply(row.component, row.technique)
@@ -109,7 +112,7 @@ def test_it_branches_and_resumes_in_the_middle_and_nothing_resumes_without_it(pi
         pipe.resume(taken[0])
 
 
-@TABLE
+@of_each
 def test_a_cache_takes_neither_for_the_other(pipe: ModularPipeline, row: Row) -> None:
     cache = MemoryCache(steps=True)
     pipe.configure(cache=cache)
@@ -130,7 +133,7 @@ def test_a_cache_takes_neither_for_the_other(pipe: ModularPipeline, row: Row) ->
     assert torch.equal(run(pipe), plain)
 
 
-@TABLE
+@of_each
 def test_with_a_lora_in_both_orders_it_is_the_same_or_refused_in_both(pipe: ModularPipeline, row: Row) -> None:
     if row.family != "sdxl":
         pytest.skip("The LoRA is one for Stable Diffusion XL.")
@@ -154,7 +157,7 @@ def test_with_a_lora_in_both_orders_it_is_the_same_or_refused_in_both(pipe: Modu
     assert row.technique.bars_loras or torch.equal(*found)
 
 
-@TABLE
+@of_each
 def test_a_workflow_file_keeps_it(pipe: ModularPipeline, row: Row, tmp_path: Path) -> None:
     pipe.apply(row.component, row.technique)
     file = tmp_path / "with.yaml"
@@ -171,7 +174,7 @@ def test_a_workflow_file_keeps_it(pipe: ModularPipeline, row: Row, tmp_path: Pat
     assert identity_of(model).digest == identity_of(pipe.components[row.component]).digest
 
 
-@TABLE
+@of_each
 def test_an_exception_leaves_nothing(pipe: ModularPipeline, row: Row) -> None:
     before = identity_of(pipe.components[row.component])
     with pytest.raises(ZeroDivisionError):
@@ -185,7 +188,7 @@ def test_an_exception_leaves_nothing(pipe: ModularPipeline, row: Row) -> None:
     assert identity_of(pipe.components[row.component]) == held
 
 
-@TABLE
+@of_each
 def test_runs_that_share_forwards_get_what_they_get_alone(pipe: ModularPipeline, row: Row) -> None:
     pipe.apply(row.component, row.technique)
     pipe.configure(merge=Merger(bucket=4))
@@ -194,7 +197,7 @@ def test_runs_that_share_forwards_get_what_they_get_alone(pipe: ModularPipeline,
     assert all(map(torch.equal, found, alone))
 
 
-@TABLE
+@of_each
 def test_replay_puts_it_on_and_diff_names_it(pipe: ModularPipeline, row: Row, tmp_path: Path) -> None:
     images = {"output_type": "pil"}
     plain = run(pipe, **images)[0]
