@@ -94,7 +94,7 @@ class ChromeTrace:
     path: Path = field(converter=Path)
     _events: list[dict[str, Any]] = field(factory=list, init=False)
     _origin: float = field(default=0.0, init=False)
-    _begun: dict[str, float] = field(factory=dict, init=False)
+    _begun: dict[tuple[int, str], float] = field(factory=dict, init=False)
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
@@ -102,18 +102,18 @@ class ChromeTrace:
         if isinstance(event, RunStarted):
             # All runs are on one axis, so that what happens between them can be seen.
             self._origin = self._origin or now
-            self._begun = {_RUN: now}
+            self._begin(_RUN, now)
         elif isinstance(event, BlockStarted):
-            self._begun[event.path] = now
+            self._begin(event.path, now)
         elif isinstance(event, StepStarted):
-            self._begun[_step_name(event)] = now
+            self._begin(_step_name(event), now)
         elif isinstance(event, BlockFinished):
             self._span(event.path, "block", now, event.seconds, {"bytes": event.bytes})
         elif isinstance(event, StepFinished):
             self._span(_step_name(event), "step", now, event.seconds, {})
         elif isinstance(event, DeviceTimed):
             name = event.path if event.index is None else _step_name(event)
-            begun = self._begun[_RUN] + event.start
+            begun = self._begun.get((threading.get_ident(), _RUN), self._origin) + event.start
             self._add(name, "on the device", begun, event.seconds, {}, place="device")
         elif isinstance(event, ComponentMoved):
             self._add(f"bring {event.name}", "component", now, 0.0, {"bytes": event.bytes})
@@ -121,8 +121,13 @@ class ChromeTrace:
             self._span(_RUN, "run", now, event.seconds, {})
             self._write()
 
+    # By thread, because runs of several threads may have one trace, and the same blocks.
+    def _begin(self, name: str, now: float) -> None:
+        self._begun[threading.get_ident(), name] = now
+
     def _span(self, name: str, kind: str, now: float, seconds: float, details: dict[str, Any]) -> None:
-        begun = self._begun[name]
+        # What began before anybody listened began as long ago as it took.
+        begun = self._begun.pop((threading.get_ident(), name), now - seconds)
         self._add(name or "run", kind, begun, now - begun, {"seconds": seconds, **details})
 
     def _add(

@@ -51,7 +51,7 @@ def test_the_python_on_a_page_runs_from_top_to_bottom(
         exec(compile(code, name, "exec"), vars(module))
     printed = capsys.readouterr().out
     for shown in re.findall(r"^```text\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
-        assert shown in printed
+        assert shown in printed, f"The page shows\n{shown}\nand its lines print\n{printed}"
     if page.name == "troubleshooting.md":
         messages = messages_of(page)
         assert len(messages) > 30

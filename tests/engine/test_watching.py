@@ -87,14 +87,40 @@ def test_a_trace_tells_begin_and_length_in_microseconds(tmp_path: Path, monkeypa
     trace(RunFinished(10.0, None))
     place = {"ph": "X", "pid": os.getpid(), "tid": threading.get_ident()}
     expected = [
-        {"name": "a", "cat": "block", "ts": 0.5e6, "dur": 1.5e6, "args": {"bytes": 7}, **place},
-        {"name": "loop.step[3]", "cat": "step", "ts": 2.5e6, "dur": 0.5e6, "args": {}, **place},
+        {"name": "a", "cat": "block", "ts": 0.5e6, "dur": 1.5e6, "args": {"seconds": 1.5, "bytes": 7}, **place},
+        {"name": "loop.step[3]", "cat": "step", "ts": 2.5e6, "dur": 0.5e6, "args": {"seconds": 0.5}, **place},
         {"name": "bring unet", "cat": "component", "ts": 4e6, "dur": 0.0, "args": {"bytes": 9}, **place},
-        {"name": "run", "cat": "run", "ts": 0.0, "dur": 10e6, "args": {}, **place},
+        {"name": "run", "cat": "run", "ts": 0.0, "dur": 10e6, "args": {"seconds": 10.0}, **place},
     ]
     assert json.loads((tmp_path / "trace.json").read_text()) == {"traceEvents": expected}
     trace(RunStarted(("a",)))
     assert trace._origin == 10.0, "a second run goes on in the same image"
+
+
+def test_runs_of_two_threads_have_one_trace_each_with_its_own_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0])
+    monkeypatch.setattr(listeners, "perf_counter", lambda: next(now))
+    trace = ChromeTrace(tmp_path / "trace.json")
+
+    def tell(*events: Event) -> None:
+        for event in events:
+            trace(event)
+
+    begin, end = (RunStarted(("a",)), BlockStarted("a")), (BlockFinished("a", 0.5, 0), RunFinished(0.75, None))
+    tell(*begin)
+    other = threading.Thread(target=tell, args=(*begin, *end))
+    other.start()
+    other.join()
+    tell(*end)
+    found = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    assert [(each["name"], each["ts"] / 1e6, each["dur"] / 1e6) for each in found] == [
+        ("a", 3.0, 1.0),
+        ("run", 2.0, 3.0),
+        ("a", 1.0, 5.0),
+        ("run", 0.0, 7.0),
+    ]
 
 
 def test_a_block_is_told_of_before_and_after_with_the_bytes_that_it_wrote() -> None:
