@@ -13,7 +13,7 @@ from ...registry.identity.as_made import declared_change
 from ...state import ComponentError, InputError
 from ...state.errors import did_you_mean, with_article
 from .by_name import technique_of
-from .recording import recorded
+from .recording import Changes, recorded
 from .technique import Technique
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def put_on(name: str, component: Any, given: Sequence[object], family: FamilyCon
             raise ComponentError.of("Techniques do not fit", faults)
         with declared_change(component), _or_as_it_was(component):
             for each in wanted:
-                note_applied(component, (*applied_to(component), _applied(component, each)))
+                note_applied(component, (*applied_to(component), _newly_applied(name, component, each)))
 
 
 def like(component: object, other: Any) -> Any:
@@ -115,6 +115,18 @@ def _unstack(component: Any, stack: list[Applied], wanted: set[str]) -> None:
         # Also where one could not be taken off: those above it are on again then.
         stack += [_applied(component, each) for each in reversed(kept)]
         note_applied(component, tuple(stack))
+
+
+def _newly_applied(name: str, component: Any, technique: Technique) -> Applied:
+    """Put on a technique that the component had not before, of which it may turn out only now that it does not fit."""
+    kind = type(technique).__name__
+    try:
+        found = _applied(component, technique)
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+        raise ComponentError(f"{name}: {kind} could not be put on, and nothing was changed: {error}") from error
+    if isinstance(found.undo, Changes) and not found.undo.entries:
+        raise ComponentError(f"{name}: {kind} changes nothing of {with_article(type(uncompiled(component)).__name__)}.")
+    return found
 
 
 def _applied(component: Any, technique: Technique) -> Applied:

@@ -231,7 +231,9 @@ def _components(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[
         if is_like and _are_comparable(contents) and contents[0] != contents[1]:
             places = [_place(left), _place(right)]
             where = f"though both are {places[0]}" if places[0] == places[1] else f"{places[0]}, and {places[1]}"
-            yield f"{name}: other weights or vocabulary, {where}"
+            # Fused ones are others, and so are those with channels last.
+            laid = " (techniques may lay them otherwise)" if left.get("techniques") != right.get("techniques") else ""
+            yield f"{name}: other weights or vocabulary, {where}{laid}"
         if is_like:
             yield from _settings(name, left, right)
 

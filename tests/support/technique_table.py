@@ -11,7 +11,8 @@ from typing import Any
 from technique_families import contract, family
 from technique_rows import ROWS, Row
 
-from brickwork.adapters.techniques.applying import technique_faults
+from brickwork.adapters.techniques.applying import put_on, take_off
+from brickwork.state import ComponentError
 
 PAGE = Path(__file__).parents[2] / "docs" / "techniques.md"
 BEGIN, END = "<!-- families: begin -->\n", "<!-- families: end -->"
@@ -42,9 +43,17 @@ def family_row(name: str) -> str:
     cells = []
     for row in ROWS:
         model = vae if row.component == "vae" else denoiser
-        fits = model is not None and not list(technique_faults("it", model, row.technique, (), contract(name)))
-        cells.append("yes" if fits else "")
+        cells.append("yes" if model is not None and _fits(model, row, name) else "")
     return f"| {name} | {' | '.join(cells)} |\n".replace("|  |", "| |").replace("|  |", "| |")
+
+
+def _fits(model: Any, row: Row, name: str) -> bool:
+    try:
+        put_on("it", model, [row.technique], contract(name))
+    except ComponentError:
+        return False
+    take_off("it", model)
+    return True
 
 
 def family_head() -> str:

@@ -32,7 +32,9 @@ class ChannelsLast(Technique):
         ]
         undo = _Undo(kept)
         try:
-            component.to(memory_format=torch.channels_last)
+            # One by one: `component.to` would refuse a network that has convolutions of videos, too.
+            for parameter in _convolved(component):
+                parameter.data = parameter.data.to(memory_format=torch.channels_last)
         except BaseException:  # out of memory half way
             undo(component)
             raise
@@ -51,9 +53,8 @@ class _Undo:
     kept: list[tuple[Any, Any]]
 
     def __call__(self, component: Any) -> None:
-        import torch
-
-        component.to(memory_format=torch.contiguous_format)
+        for parameter in _convolved(component):
+            parameter.data = parameter.data.contiguous()
         for parameter, before in self.kept:
             parameter.data = before.to(parameter.device)
 

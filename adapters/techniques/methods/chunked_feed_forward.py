@@ -37,7 +37,7 @@ class ChunkedFeedForward(Technique):
     def change(self, component: Any) -> None:
         """Tell every layer."""
         for layer in _layers(component):
-            layer.set_chunk_feed_forward(self.chunk_size, self.dim)
+            layer.set_chunk_feed_forward(chunk_size=self.chunk_size, dim=self.dim)
 
 
 def _layers(component: Any) -> list[Any]:

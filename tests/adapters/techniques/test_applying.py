@@ -45,6 +45,23 @@ class Doubled(Technique):
         component.conv_out.doubled = self.times
 
 
+@frozen(kw_only=True, slots=False)
+class Idle(Technique):
+    """Somebody's own that does nothing."""
+
+    def change(self, component: Any) -> None:
+        component.conv_out.weight.mean()
+
+
+@frozen(kw_only=True, slots=False)
+class Unfit(Technique):
+    """Somebody's own that finds out late that it does not fit."""
+
+    def change(self, component: Any) -> None:
+        component.conv_out.mark = True
+        component.no_such_layer.bias = None
+
+
 @pytest.fixture(scope="module")
 def _own(tiny_folder: Path) -> ModularPipeline:
     made = ModularPipeline.from_pretrained(str(tiny_folder)).load_components()
@@ -115,6 +132,8 @@ def test_a_copy_has_them_and_takes_them_off_by_itself(pipe: ModularPipeline) -> 
         ((), r"say which technique: pipe.apply\('unet', FreeU\(\)\)"),
         ((AttentionSlicing(slice_size=99),), "slice_size=99: it is 1 to"),
         ((AttentionBackend(backend="native"),), "no layer of UNet2DConditionModel asks for a back end"),
+        ((Idle(),), "unet: Idle changes nothing of an? UNet2DConditionModel."),
+        ((Unfit(),), "unet: Unfit could not be put on, and nothing was changed: .*no_such_layer"),
         ((Compile(backend="eeger"),), "there is no compiler 'eeger'."),
     ],
 )  # fmt: skip

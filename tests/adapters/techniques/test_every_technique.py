@@ -11,6 +11,7 @@ import torch
 from attrs import frozen
 from in_threads import in_threads
 from technique_rows import ROWS, Row
+from technique_table import PAGE, family_head, family_row, kinds, names
 from tiny_adapters import lora
 from tiny_families import flux
 
@@ -213,3 +214,15 @@ def test_replay_puts_it_on_and_diff_names_it(pipe: ModularPipeline, row: Row, tm
     pipe.remove(row.component)
     with pytest.raises(brickwork.ReplayError, match=rf"techniques {row.name}\(.*\), and none now"):
         brickwork.replay(with_it, components=pipe, progress=False)
+
+
+def test_the_table_of_the_docs_says_what_each_is() -> None:
+    """Made by `.venv/bin/python tests/support/technique_table.py`."""
+    assert kinds() in PAGE.read_text()
+    assert family_head() in PAGE.read_text()
+
+
+@pytest.mark.rotating(8)
+@pytest.mark.parametrize("name", names())
+def test_the_table_of_the_docs_has_what_fits_a_family(name: str) -> None:
+    assert family_row(name) in PAGE.read_text()
