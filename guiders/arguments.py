@@ -13,6 +13,7 @@ import attrs
 from ..state import FrozenError, InputError, html_view
 from ..state.classes.class_arguments import parameters_of, unknown_argument
 from ..state.classes.class_bodies import InWords
+from ..state.errors import with_article
 from ..state.structure import Check
 from .by_name import AnyGuider
 
@@ -124,10 +125,10 @@ def _refuse_change(guider: object, name: str, value: object) -> None:
     known = [field.name for field in attrs.fields(cls)]
     if name not in known:
         raise FrozenError(
-            f"{unknown_argument(cls, name, known)} It has: {', '.join(known)}; and a {cls._kind} is frozen."
+            f"{unknown_argument(cls, name, known)} It has: {', '.join(known)}; and {with_article(cls._kind)} is frozen."
         )
     raise FrozenError(
-        f"{cls.__name__}.{name} is frozen, as all of a {cls._kind} is. Make a new one, and give it to the pipeline: "
+        f"{cls.__name__}.{name} is frozen, as all of {with_article(cls._kind)} is. Make a new one, and give it to the pipeline: "
         f"attrs.evolve({cls._kind}, {name}={repr(value)[:60]})."
     )
 

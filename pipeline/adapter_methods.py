@@ -17,7 +17,7 @@ from ..blocks.core.flattening import walk
 from ..state import ComponentError
 from ..state.user_warnings import caller_level
 from .names_of_diffusers import instead_of_input
-from .technique_methods import PipelineTechniques
+from .techniques.technique_methods import PipelineTechniques
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -369,10 +369,8 @@ class PipelineComponents(PipelineDevices):
                 return
         self._refuse_mixed_devices(names)
         if missing:
-            raise ComponentError(
-                not_loaded(self.blocks, plan, missing, self.specs)
-                + how_to_do_without(missing, self.kept_plans().dispensable)
-            )
+            spared = how_to_do_without(missing, self.kept_plans().dispensable)
+            raise ComponentError(not_loaded(self.blocks, plan, missing, self.specs) + spared)
 
     def may_be_none(self, name: str) -> bool:
         """Return whether blocks are given None for a component: there is none, and all that ask for it run without."""

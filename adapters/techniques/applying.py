@@ -27,7 +27,7 @@ def techniques_on(component: object) -> tuple[Technique, ...]:
     return tuple(each.technique for each in applied_to(component)) if component is not None else ()
 
 
-def put_on(name: str, component: Any, given: Sequence[object], family: FamilyContract) -> None:
+def put_on(name: str, component: object, given: Sequence[object], family: FamilyContract) -> None:
     """Put techniques on a component, all of them or none.
 
     Args:
@@ -62,7 +62,7 @@ def like(component: object, other: Any) -> Any:
 
 
 def technique_faults(
-    name: str, component: Any, technique: Technique, others: Sequence[Technique], family: FamilyContract
+    name: str, component: object, technique: Technique, others: Sequence[Technique], family: FamilyContract
 ) -> Iterator[str]:
     """Say why a component cannot have a technique."""
     kind = type(technique).__name__
@@ -81,7 +81,7 @@ def technique_faults(
     yield from (f"{name}: {kind}: {text}" for text in technique.faults(network, family, others))
 
 
-def take_off(name: str, component: Any, given: Sequence[object] = ()) -> None:
+def take_off(name: str, component: object, given: Sequence[object] = ()) -> None:
     """Take techniques off a component; those that were applied after them are taken off, and put on again.
 
     Args:
@@ -102,7 +102,7 @@ def take_off(name: str, component: Any, given: Sequence[object] = ()) -> None:
             _unstack(component, list(applied), set(wanted))
 
 
-def _unstack(component: Any, stack: list[Applied], wanted: set[str]) -> None:
+def _unstack(component: object, stack: list[Applied], wanted: set[str]) -> None:
     kept: list[Technique] = []
     network = uncompiled(component)
     try:
@@ -117,7 +117,7 @@ def _unstack(component: Any, stack: list[Applied], wanted: set[str]) -> None:
         note_applied(component, tuple(stack))
 
 
-def _newly_applied(name: str, component: Any, technique: Technique) -> Applied:
+def _newly_applied(name: str, component: object, technique: Technique) -> Applied:
     """Put on a technique that the component had not before, of which it may turn out only now that it does not fit."""
     kind = type(technique).__name__
     try:
@@ -129,7 +129,7 @@ def _newly_applied(name: str, component: Any, technique: Technique) -> Applied:
     return found
 
 
-def _applied(component: Any, technique: Technique) -> Applied:
+def _applied(component: object, technique: Technique) -> Applied:
     network = uncompiled(component)
     # Also around techniques that put things back by themselves: none of them leaves half of its work.
     with recorded(network):
@@ -138,7 +138,7 @@ def _applied(component: Any, technique: Technique) -> Applied:
 
 
 @contextmanager
-def _or_as_it_was(component: Any) -> Iterator[None]:
+def _or_as_it_was(component: object) -> Iterator[None]:
     """Take off what was put on until an exception, of several techniques the first ones."""
     before = applied_to(component)
     try:

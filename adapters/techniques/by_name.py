@@ -72,7 +72,7 @@ def known_techniques(given: Iterable[Any] | Any) -> dict[str, type[Technique]]:
         cls = thing if isinstance(thing, type) else type(thing)
         if not issubclass(cls, AnyTechnique):
             raise InputError(f"{thing!r} is no technique; give techniques or classes of techniques.")
-        found |= {technique_name(cls): cls, cls.__name__: cls}  # type: ignore[arg-type]  # as above
+        found |= {technique_name(cls): cls, cls.__name__: cls}  # type: ignore[dict-item]  # as above
     return found
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
 from ...registry.compilation import uncompiled
 from ...state import ComponentError
+
+if TYPE_CHECKING:
+    import torch
 
 _CONTAINERS = (
     "_parameters", "_buffers", "_modules", "_non_persistent_buffers_set", "_forward_hooks", "_forward_pre_hooks",
@@ -46,7 +49,7 @@ class Changes:
 
     entries: list[_Entry] = field(factory=list)
 
-    def __call__(self, component: Any) -> None:
+    def __call__(self, component: object) -> None:
         """Put everything back.
 
         Raises:
@@ -74,7 +77,7 @@ class Changes:
 
 
 @contextmanager
-def recorded(component: Any) -> Iterator[Changes]:
+def recorded(component: object) -> Iterator[Changes]:
     """Note what is changed on a component until the end of the `with`; an exception takes it back."""
     held = [(holder, place, dict(_contents(holder, place))) for holder, place in _places(uncompiled(component))]
     changes = Changes()
@@ -98,8 +101,8 @@ def _differing(held: list[tuple[Any, str, dict[Any, Any]]]) -> list[_Entry]:
     return found
 
 
-def _places(component: Any) -> Iterator[tuple[Any, str]]:
-    for module in component.modules():
+def _places(network: torch.nn.Module) -> Iterator[tuple[Any, str]]:
+    for module in network.modules():
         yield module, ""
         yield from ((module, name) for name in _CONTAINERS)
         processor = vars(module).get("processor")
@@ -108,11 +111,11 @@ def _places(component: Any) -> Iterator[tuple[Any, str]]:
             yield processor, ""
 
 
-def _container(holder: Any, place: str) -> Any:
+def _container(holder: object, place: str) -> Any:
     return vars(holder)[place] if place else vars(holder)
 
 
-def _contents(holder: Any, place: str) -> dict[Any, Any]:
+def _contents(holder: object, place: str) -> dict[Any, Any]:
     held = _container(holder, place)
     if isinstance(held, set):
         return dict.fromkeys(held)

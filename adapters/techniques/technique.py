@@ -16,6 +16,8 @@ from .by_name import NAME, AnyTechnique, register, technique_name
 from .recording import recorded
 
 if TYPE_CHECKING:
+    import torch
+
     from ...families.contract import FamilyContract
 
 Undo = Callable[[Any], None]
@@ -55,7 +57,7 @@ class Technique(WordedSettings, AnyTechnique):
 
     def faults(
         self,
-        component: Any,  # noqa: ARG002 - others look at it
+        component: torch.nn.Module,  # noqa: ARG002 - others look at it
         family: FamilyContract,  # noqa: ARG002
         others: Sequence[Technique],  # noqa: ARG002
     ) -> Iterator[str]:
@@ -66,7 +68,7 @@ class Technique(WordedSettings, AnyTechnique):
         """
         yield from ()
 
-    def apply(self, component: Any) -> Undo:
+    def apply(self, component: torch.nn.Module) -> Undo:
         """Put it on a component, and return what takes it off. An exception leaves the component as it was."""
         with recorded(component) as changes:
             self.change(component)

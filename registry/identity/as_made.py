@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -18,6 +18,9 @@ from ..notes import notes_of, put_note
 from .component_identity import Identity
 from .model_words import words_of
 from .module_settings import read_settings
+
+if TYPE_CHECKING:
+    import torch
 
 _NOTE = "_brickwork_as_made"
 _COUNTS_OF = "attention processors"
@@ -75,7 +78,7 @@ def _look(component: object) -> tuple[Any, Any, Any]:
     return network, noted, None if noted is None else _now(network)
 
 
-def _now(network: Any) -> AsMade | None:
+def _now(network: torch.nn.Module) -> AsMade | None:
     try:
         return AsMade(read_settings(network).digests, words_of(network))
     except NoDigestError:
@@ -83,7 +86,7 @@ def _now(network: Any) -> AsMade | None:
         return None
 
 
-def _merged(noted: Any, before: Any, now: Any, name: str) -> dict[str, str]:
+def _merged(noted: AsMade, before: AsMade, now: AsMade, name: str) -> dict[str, str]:
     """Return what is declared now: what there is, but for what was unknown before."""
     known, was, found = (getattr(each, name) for each in (noted, before, now))
     merged = dict(found)

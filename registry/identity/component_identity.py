@@ -66,9 +66,8 @@ class Identity:
     @property
     def digest(self) -> str:
         """The digest of everything."""
-        parts: list[Any] = [self.cls, self.weights, self.settings_digest, self.declared]
-        # One that leaves no trace on modules counts all the same.
-        parts += [list(self.techniques)] if self.techniques else []
+        # A technique that leaves no trace on modules counts all the same.
+        parts = [self.cls, self.weights, self.settings_digest, self.declared, *self.techniques]
         # Adapters and words are left out: what an adapter does stands in settings and tensors, and words are the same
         # things for people.
         return xxhash.xxh3_128_hexdigest(json.dumps(parts).encode())
@@ -179,15 +178,9 @@ def _network_identity(model: Any, record: _Record, content: bool, whole: bool) -
     record.stamps, record.probe = stamps, probe
     if holds and known is not None and known.weights == weights and known.declared == declared:
         return known
-    record.identity = Identity(
-        _class_name(model),
-        weights,
-        settings.digests,
-        words_of(model),
-        dict(adapters_of(model)),
-        declared,
-        techniques_of(model),
-    )
+    words, adapters, techniques = words_of(model), dict(adapters_of(model)), techniques_of(model)
+    name = _class_name(model)
+    record.identity = Identity(name, weights, settings.digests, words, adapters, declared, techniques)
     return record.identity
 
 

@@ -11,6 +11,8 @@ from ....guiders.written_settings import checked
 from ..technique import Technique
 
 if TYPE_CHECKING:
+    import torch
+
     from ....families.contract import FamilyContract
 
 
@@ -42,7 +44,7 @@ class AttentionBackend(Technique):
         """Whether it is the same mathematics."""
         return not self.backend.lstrip("_").startswith(_ROUNDING)
 
-    def faults(self, component: Any, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
+    def faults(self, component: torch.nn.Module, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
         """It is of models whose layers ask for a back end, and the library must be there."""
         from diffusers.models.attention_dispatch import AttentionBackendName, _check_attention_backend_requirements
 
@@ -71,7 +73,7 @@ class AttentionBackend(Technique):
             processor._attention_backend = AttentionBackendName(self.backend)
 
 
-def _asking(component: Any) -> list[Any]:
+def _asking(component: torch.nn.Module) -> list[Any]:
     held = (getattr(module, "processor", None) for module in component.modules())
     # One processor may serve several layers.
     return list({id(each): each for each in held if hasattr(each, "_attention_backend")}.values())

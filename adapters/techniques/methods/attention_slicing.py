@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from attrs import frozen
 
 from ....guiders.written_settings import checked
+from ..processors import has_processors_with_weights
 from ..technique import Technique
 
 if TYPE_CHECKING:
+    import torch
+
     from ....families.contract import FamilyContract
 
 
@@ -26,14 +29,17 @@ class AttentionSlicing(Technique):
 
     slice_size: int | Literal["auto", "max"] = "auto"
 
-    def faults(self, component: Any, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
+    def faults(self, component: torch.nn.Module, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
         """It is of UNets, and takes the place of their attention processors."""
         if not hasattr(component, "set_attention_slice"):
             yield f"it is for UNets that diffusers knows it of, and {type(component).__name__} is none."
             return
-        if any(hasattr(each, "named_parameters") for each in component.attn_processors.values()):
+        if has_processors_with_weights(component):
             yield "it takes the place of attention processors, and those of an IP-Adapter have weights: unload_ip_adapter() first."
-        heads = min((each.heads for each in component.modules() if hasattr(each, "sliceable_head_dim")), default=1)
+        heads = min(
+            (getattr(each, "heads", 1) for each in component.modules() if hasattr(each, "sliceable_head_dim")),
+            default=1,
+        )
         if self.slice_size == "auto" and heads < 2:
             yield "there is a layer with one head, which has no half: slice_size=1."
         elif isinstance(self.slice_size, int) and not 1 <= self.slice_size <= heads:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from ....guiders.written_settings import checked
-from ..technique import Technique
+from ....registry.loading.aligned_file import begins_line
+from ..technique import Technique, Undo
 
 if TYPE_CHECKING:
+    import torch
+
     from ....families.contract import FamilyContract
 
 
@@ -18,23 +21,20 @@ if TYPE_CHECKING:
 class ChannelsLast(Technique):
     """Lay the weights of convolutions with channels last in memory, by which many kernels compute faster."""
 
-    def faults(self, component: Any, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
+    def faults(self, component: torch.nn.Module, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
         """It is of models with convolutions of images."""
         if not _convolved(component):
             yield f"{type(component).__name__} has no weights of four dimensions."
 
-    def apply(self, component: Any) -> Any:
+    def apply(self, component: torch.nn.Module) -> Undo:
         """Lay them so, and keep what no new place in memory could stand for."""
         import torch
 
-        kept = [
-            (each, each.data) for each in _convolved(component) if not (_begins_line(each) and each.is_contiguous())
-        ]
-        undo = _Undo(kept)
+        undo = _Undo([_Before.of(each) for each in _convolved(component)])
         try:
             # One by one: `component.to` would refuse a network that has convolutions of videos, too.
-            for parameter in _convolved(component):
-                parameter.data = parameter.data.to(memory_format=torch.channels_last)
+            for each in undo.before:
+                each.parameter.data = each.parameter.data.to(memory_format=torch.channels_last)
         except BaseException:  # out of memory half way
             undo(component)
             raise
@@ -42,28 +42,47 @@ class ChannelsLast(Technique):
 
 
 @frozen(eq=False)
-class _Undo:
-    """Lays weights as they were.
+class _Before:
+    """How one parameter lay in memory.
 
     Attributes:
-        kept: parameters with tensors that do not begin at a line of the cache: kernels round by where a tensor begins, and new memory always begins
-            at one.
+        tensor: itself, where it does not begin at a line of the cache: kernels round by where a tensor begins, and new memory always begins at one.
     """
 
-    kept: list[tuple[Any, Any]]
+    parameter: torch.nn.Parameter
+    strides: tuple[int, ...]
+    tensor: torch.Tensor | None
 
-    def __call__(self, component: Any) -> None:
-        for parameter in _convolved(component):
-            parameter.data = parameter.data.contiguous()
-        for parameter, before in self.kept:
-            parameter.data = before.to(parameter.device)
+    @classmethod
+    def of(cls, parameter: torch.nn.Parameter) -> _Before:
+        """Note it of a parameter."""
+        held = parameter.data
+        is_placed = held.device.type != "cpu" or begins_line(held)
+        return cls(parameter, held.stride(), None if is_placed else held)
+
+    def put_back(self) -> None:
+        """Lay the parameter as it was, on the device on which it is now."""
+        import torch
+
+        now = self.parameter.data
+        if self.tensor is not None and self.tensor.device == now.device:
+            self.parameter.data = self.tensor
+            return
+        # By its strides: of a kernel of one pixel `contiguous()` takes those of both layouts for right.
+        made = torch.empty_strided(tuple(now.shape), self.strides, dtype=now.dtype, device=now.device)
+        self.parameter.data = made.copy_(now)
 
 
-def _convolved(component: Any) -> list[Any]:
+@frozen(eq=False)
+class _Undo:
+    """Lays weights as they were."""
+
+    before: list[_Before]
+
+    def __call__(self, component: torch.nn.Module) -> None:  # noqa: ARG002 - as every undo
+        for each in self.before:
+            each.put_back()
+
+
+def _convolved(component: torch.nn.Module) -> list[torch.nn.Parameter]:
     return [each for each in component.parameters() if each.dim() == 4]
-
-
-def _begins_line(tensor: Any) -> bool:
-    from ....registry.loading.aligned_file import begins_line
-
-    return bool(tensor.device.type != "cpu" or begins_line(tensor))

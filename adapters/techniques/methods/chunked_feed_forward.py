@@ -11,6 +11,8 @@ from ....guiders.written_settings import checked
 from ..technique import Technique
 
 if TYPE_CHECKING:
+    import torch
+
     from ....families.contract import FamilyContract
 
 
@@ -27,7 +29,7 @@ class ChunkedFeedForward(Technique):
     chunk_size: int = 1
     dim: Literal[0, 1] = 0
 
-    def faults(self, component: Any, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
+    def faults(self, component: torch.nn.Module, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
         """It is of layers that know it."""
         if not _layers(component):
             yield f"no layer of {type(component).__name__} computes its feed-forward in parts."
@@ -40,5 +42,5 @@ class ChunkedFeedForward(Technique):
             layer.set_chunk_feed_forward(chunk_size=self.chunk_size, dim=self.dim)
 
 
-def _layers(component: Any) -> list[Any]:
+def _layers(component: torch.nn.Module) -> list[Any]:
     return [module for module in component.modules() if hasattr(module, "set_chunk_feed_forward")]

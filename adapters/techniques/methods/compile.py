@@ -11,6 +11,8 @@ from ....guiders.written_settings import checked
 from ..technique import Technique
 
 if TYPE_CHECKING:
+    import torch
+
     from ....families.contract import FamilyContract
 
 
@@ -31,7 +33,7 @@ class Compile(Technique):
     dynamic: bool | None = None
     fullgraph: bool = False
 
-    def faults(self, component: Any, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
+    def faults(self, component: torch.nn.Module, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
         """It is of networks with layers that repeat, and that are not compiled yet."""
         from torch import compiler
 
@@ -52,6 +54,6 @@ class Compile(Technique):
             part.compile(backend=self.backend, mode=self.mode, dynamic=self.dynamic, fullgraph=self.fullgraph)
 
 
-def _repeated(component: Any) -> list[Any]:
+def _repeated(component: torch.nn.Module) -> list[Any]:
     names = getattr(component, "_repeated_blocks", None) or ()
     return [module for module in component.modules() if type(module).__name__ in names]

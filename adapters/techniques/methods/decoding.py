@@ -11,6 +11,8 @@ from ....guiders.written_settings import checked
 from ..technique import Technique
 
 if TYPE_CHECKING:
+    import torch
+
     from ....families.contract import FamilyContract
 
 
@@ -20,7 +22,7 @@ class SlicedDecoding(Technique):
 
     memory: ClassVar[str] = "activations of one image at once"
 
-    def faults(self, component: Any, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
+    def faults(self, component: torch.nn.Module, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
         """It is of VAEs that know it."""
         if not hasattr(component, "use_slicing"):
             yield f"it is for VAEs that diffusers knows it of, and {type(component).__name__} is none."
@@ -39,7 +41,7 @@ class TiledDecoding(Technique):
     exact: ClassVar[bool] = False
     memory: ClassVar[str] = "activations of one tile at once"
 
-    def faults(self, component: Any, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
+    def faults(self, component: torch.nn.Module, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
         """It is of VAEs that know it."""
         if not hasattr(component, "use_tiling"):
             yield f"it is for VAEs that diffusers knows it of, and {type(component).__name__} is none."

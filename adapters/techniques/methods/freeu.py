@@ -12,6 +12,8 @@ from ....guiders.written_settings import checked
 from ..technique import Technique
 
 if TYPE_CHECKING:
+    import torch
+
     from ....families.contract import FamilyContract
 
 
@@ -31,7 +33,7 @@ class FreeU(Technique):
     b1: Finite = 1.3
     b2: Finite = 1.4
 
-    def faults(self, component: Any, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
+    def faults(self, component: torch.nn.Module, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
         """It is of UNets whose up stages ask for it."""
         if not hasattr(component, "enable_freeu"):
             yield f"it is for UNets that diffusers knows it of, and {type(component).__name__} is none."

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import frozen
 
 from ....guiders.written_settings import checked
+from ..processors import has_processors_with_weights
 from ..technique import Technique
 
 if TYPE_CHECKING:
+    import torch
+
     from ....families.contract import FamilyContract
 
 
@@ -21,11 +24,11 @@ class FusedProjections(Technique):
     bars_loras: ClassVar[bool] = True
     memory: ClassVar[str] = "the weights of these layers twice"
 
-    def faults(self, component: Any, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
+    def faults(self, component: torch.nn.Module, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
         """It is of models that know it, and takes the place of their processors."""
         if not hasattr(component, "fuse_qkv_projections"):
             yield f"diffusers knows it not of {type(component).__name__}."
-        elif any(hasattr(each, "named_parameters") for each in component.attn_processors.values()):
+        elif has_processors_with_weights(component):
             yield "it takes the place of attention processors, and those of an IP-Adapter have weights: unload_ip_adapter() first."
 
     def change(self, component: Any) -> None:

@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterator
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-from ..adapters.techniques import Technique, technique_of
-from ..adapters.techniques.applying import put_on, take_off, technique_faults, techniques_on
-from ..adapters.techniques.compile_report import CompileReport, compile_report
-from ..registry.identity.as_made import unknown_changes
-from ..registry.identity.component_identity import identity_of
-from ..state import ComponentError, InputError
-from ..state.errors import NoDigestError
-from .inspection import PipelineInspection
+from ...adapters.techniques import Technique, technique_of
+from ...adapters.techniques.applying import put_on, take_off, technique_faults, techniques_on
+from ...adapters.techniques.compile_report import CompileReport, compile_report
+from ...registry.identity.as_made import unknown_changes
+from ...registry.identity.component_identity import identity_of
+from ...state import ComponentError, InputError
+from ...state.errors import NoDigestError
+from ..inspection import PipelineInspection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .modular_pipeline import ModularPipeline
-    from .runs import Runs
+    from ..modular_pipeline import ModularPipeline
+    from ..runs import Runs
 
 
 class PipelineTechniques(PipelineInspection):
@@ -111,7 +111,7 @@ class PipelineTechniques(PipelineInspection):
         Raises:
             ComponentError: it is not there, or not loaded.
         """
-        from ..adapters.techniques import TECHNIQUES
+        from ...adapters.techniques import TECHNIQUES
 
         self._known([component])
         model = self.components[component]
