@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from ...adapters.techniques import Technique, technique_of
 from ...adapters.techniques.applying import put_on, take_off, technique_faults, techniques_on
 from ...adapters.techniques.compile_report import CompileReport, compile_report
-from ...registry.identity.as_made import unknown_changes
+from ...registry.identity.as_made import unknown_changes, was_told
 from ...registry.identity.component_identity import identity_of
 from ...state import ComponentError, InputError
 from ...state.errors import NoDigestError
@@ -99,8 +99,8 @@ class PipelineTechniques(PipelineInspection):
                 found = (
                     unknown_changes(component, identity_of(component, content=False)) if component is not None else ()
                 )
-            except NoDigestError:
-                continue  # recipes say what nobody can tell
+            except NoDigestError as error:
+                found = (f"nothing tells what it computes ({error})",) if was_told(component) else ()
             yield from (
                 f"unknown change on {name}: {text}; no technique, LoRA or adapter accounts for it" for text in found
             )

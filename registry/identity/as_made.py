@@ -43,6 +43,11 @@ def as_made(component: Any) -> Any:
     return component
 
 
+def was_told(component: object) -> bool:
+    """Return whether it was known what a component is when it was made."""
+    return _NOTE in notes_of(uncompiled(component))
+
+
 @contextmanager
 def declared_change(*networks: object) -> Iterator[None]:
     """Change networks, and let what is changed until the end of the `with` be known; what was unknown before stays so."""

@@ -34,3 +34,10 @@ class FusedProjections(Technique):
     def change(self, component: Any) -> None:
         """Make the weights of both in one, and give the layers processors that use them."""
         component.fuse_qkv_projections()
+        for module in component.modules():
+            # diffusers makes them as if they were to be trained.
+            for name in _MADE & vars(module)["_modules"].keys():
+                vars(module)["_modules"][name].train(module.training)
+
+
+_MADE = {"to_qkv", "to_kv", "to_added_qkv"}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 from attrs import frozen
 from cli_runner import invoke
+from diffusers.hooks import FirstBlockCacheConfig
 from diffusers.models.attention_processor import AttnProcessor
 from tiny_adapters import lora
 from tiny_families import flux_transformer
@@ -30,6 +32,7 @@ from brickwork.adapters.techniques import (
 from brickwork.adapters.techniques.applying import technique_faults
 from brickwork.pipeline.workflows.workflow_writing import save_workflow
 from brickwork.registry import identity_of
+from brickwork.registry.identity.as_made import as_made, unknown_changes
 from brickwork.state.errors import BrickworkError, CompositionError, FrozenError
 
 
@@ -207,6 +210,41 @@ def test_what_nobody_declared_is_told_and_loras_and_techniques_are_not(pipe: Mod
 
 def _look(*_: Any) -> None:
     """Change nothing."""
+
+
+BY_HAND: dict[str, tuple[str, Callable[[Any], object], str]] = {
+    "FreeU": ("unet", lambda m: m.enable_freeu(0.9, 0.2, 1.5, 1.6), "FreeU (0.9, 0.2, 1.5, 1.6)"),
+    "fused": ("unet", lambda m: m.fuse_qkv_projections(), "fused projections on"),
+    "slices": ("unet", lambda m: m.set_attention_slice(1), "another processor"),
+    "casting": ("unet", lambda m: m.enable_layerwise_casting(torch.float8_e4m3fn, torch.float32), "replaced forward conv_out"),
+    "compiled": ("unet", lambda m: m.compile_repeated_blocks(backend="aot_eager"), "compiled by aot_eager x 4"),
+    "tiles": ("vae", lambda m: m.enable_tiling(), "decoding in tiles on"),
+    "slicing": ("vae", lambda m: m.enable_slicing(), "decoding in slices on"),
+    "int8": ("text_encoder", lambda m: _to_int8(m), "nothing tells what it computes (_packed_params"),
+}  # fmt: skip
+
+
+def _to_int8(model: torch.nn.Module) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, inplace=True)
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_what_is_switched_on_by_hand_is_an_unknown_change(tiny_folder: Path, name: str) -> None:
+    component, change, words = BY_HAND[name]
+    pipe = ModularPipeline.from_pretrained(str(tiny_folder)).load_components(component)
+    assert list(pipe.technique_notes()) == []
+    change(pipe.components[component])
+    assert next(iter(pipe.technique_notes())).startswith(f"unknown change on {component}: {words}")
+
+
+def test_a_cache_of_steps_by_hand_is_an_unknown_change() -> None:
+    model = as_made(flux_transformer())
+    model.enable_cache(FirstBlockCacheConfig(threshold=0.2))
+    assert unknown_changes(model, identity_of(model)) == ("replaced forward single_transformer_blocks.0",)
+    model.disable_cache()
+    assert unknown_changes(model, identity_of(model)) == ()
 
 
 def test_a_processor_of_ones_own_is_an_unknown_change(pipe: ModularPipeline) -> None:
