@@ -25,12 +25,9 @@ from .events import (
     StepFinished,
     StepStarted,
 )
+from .position import Frame
 
 _RUN = ""  # The path of the whole, which no block has.
-
-
-def _step_name(event: StepStarted | StepFinished | DeviceTimed) -> str:
-    return f"{event.path}.step[{event.index}]"
 
 
 @define
@@ -106,15 +103,14 @@ class ChromeTrace:
         elif isinstance(event, BlockStarted):
             self._begin(event.path, now)
         elif isinstance(event, StepStarted):
-            self._begin(_step_name(event), now)
+            self._begin(Frame(event.path, event.index).words, now)
         elif isinstance(event, BlockFinished):
             self._span(event.path, "block", now, event.seconds, {"bytes": event.bytes})
         elif isinstance(event, StepFinished):
-            self._span(_step_name(event), "step", now, event.seconds, {})
+            self._span(Frame(event.path, event.index).words, "step", now, event.seconds, {})
         elif isinstance(event, DeviceTimed):
-            name = event.path if event.index is None else _step_name(event)
             begun = self._begun.get((threading.get_ident(), _RUN), self._origin) + event.start
-            self._add(name, "on the device", begun, event.seconds, {}, place="device")
+            self._add(Frame(event.path, event.index).words, "on the device", begun, event.seconds, {}, place="device")
         elif isinstance(event, ComponentMoved):
             self._add(f"bring {event.name}", "component", now, 0.0, {"bytes": event.bytes})
         elif isinstance(event, RunFinished):

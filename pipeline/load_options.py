@@ -56,6 +56,20 @@ def refuse_odd_options(options: Mapping[str, object]) -> None:
             raise InputError(f"load_components has no option {name!r}. Did you mean {near!r}?")
         if name == "device":
             raise InputError("load_components has no option 'device': components are put on one by pipe.to(device).")
+    _refuse_odd_maps(options.get("device_map"))
+
+
+def _refuse_odd_maps(given: object) -> None:
+    """Refuse what is no map from the parts of a model to devices, here or in a dict by component."""
+    import torch
+
+    for one in given.values() if isinstance(given, Mapping) else (given,):
+        if isinstance(one, bool) or not isinstance(one, (str, int, torch.device, Mapping, type(None))):
+            raise InputError(
+                f"device_map has {one!r} ({type(one).__name__}); it takes the name of a device ('cuda:0'), the number of a GPU, 'auto' or 'balanced', or "
+                "a dict of these by component, where one may be a dict of devices by part of its model. For components as a whole on several devices: "
+                "ComponentsManager.enable_auto_cpu_offload(devices=['cuda:0', 'cuda:1'])."
+            )
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from attrs import frozen
@@ -44,19 +44,26 @@ The sigmas are said in each, so that a name means one thing whatever the present
 _NAMELESS = ("use_flow_sigmas", "use_lu_lambdas")
 """Noise levels that stable-diffusion-webui does not have."""
 _SIGMAS = ("karras", "exponential", "beta")
-_PACKAGES = {"DPMSolverSDEScheduler": "torchsde", "LMSDiscreteScheduler": "scipy", "beta": "scipy"}
-"""Packages that classes and sigmas need beside those that diffusers needs itself."""
+_PACKAGES = {"DPMSolverSDEScheduler": "torchsde", "LMSDiscreteScheduler": "scipy", "use_beta_sigmas": "scipy"}
+"""Packages that classes and settings need beside those that diffusers needs itself."""
 
 
 def short_names() -> list[str]:
     """Return all short names, also with the sigmas behind them where the class takes these."""
-    spaced = [
-        f"{name}_{each}"
-        for name, (_, settings, _) in SHORT_NAMES.items()
-        for each in _SIGMAS
-        if f"use_{each}_sigmas" in settings
-    ]
-    return sorted([*SHORT_NAMES, *spaced])
+    return sorted(name for name, _, _ in _each_short_name())
+
+
+def _each_short_name() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield each short name with its class and settings."""
+    for name, (class_name, settings, _) in SHORT_NAMES.items():
+        yield name, class_name, settings
+        for each in _SIGMAS:
+            if f"use_{each}_sigmas" in settings:
+                yield f"{name}_{each}", class_name, _with_sigmas(settings, each)
+
+
+def _with_sigmas(settings: Mapping[str, Any], sigmas: str) -> Mapping[str, Any]:
+    return {**settings, f"use_{sigmas}_sigmas": True} if sigmas else settings
 
 
 @frozen
@@ -86,17 +93,19 @@ def schedulers_that_fit(present: Any) -> list[NamedScheduler]:
     ):
         return []
     found: dict[tuple[str, tuple[tuple[str, Any], ...]], NamedScheduler] = {}
-    for name in sorted(short_names(), key=lambda name: (len(name), name)):
-        class_name, settings = class_of_name(name)
-        needed = {_PACKAGES.get(class_name), _PACKAGES.get("beta") if settings.get("use_beta_sigmas") else None} - {
-            None
-        }
-        selected = type(present).__name__ == class_name and all(config.get(key) == settings[key] for key in settings)
-        if all(is_installed(str(each)) for each in needed):
-            found.setdefault(
-                (class_name, tuple(settings.items())), NamedScheduler(name, class_name, settings, selected)
+    for name, class_name, settings in sorted(_each_short_name(), key=lambda each: (len(each[0]), each[0])):
+        if all(is_installed(package) for package in _packages_of(class_name, settings)):
+            selected = type(present).__name__ == class_name and all(
+                config.get(key) == settings[key] for key in settings
             )
+            named = NamedScheduler(name, class_name, settings, selected)
+            found.setdefault((class_name, tuple(settings.items())), named)
     return sorted(found.values(), key=lambda each: each.name)
+
+
+def _packages_of(class_name: str, settings: Mapping[str, Any]) -> list[str]:
+    asked = [class_name, *(name for name, value in settings.items() if value is True)]
+    return [_PACKAGES[each] for each in asked if each in _PACKAGES]
 
 
 def is_scheduler(expected: object) -> bool:
@@ -214,7 +223,7 @@ def class_of_name(name: str) -> tuple[str, Mapping[str, Any]]:
     short, sigmas = _parts(name)
     if short in SHORT_NAMES:
         class_name, settings, _ = SHORT_NAMES[short]
-        return class_name, {**settings, **({f"use_{sigmas}_sigmas": True} if sigmas else {})}
+        return class_name, _with_sigmas(settings, sigmas)
     # "EulerDiscrete" and "euler_discrete" leave out what is in all of their names.
     compact = _compact(name).removesuffix("scheduler")
     matching = [each for each in names_of_schedulers() if _compact(each).removesuffix("scheduler") == compact]

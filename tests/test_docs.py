@@ -11,6 +11,7 @@ import sys
 import types
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from rooms import ROOMS, ROOT
 
 import brickwork
 from brickwork import Block, Outputs
+from brickwork.engine.execution import checkpoint
 from brickwork.guiders import GuidanceStep
 from brickwork.presets.sdxl import SDXL
 from brickwork.state import vocabulary
@@ -43,6 +45,7 @@ def test_the_python_on_a_page_runs_from_top_to_bottom(
     """In an empty folder, beside a Hub of its own; sources are known as those of cells are in a notebook."""
     monkeypatch.chdir(tmp_path)
     torch._dynamo.reset()  # how often a function was compiled counts for a process: others may have done so
+    monkeypatch.setattr(checkpoint, "_HELD", WeakSet())  # a page shows what is held: others may hold snapshots
     module = types.ModuleType("page")
     monkeypatch.setitem(sys.modules, "page", module)
     for number, code in enumerate(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)):

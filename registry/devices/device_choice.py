@@ -225,6 +225,8 @@ def _meant(name: str) -> str:
         torch.device(name)
     except RuntimeError:
         kind, colon, index = name.partition(":")
+        if kind == "gpu":
+            return "A GPU has the name of its kind: 'cuda' (NVIDIA and AMD), 'mps' (Apple) or 'xpu' (Intel)."
         near = nearest(kind, [*_KINDS, *WORDS])
     else:
         return ""

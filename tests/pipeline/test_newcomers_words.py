@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 import brickwork
@@ -179,3 +180,16 @@ def test_another_preset_is_advised_with_the_repository_that_the_pipeline_is_from
         said = f"brickwork.find_preset('sdxl.auto').init_pipeline({'folder' if repo is None else repr(repo)}) makes such a pipeline"
         with pytest.raises(InputError, match=re.escape(said)):
             blocks.init_pipeline(repo)(prompt="x", image="x.png")
+
+
+@pytest.mark.parametrize("given", [["cpu"], True, 1.5, {"unet": ["cpu"]}])
+def test_what_divides_no_model_over_devices_is_answered_with_what_does(given: Any) -> None:
+    with pytest.raises(
+        InputError, match=r"device_map has (\['cpu'\] \(list\)|True|1.5).*; it takes the name of a device"
+    ):
+        brickwork.embedded(device_map=given)
+
+
+@pytest.mark.parametrize("given", ["cpu", {"unet": {"": "cpu"}, "default": None}, {"unet": torch.device("cpu")}])
+def test_what_divides_a_model_over_devices_goes_to_its_loader(given: Any) -> None:
+    assert brickwork.embedded(device_map=given).unet.device.type == "cpu"

@@ -17,12 +17,14 @@ def interrupts_kept() -> Iterator[None]:
     """Let Ctrl-C end what runs within, also where Python would only print that it ignores it.
 
     Python tells its hook of what it threw away. A hook cannot raise, so the next line outside of it does, by tracing: that may be in the middle of
-    anything, as it is with every Ctrl-C.
+    anything, as it is with every Ctrl-C. Who traced before (a debugger, coverage) does so again afterwards.
 
     Raises:
         KeyboardInterrupt: at the end at the latest.
     """
-    before, is_due = sys.unraisablehook, False
+    before, tracer = sys.unraisablehook, sys.gettrace()
+    traced: list[tuple[FrameType, Any]] = []
+    is_due = False
 
     def note(dropped: UnraisableHookArgs) -> None:
         nonlocal is_due
@@ -33,6 +35,7 @@ def interrupts_kept() -> Iterator[None]:
         # Frames that go on are traced only if they say so; those that begin are by the last call.
         frame = sys._getframe().f_back
         while frame is not None:
+            traced.append((frame, frame.f_trace))
             frame.f_trace = raise_again
             frame = frame.f_back
         sys.settrace(raise_again)
@@ -56,5 +59,8 @@ def interrupts_kept() -> Iterator[None]:
             raise KeyboardInterrupt
     finally:
         sys.unraisablehook = before
-        if is_due:
-            sys.settrace(None)
+        if traced:
+            for frame, own in reversed(traced):
+                frame.f_trace = own
+            traced.clear()
+            sys.settrace(tracer)

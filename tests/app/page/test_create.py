@@ -269,6 +269,16 @@ def test_an_image_with_a_recipe_fills_the_form_and_a_file_without_is_said_to_hav
     page.wait_for_selector(f"text={Path(__file__).name} has no recipe, and this workflow takes no image.")
 
 
+def take_up(page: Any, way: str, image: Path, told: str) -> None:
+    """Fill the form again: by the image, or by the details of the staged run, which say something."""
+    if way == "drop":
+        give(page, "body", "drop", image)
+        return
+    page.click(".stage-run >> text=Details")
+    assert told in page.inner_text("dialog[open] .recipe")
+    page.click("#use-inputs")
+
+
 def test_a_guider_is_chosen_with_its_settings_and_a_recipe_fills_it_again(page: Any, site: Any, tmp_path: Path) -> None:
     guider, scale = "#field-guider", "[id='field-guider.perturbed_guidance_scale']"
     assert page.locator("[data-field^='guider.']").count() == 0
@@ -291,11 +301,7 @@ def test_a_guider_is_chosen_with_its_settings_and_a_recipe_fills_it_again(page: 
     for way in ("drop", "use"):
         page.click("text=Clear")
         assert page.input_value(guider) == ""
-        if way == "drop":
-            give(page, "body", "drop", image)
-        else:
-            page.click(".stage-run >> text=Details")
-            page.click("#use-inputs")
+        take_up(page, way, image, "PerturbedAttentionGuidance")
         page.wait_for_selector(scale)
         assert page.input_value(guider) == "PerturbedAttentionGuidance"
         assert (page.input_value(scale), page.input_value("[id='field-guider.guidance_rescale']")) == ("1.5", "0.5")
@@ -316,12 +322,7 @@ def test_a_scheduler_is_chosen_and_a_recipe_fills_it_again(page: Any, site: Any,
     for way in ("drop", "use"):
         page.click("text=Clear")
         assert page.input_value(field) == ""
-        if way == "drop":
-            give(page, "body", "drop", image)
-        else:
-            page.click(".stage-run >> text=Details")
-            assert "scheduler\ndpmpp_2m_karras" in page.inner_text("dialog[open] .recipe")
-            page.click("#use-inputs")
+        take_up(page, way, image, "scheduler\ndpmpp_2m_karras")
         page.wait_for_selector("text=The form has its inputs.")
         assert page.input_value(field) == "dpmpp_2m_karras"
     page.select_option(field, "")

@@ -82,6 +82,8 @@ def test_a_device_that_is_not_there_leaves_all_as_it_was(tiny_pipe: ModularPipel
         ("cudda", "Did you mean 'cuda'?"),
         ("cudaa:1", "Did you mean 'cuda:1'?"),
         ("cpuu", "Did you mean 'cpu'?"),
+        ("gpu", "A GPU has the name of its kind: 'cuda' (NVIDIA and AMD), 'mps' (Apple) or 'xpu' (Intel)."),
+        ("gpu:1", "A GPU has the name of its kind: "),
         ("nowhere", "(Expected one of cpu, "),
         (
             "balanced",

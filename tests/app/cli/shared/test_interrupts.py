@@ -120,6 +120,21 @@ def test_an_interruption_that_python_would_ignore_comes_after_it(
     assert Dropped.done == (work is not collected)
 
 
+@pytest.mark.parametrize("is_last", [False, True])
+def test_who_traced_before_traces_afterwards(is_last: bool) -> None:
+    def tracer(*_: object) -> None:
+        return None
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(cleaned_up, is_last)
+        assert sys.gettrace() is tracer
+    finally:
+        sys.settrace(before)
+
+
 def test_other_errors_that_python_ignores_are_told_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda dropped: told.append(dropped.exc_type.__name__))
