@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..registry import families
+from ..registry.applied import applied_to
 from ..registry.devices.casting import without_empty_remark
 from ..registry.hub.repo import open_repo
 from ..registry.identity.as_made import declared_change
@@ -61,6 +62,7 @@ def load_ip_adapter(
         states.append(place if isinstance(place, dict) else _state(place, folder, name, revision, hub))
     holder = _holder(pipe)
     denoiser = holder.denoiser
+    _refuse_barred(holder)
     _refuse_other_kinds(holder, states)
     for number, (place, name, state) in enumerate(zip(given, names, states, strict=True), 1):
         flat = {
@@ -109,6 +111,17 @@ def _or_as_it_was(denoiser: Any, projection: str) -> Iterator[None]:
             # Else these would be put back by a later adapter that goes, in place of those that somebody has set until then.
             vars(denoiser).pop(_PROCESSORS)
         raise
+
+
+def _refuse_barred(holder: Any) -> None:
+    """Refuse a denoiser with techniques that lie on the processors whose place an adapter's would take."""
+    for each in applied_to(holder.denoiser):
+        if each.holds_processors:
+            kind = type(each.technique).__name__
+            raise ComponentError(
+                f"The {holder.word} has the technique {kind}, which lies on attention processors, and an IP-Adapter brings its own: "
+                f"pipe.remove({holder.name!r}, {kind!r}) first."
+            )
 
 
 def _refuse_other_kinds(holder: Any, states: list[dict[str, Any]]) -> None:
@@ -166,6 +179,7 @@ def _holder(pipe: Any) -> Any:
         denoiser=denoiser,
         family=family,
         mixin=loader_mixin(family.ip_adapter_loader),
+        name=name,
         word=word,
         dtype=denoiser.dtype,
         device=denoiser.device,

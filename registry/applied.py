@@ -20,6 +20,7 @@ class Applied:
     Attributes:
         technique: the object. words: its name with its settings, which also is its identity. keeps: it keeps something from one call of the network
             to the next. bars_loras: the component reads no LoRA while it has it.
+        holds_processors: it lies on attention processors.
         undo: takes it off; it is given the component. Copies of the component have it, too, so it holds nothing of one component but its parts.
     """
 
@@ -27,6 +28,7 @@ class Applied:
     words: str
     keeps: bool
     bars_loras: bool
+    holds_processors: bool
     undo: Callable[[Any], None]
 
 

@@ -11,8 +11,9 @@ from ...registry.applied import Applied, applied_to, note_applied
 from ...registry.compilation import uncompiled
 from ...registry.identity.as_made import declared_change
 from ...state import ComponentError, InputError
-from ...state.errors import did_you_mean, with_article
+from ...state.errors import NoDigestError, did_you_mean, with_article
 from .by_name import technique_of
+from .processors import has_processors_with_weights
 from .recording import Changes, recorded
 from .technique import Technique
 
@@ -78,6 +79,8 @@ def technique_faults(
     if technique.bars_loras and getattr(network, "peft_config", None):
         lora = next(iter(network.peft_config))
         yield f"{name} has the LoRA {lora!r}, which {kind} would leave out: unload_lora_weights() first, or do without {kind}."
+    if technique.holds_processors and has_processors_with_weights(network):
+        yield f"{name}: {kind} lies on attention processors, and those of an IP-Adapter have weights: unload_ip_adapter() first."
     yield from (f"{name}: {kind}: {text}" for text in technique.faults(network, family, others))
 
 
@@ -122,7 +125,7 @@ def _newly_applied(name: str, component: object, technique: Technique) -> Applie
     kind = type(technique).__name__
     try:
         found = _applied(component, technique)
-    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+    except (AttributeError, NoDigestError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
         raise ComponentError(f"{name}: {kind} could not be put on, and nothing was changed: {error}") from error
     if isinstance(found.undo, Changes) and not found.undo.entries:
         raise ComponentError(f"{name}: {kind} changes nothing of {with_article(type(uncompiled(component)).__name__)}.")
@@ -131,10 +134,12 @@ def _newly_applied(name: str, component: object, technique: Technique) -> Applie
 
 def _applied(component: object, technique: Technique) -> Applied:
     network = uncompiled(component)
+    # Asked first: one that nothing tells from others leaves nothing.
+    words = technique.identity()
     # Also around techniques that put things back by themselves: none of them leaves half of its work.
     with recorded(network):
         undo = technique.apply(network)
-    return Applied(technique, technique.identity(), technique.state == "run", technique.bars_loras, undo)
+    return Applied(technique, words, technique.state == "run", technique.bars_loras, technique.holds_processors, undo)
 
 
 @contextmanager

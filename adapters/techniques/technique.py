@@ -9,8 +9,8 @@ from attrs import NOTHING, fields, frozen
 
 from ...guiders.arguments import WordedSettings
 from ...guiders.written_settings import checked
-from ...state.code_home import is_packaged
-from ...state.digest import code_identity
+from ...state.code_home import is_own
+from ...state.digest import NoDigestError, code_identity
 from ...state.value_data import data_of
 from .by_name import NAME, AnyTechnique, register, technique_name
 from .recording import recorded
@@ -42,6 +42,8 @@ class Technique(WordedSettings, AnyTechnique):
     """Whether it keeps something from one call to the next, within a run: then forwards of several runs are not shared."""
     bars_loras: ClassVar[bool] = False
     """Whether the component reads no LoRA while it has it."""
+    holds_processors: ClassVar[bool] = False
+    """Whether it lies on attention processors: then it does not go together with IP-Adapters, which bring their own, with weights."""
     excludes: ClassVar[frozenset[str]] = frozenset()
     """Names of other techniques that do not go together with it."""
     is_compared: ClassVar[bool] = True
@@ -98,11 +100,20 @@ class Technique(WordedSettings, AnyTechnique):
         }
 
     def identity(self) -> str:
-        """Return what tells it from every other one: its name, all settings, and of somebody's own the code."""
+        """Return what tells it from every other one: its name, all settings, and of those of others the code.
+
+        Raises:
+            NoDigestError: nothing tells what its code does.
+        """
         cls = type(self)
         settings = ", ".join(f"{each.name}={getattr(self, each.name)!r}" for each in fields(cls))
-        code = "" if is_packaged(cls.__module__) else f" of code {code_identity(cls).digest[:16]}"
-        return f"{cls.__name__}({settings}){code}"
+        if is_own(cls.__module__):
+            return f"{cls.__name__}({settings})"
+        # Two packages may have one name, and a package another code tomorrow.
+        code = code_identity(cls)
+        if code.unknown:
+            raise NoDigestError(f"{cls.__qualname__}: {code.unknown[0]}")
+        return f"{cls.__name__}({settings}) of code {code.digest[:16]}"
 
     @property
     def words(self) -> str:

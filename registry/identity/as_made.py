@@ -16,13 +16,12 @@ from ...state.errors import NoDigestError
 from ..compilation import uncompiled
 from ..notes import notes_of, put_note
 from .component_identity import Identity
-from .model_words import words_of
-from .module_settings import read_settings
+from .component_record import AS_MADE, settings_of
+from .model_words import attributes_in_words, words_of
 
 if TYPE_CHECKING:
     import torch
 
-_NOTE = "_brickwork_as_made"
 _COUNTS_OF = "attention processors"
 """Words in which every network says something, and not what was switched on."""
 
@@ -38,14 +37,14 @@ class AsMade:
 def as_made(component: Any) -> Any:
     """Return a component, and note of a network that it is as it was made, unless something is noted already."""
     network = uncompiled(component)
-    if hasattr(network, "named_parameters") and _NOTE not in notes_of(network) and (now := _now(network)) is not None:
-        put_note(network, _NOTE, now)
+    if hasattr(network, "named_parameters") and AS_MADE not in notes_of(network) and (now := _now(network)) is not None:
+        put_note(network, AS_MADE, now)
     return component
 
 
 def was_told(component: object) -> bool:
     """Return whether it was known what a component is when it was made."""
-    return _NOTE in notes_of(uncompiled(component))
+    return AS_MADE in notes_of(uncompiled(component))
 
 
 @contextmanager
@@ -58,34 +57,38 @@ def declared_change(*networks: object) -> Iterator[None]:
         for network, noted, before in held:
             now = _now(network)
             if now is not None:
-                put_note(network, _NOTE, AsMade(*(_merged(noted, before, now, name) for name in ("settings", "words"))))
+                put_note(
+                    network, AS_MADE, AsMade(*(_merged(noted, before, now, name) for name in ("settings", "words")))
+                )
 
 
 def unknown_changes(component: object, found: Identity) -> tuple[str, ...]:
-    """Return what lies on a network and was not declared, in words; by attribute where there are none.
+    """Return what lies on a network and was not declared, in words; by attribute where there are no words.
 
     Args:
         found: what it is now.
     """
-    noted: AsMade | None = notes_of(uncompiled(component)).get(_NOTE)
+    noted: AsMade | None = notes_of(uncompiled(component)).get(AS_MADE)
     if noted is None:
         return ()
-    words = [name for name in _differing(noted.words, found.words) if name != _COUNTS_OF]
-    if words:
-        return tuple(f"{name} {found.words[name]}" if name in found.words else f"no {name}" for name in words)
     settings = _differing(noted.settings, found.settings)
-    return tuple(f"another {name}" for name in settings)
+    words = [name for name in _differing(noted.words, found.words) if name != _COUNTS_OF]
+    said = {each for name in words for each in attributes_in_words(name)}
+    return (
+        *(f"{name} {found.words[name]}" if name in found.words else f"no {name}" for name in words),
+        *(f"another {name}" for name in settings if name not in said),
+    )
 
 
 def _look(component: object) -> tuple[Any, Any, Any]:
     network = uncompiled(component)
-    noted = notes_of(network).get(_NOTE)
+    noted = notes_of(network).get(AS_MADE)
     return network, noted, None if noted is None else _now(network)
 
 
 def _now(network: torch.nn.Module) -> AsMade | None:
     try:
-        return AsMade(read_settings(network).digests, words_of(network))
+        return AsMade(settings_of(network), words_of(network))
     except NoDigestError:
         # Nothing tells what it is: recipes say so by themselves.
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import frozen
 
@@ -37,7 +37,9 @@ class AttentionBackend(Technique):
         backend: as diffusers names it: "native", "flex", "flash", "xformers", "sage", ...
     """
 
-    backend: str
+    holds_processors: ClassVar[bool] = True
+
+    backend: str = "native"
 
     @property
     def exact(self) -> bool:  # type: ignore[override]  # it hangs on the back end

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from attrs import frozen
 
 from ....guiders.written_settings import checked
-from ..processors import has_processors_with_weights
 from ..technique import Technique
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ class AttentionSlicing(Technique):
         slice_size: "auto" for half of the heads, "max" for one at a time, or how many at a time.
     """
 
+    holds_processors: ClassVar[bool] = True
     memory: ClassVar[str] = "scores of fewer heads at once"
 
     slice_size: int | Literal["auto", "max"] = "auto"
@@ -34,8 +34,6 @@ class AttentionSlicing(Technique):
         if not hasattr(component, "set_attention_slice"):
             yield f"it is for UNets that diffusers knows it of, and {type(component).__name__} is none."
             return
-        if has_processors_with_weights(component):
-            yield "it takes the place of attention processors, and those of an IP-Adapter have weights: unload_ip_adapter() first."
         heads = min(
             (getattr(each, "heads", 1) for each in component.modules() if hasattr(each, "sliceable_head_dim")),
             default=1,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import frozen
 
 from ....guiders.written_settings import checked
-from ..processors import has_processors_with_weights
 from ..technique import Technique
 
 if TYPE_CHECKING:
@@ -22,14 +21,13 @@ class FusedProjections(Technique):
     """Compute queries, keys and values of attention by one product in place of three, keys and values of cross-attention by one of two."""
 
     bars_loras: ClassVar[bool] = True
+    holds_processors: ClassVar[bool] = True
     memory: ClassVar[str] = "the weights of these layers twice"
 
     def faults(self, component: torch.nn.Module, family: FamilyContract, others: Sequence[Technique]) -> Iterator[str]:  # noqa: ARG002
-        """It is of models that know it, and takes the place of their processors."""
+        """It is of models that know it."""
         if not hasattr(component, "fuse_qkv_projections"):
             yield f"diffusers knows it not of {type(component).__name__}."
-        elif has_processors_with_weights(component):
-            yield "it takes the place of attention processors, and those of an IP-Adapter have weights: unload_ip_adapter() first."
 
     def change(self, component: Any) -> None:
         """Make the weights of both in one, and give the layers processors that use them."""

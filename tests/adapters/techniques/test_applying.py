@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,12 +15,13 @@ from attrs import frozen
 from cli_runner import invoke
 from diffusers.hooks import FirstBlockCacheConfig
 from diffusers.models.attention_processor import AttnProcessor
-from tiny_adapters import lora
+from tiny_adapters import ip_adapter, lora
 from tiny_families import flux_transformer
 
 import brickwork
 from brickwork import ComponentError, InputError, ModularPipeline
 from brickwork.adapters.techniques import (
+    TECHNIQUES,
     AttentionBackend,
     AttentionSlicing,
     ChannelsLast,
@@ -63,6 +65,22 @@ class Unfit(Technique):
     def change(self, component: Any) -> None:
         component.conv_out.mark = True
         component.no_such_layer.bias = None
+
+
+@frozen(kw_only=True, slots=False)
+class Traceless(Technique):
+    """Somebody's own of which modules show nothing."""
+
+    def apply(self, component: Any) -> Any:
+        return _look
+
+
+@frozen(kw_only=True, slots=False)
+class Untold(Technique):
+    """Somebody's own of which nothing tells what it does."""
+
+    def change(self, component: Any) -> None:
+        component.conv_out.mark = os.environ.get("MARK", "")
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +200,31 @@ def test_a_back_end_is_refused_with_its_reason(backend: str, words: str) -> None
     assert words in faults[0]
 
 
+def test_all_are_listed_with_why_they_do_not_fit(pipe: ModularPipeline) -> None:
+    pipe.apply("unet", FreeU())
+    found = pipe.fitting_techniques("unet")
+    assert found.keys() == TECHNIQUES.keys()
+    assert found["ChannelsLast"] == []
+    assert found["FreeU"] == ["unet has FreeU already: pipe.remove('unet', 'FreeU') first."]
+    assert "asks for a back end" in found["AttentionBackend"][0]
+
+
+@pytest.mark.parametrize("technique", [AttentionSlicing(slice_size=1), FusedProjections()])
+def test_processors_are_of_a_technique_or_of_an_ip_adapter(pipe: ModularPipeline, technique: Technique) -> None:
+    before, kind = identity_of(pipe.unet).digest, type(technique).__name__
+    pipe.apply("unet", technique)
+    with pytest.raises(ComponentError, match=rf"The UNet has the technique {kind}.*pipe.remove\('unet', '{kind}'\)"):
+        pipe.load_ip_adapter(ip_adapter(pipe.unet), weight_name="x")
+    pipe.remove("unet")
+    pipe.load_ip_adapter(ip_adapter(pipe.unet), weight_name="x")
+    with pytest.raises(ComponentError, match=rf"unet: {kind} lies on attention processors, and those of an IP-Adapter"):
+        pipe.apply("unet", technique)
+    pipe.apply("unet", FreeU(), ChannelsLast())
+    pipe.remove("unet")
+    pipe.unload_ip_adapter()
+    assert identity_of(pipe.unet).digest == before
+
+
 def test_a_back_end_that_rounds_is_no_exact_one() -> None:
     assert AttentionBackend(backend="native").exact
     assert not AttentionBackend(backend="_sage_qk_int8_pv_fp8_cuda").exact
@@ -226,7 +269,7 @@ BY_HAND: dict[str, tuple[str, Callable[[Any], object], str]] = {
 
 def _to_int8(model: torch.nn.Module) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore")
         torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, inplace=True)
 
 
@@ -242,7 +285,10 @@ def test_what_is_switched_on_by_hand_is_an_unknown_change(tiny_folder: Path, nam
 def test_a_cache_of_steps_by_hand_is_an_unknown_change() -> None:
     model = as_made(flux_transformer())
     model.enable_cache(FirstBlockCacheConfig(threshold=0.2))
-    assert unknown_changes(model, identity_of(model)) == ("replaced forward single_transformer_blocks.0",)
+    assert unknown_changes(model, identity_of(model)) == (
+        "replaced forward single_transformer_blocks.0",
+        "another _cache_config",
+    )
     model.disable_cache()
     assert unknown_changes(model, identity_of(model)) == ()
 
@@ -253,6 +299,16 @@ def test_a_processor_of_ones_own_is_an_unknown_change(pipe: ModularPipeline) -> 
     notes = [note for note in pipe.explain("prompt").notes if "unknown change" in note]
     pipe.unet.set_attn_processor(before)
     assert notes == ["unknown change on unet: another processor; no technique, LoRA or adapter accounts for it"]
+
+
+def test_one_unknown_change_hides_no_other(pipe: ModularPipeline) -> None:
+    before = dict(pipe.unet.attn_processors)
+    pipe.unet.set_attn_processor(AttnProcessor())
+    pipe.unet.enable_freeu(0.9, 0.2, 1.5, 1.6)
+    told = unknown_changes(pipe.unet, identity_of(pipe.unet))
+    pipe.unet.set_attn_processor(before)
+    pipe.unet.disable_freeu()
+    assert told == ("FreeU (0.9, 0.2, 1.5, 1.6)", "another processor")
 
 
 def test_one_of_somebodys_own_goes_through_files_where_its_class_is_given(
@@ -276,6 +332,19 @@ def test_its_code_and_settings_are_its_identity() -> None:
     assert FreeU().identity() == "FreeU(s1=0.9, s2=0.2, b1=1.3, b2=1.4)"
     assert Doubled().identity().startswith("Doubled(times=2) of code ")
     assert Doubled().identity() != Doubled(times=3).identity()
+
+
+def test_one_that_leaves_no_trace_counts_and_one_that_nothing_tells_is_refused(pipe: ModularPipeline) -> None:
+    before = identity_of(pipe.unet)
+    pipe.apply("unet", Traceless())
+    assert identity_of(pipe.unet, content=False).digest != before.digest
+    pipe.remove("unet")
+    assert identity_of(pipe.unet) == before
+    with pytest.raises(
+        ComponentError, match="unet: Untold could not be put on, and nothing was changed: .*reads the process around it"
+    ):
+        pipe.apply("unet", Untold())
+    assert identity_of(pipe.unet) == before
 
 
 def test_one_that_keeps_something_shares_no_forward(pipe: ModularPipeline) -> None:

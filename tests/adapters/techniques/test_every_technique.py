@@ -159,6 +159,19 @@ def test_with_a_lora_in_both_orders_it_is_the_same_or_refused_in_both(pipe: Modu
 
 
 @of_each
+def test_a_guider_that_perturbs_layers_reaches_them(pipe: ModularPipeline, row: Row) -> None:
+    if not row.technique.exact or row.component == "vae" or row.family == "flux":
+        pytest.skip(
+            "What is approximate gives other images, a VAE is not perturbed, and Flux has its guidance built in."
+        )
+    guider = brickwork.SmoothedEnergyGuidance(guidance_scale=3.0, seg_guidance_scale=3.0)
+    plain = run(pipe, guider=guider)
+    assert not torch.equal(plain, run(pipe, guider=brickwork.ClassifierFreeGuidance(guidance_scale=3.0)))
+    pipe.apply(row.component, row.technique)
+    torch.testing.assert_close(run(pipe, guider=guider), plain, rtol=0, atol=1e-4)
+
+
+@of_each
 def test_a_workflow_file_keeps_it(pipe: ModularPipeline, row: Row, tmp_path: Path) -> None:
     pipe.apply(row.component, row.technique)
     file = tmp_path / "with.yaml"
