@@ -8,8 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..registry import families
+from ..registry.applied import applied_to
 from ..registry.devices.casting import without_empty_remark
 from ..registry.hub.repo import open_repo
+from ..registry.identity.as_made import declared_change
 from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError
 from ..state.errors import with_article
@@ -60,6 +62,7 @@ def load_ip_adapter(
         states.append(place if isinstance(place, dict) else _state(place, folder, name, revision, hub))
     holder = _holder(pipe)
     denoiser = holder.denoiser
+    _refuse_barred(holder)
     _refuse_other_kinds(holder, states)
     for number, (place, name, state) in enumerate(zip(given, names, states, strict=True), 1):
         flat = {
@@ -72,7 +75,7 @@ def load_ip_adapter(
         refuse_not_finite(what, flat, format_of(denoiser))
     # The mixin of a denoiser that takes one adapter takes no list.
     given_states = (states[0], "", "") if len(states) == 1 else (states, [""] * len(states), [""] * len(states))
-    with _or_as_it_was(denoiser, holder.family.image_projection), without_empty_remark():
+    with declared_change(denoiser), _or_as_it_was(denoiser, holder.family.image_projection), without_empty_remark():
         try:
             holder.mixin.load_ip_adapter(
                 holder, given_states[0], subfolder=given_states[1], weight_name=given_states[2]
@@ -108,6 +111,17 @@ def _or_as_it_was(denoiser: Any, projection: str) -> Iterator[None]:
             # Else these would be put back by a later adapter that goes, in place of those that somebody has set until then.
             vars(denoiser).pop(_PROCESSORS)
         raise
+
+
+def _refuse_barred(holder: Any) -> None:
+    """Refuse a denoiser with techniques that lie on the processors whose place an adapter's would take."""
+    for each in applied_to(holder.denoiser):
+        if each.holds_processors:
+            kind = type(each.technique).__name__
+            raise ComponentError(
+                f"The {holder.word} has the technique {kind}, which lies on attention processors, and an IP-Adapter brings its own: "
+                f"pipe.remove({holder.name!r}, {kind!r}) first."
+            )
 
 
 def _refuse_other_kinds(holder: Any, states: list[dict[str, Any]]) -> None:
@@ -165,6 +179,7 @@ def _holder(pipe: Any) -> Any:
         denoiser=denoiser,
         family=family,
         mixin=loader_mixin(family.ip_adapter_loader),
+        name=name,
         word=word,
         dtype=denoiser.dtype,
         device=denoiser.device,
@@ -220,7 +235,8 @@ def set_ip_adapter_scale(pipe: object, scale: object) -> None:
     if len(scales) not in (1, count):
         raise ComponentError(f"{len(scales)} scales were given for {count} IP-Adapters; give one, or one for each.")
     # A list of one is taken for a number for each layer by diffusers' mixin of transformers.
-    holder.mixin.set_ip_adapter_scale(holder, scales[0] if count == 1 else scales * (count // len(scales)))
+    with declared_change(holder.denoiser):
+        holder.mixin.set_ip_adapter_scale(holder, scales[0] if count == 1 else scales * (count // len(scales)))
 
 
 def is_ip_adapter_active(pipe: object) -> bool:
@@ -241,6 +257,7 @@ def unload_ip_adapter(pipe: object) -> None:
     denoiser = holder.denoiser
     if not holder.family.image_projections(denoiser):
         return
-    holder.mixin.unload_ip_adapter(holder)
-    if _PROCESSORS in vars(denoiser):
-        denoiser.set_attn_processor(vars(denoiser).pop(_PROCESSORS))
+    with declared_change(denoiser):
+        holder.mixin.unload_ip_adapter(holder)
+        if _PROCESSORS in vars(denoiser):
+            denoiser.set_attn_processor(vars(denoiser).pop(_PROCESSORS))

@@ -9,11 +9,14 @@ import contextlib
 import importlib
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ..families.contract import FamilyContract
+from ..registry.applied import applied_to
+from ..registry.identity.as_made import declared_change
 from ..registry.loading.base_modules import adapted_layers
 from ..registry.loading.needed_packages import refuse_without
 from ..state import ComponentError, InputError
@@ -32,6 +35,21 @@ from .peft_files import for_a_model, is_of_peft
 
 if TYPE_CHECKING:
     import torch
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _declared(method: Callable[P, T]) -> Callable[P, T]:
+    """Let a method of `Loras` change its models, and let what it changes be known of them."""
+
+    @wraps(method)
+    def declared(*args: P.args, **kwargs: P.kwargs) -> T:
+        loras: Any = args[0]
+        with declared_change(*loras.models.values()):
+            return method(*args, **kwargs)
+
+    return declared
 
 
 _UNFIT = "The LoRA does not fit the pipeline's models"
@@ -56,6 +74,7 @@ class Loras:
             name: getattr(self._loader, name) for name in self._loader._lora_loadable_modules
         }
 
+    @_declared
     def load(
         self,
         source: str | Path | Mapping[str, Any],
@@ -68,6 +87,7 @@ class Loras:
         refuse_without(*NEEDED)
         # A layer with fused weights reads no LoRA: what came in now would count in other layers alone.
         refuse_fused(self.models)
+        _refuse_barred(self.models)
         names = self.names()
         name = adapter_name or f"default_{len(names)}"
         if not isinstance(name, str) or "." in name:
@@ -94,6 +114,7 @@ class Loras:
         note_origin(self.models, name, origin)
         return name
 
+    @_declared
     def swap(
         self,
         source: str | Path | Mapping[str, Any],
@@ -202,6 +223,7 @@ class Loras:
             dict.fromkeys(name for model in self.models.values() for name in getattr(model, "peft_config", None) or ())
         )
 
+    @_declared
     def set(self, names: str | Sequence[str], weights: object) -> None:
         """Choose those that count, and how much."""
         chosen = given_names(names, "adapter_names")
@@ -221,6 +243,7 @@ class Loras:
                 "'block_0' and so on, of which each takes a number or one for each of its attentions."
             ) from error
 
+    @_declared
     def enable(self, active: bool) -> None:
         """Let all count, or none."""
         if not active:
@@ -232,6 +255,7 @@ class Loras:
         """Return the names of those that count."""
         return list(self._loader.get_active_adapters()) if self.names() else []
 
+    @_declared
     def delete(self, names: str | Sequence[str]) -> None:
         """Take some out."""
         chosen = given_names(names, "adapter_names")
@@ -245,6 +269,7 @@ class Loras:
         if left and not counting:  # PEFT would let another one count that nobody has chosen
             self._loader.set_adapters(left, adapter_weights=[0.0] * len(left))
 
+    @_declared
     def unload(self) -> None:
         """Take all out; the models are as before, and their weights want gradients as before."""
         self.unfuse()
@@ -253,6 +278,7 @@ class Loras:
         for model in self.models.values():
             give_gradients_back(model)
 
+    @_declared
     def fuse(self, names: Sequence[str] | None, scale: float) -> None:
         """Add LoRAs to the weights, which makes them free of cost."""
         refuse_fused(self.models)
@@ -269,6 +295,7 @@ class Loras:
                 self.unfuse()
                 raise ComponentError(f"The LoRAs cannot be fused: {error}") from error
 
+    @_declared
     def unfuse(self) -> None:
         """Give the weights back as they were, bit for bit."""
         fused = [model for model in self.models.values() if is_fused(model)]
@@ -301,6 +328,17 @@ class Loras:
                 known.pop(name, None)
         if not self.names():
             self.unload()
+
+
+def _refuse_barred(models: Mapping[str, Any]) -> None:
+    """Refuse models with techniques that would leave a LoRA out."""
+    for name, model in models.items():
+        for each in applied_to(model) if model is not None else ():
+            if each.bars_loras:
+                kind = type(each.technique).__name__
+                raise InputError(
+                    f"{name} has the technique {kind}, with which it reads no LoRA: pipe.remove({name!r}, {kind!r}) first."
+                )
 
 
 def loader_mixin(loader: str) -> Any:

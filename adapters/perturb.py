@@ -97,6 +97,9 @@ def _behaviours(layer: Layer, what: Perturbation, number: int, aspect: float) ->
                 yield module, _left_out(layer.attention or layer.returns[::-1], what.dropout, seed)
             else:
                 yield module.to_q, _blurring(what.sigma, aspect)
+                # Where projections are fused, this is called, which has the queries first.
+                if (fused := getattr(module, "to_qkv", None)) is not None:
+                    yield fused, _blurring(what.sigma, aspect, module.to_q.out_features)
 
 
 def _left_out(returns: tuple[str, ...], dropout: float, seed: int) -> ForwardOverride:
@@ -137,8 +140,14 @@ def _dropped(result: Any, share: float, seed: int) -> Any:
     return result * sent(kept, result.device).to(result.dtype) / (1.0 - share)
 
 
-def _blurring(sigma: float, aspect: float) -> ForwardOverride:
+def _blurring(sigma: float, aspect: float, width: int | None = None) -> ForwardOverride:
+    """Blur a result over tokens, or the first channels of it."""
+    import torch
+
     def blur(forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
-        return blurred_tokens(forward(*args, **kwargs), sigma, aspect)
+        found = forward(*args, **kwargs)
+        if width is None:
+            return blurred_tokens(found, sigma, aspect)
+        return torch.cat([blurred_tokens(found[..., :width], sigma, aspect), found[..., width:]], dim=-1)
 
     return blur

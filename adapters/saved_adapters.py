@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from ..registry.hub.repo import Repo
+from ..registry.identity.as_made import declared_change
 from ..registry.loading.aligned_file import align
 from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError, RepoError
@@ -116,7 +117,8 @@ class SavedAdapters:
             held = self.loras_of(name, repo)
             for lora, tensors in held.items():
                 refuse_not_finite(f"The LoRA {lora!r}, of {self.files[lora]},", tensors, format_of(component))
-            put_in(component, self.loras[name], held)
+            with declared_change(component):
+                put_in(component, self.loras[name], held)
         except ComponentError as error:
             raise ComponentError(f"{name}: {error}") from error
 

@@ -6,13 +6,14 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 
 import attrs
 
 from ..state import FrozenError, InputError, html_view
 from ..state.classes.class_arguments import parameters_of, unknown_argument
 from ..state.classes.class_bodies import InWords
+from ..state.errors import with_article
 from ..state.structure import Check
 from .by_name import AnyGuider
 
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-class WordedGuider(AnyGuider):
-    """Base of guiders that says which arguments there are, and how one is changed."""
+class WordedSettings:
+    """Base of frozen classes of settings that says which arguments there are, and how one is changed."""
+
+    _kind: ClassVar[str] = "guider"
+    """What people call an object of it."""
 
     # Not in `__init__`, which attrs writes for each class; Python hands all arguments to this one before.
     def __new__(cls, *args: object, **given: object) -> Self:
@@ -43,6 +47,10 @@ class WordedGuider(AnyGuider):
             cls.__setattr__ = _FrozenSetattr(_BY_ATTRS)  # type: ignore[assignment, method-assign]  # a method in two faces
         if "__init__" in vars(cls) and any(each.default is attrs.NOTHING and each.init for each in attrs.fields(cls)):  # type: ignore[arg-type]  # attrs has just made it one of its own
             cls.__init__ = _CompleteInit(cls.__init__)  # type: ignore[method-assign, assignment]  # as above
+
+
+class WordedGuider(WordedSettings, AnyGuider):
+    """Base of guiders."""
 
 
 @attrs.frozen
@@ -116,10 +124,12 @@ def _refuse_change(guider: object, name: str, value: object) -> None:
     cls: Any = type(guider)
     known = [field.name for field in attrs.fields(cls)]
     if name not in known:
-        raise FrozenError(f"{unknown_argument(cls, name, known)} It has: {', '.join(known)}; and a guider is frozen.")
+        raise FrozenError(
+            f"{unknown_argument(cls, name, known)} It has: {', '.join(known)}; and {with_article(cls._kind)} is frozen."
+        )
     raise FrozenError(
-        f"{cls.__name__}.{name} is frozen, as all of a guider is. Make a new one, and give it to the pipeline: "
-        f"attrs.evolve(guider, {name}={repr(value)[:60]})."
+        f"{cls.__name__}.{name} is frozen, as all of {with_article(cls._kind)} is. Make a new one, and give it to the pipeline: "
+        f"attrs.evolve({cls._kind}, {name}={repr(value)[:60]})."
     )
 
 

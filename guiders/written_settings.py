@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import attrs
 
 from ..state import InputError
+from ..state.code_home import is_own
 from ..state.errors import did_you_mean
 from ..state.structure import Check, examined, is_schema, place_words
 
@@ -79,7 +80,7 @@ def _declared(cls: Any) -> dict[str, Any]:
     for base in cls.__mro__:
         own = names & vars(base).get("__annotations__", {}).keys() - found.keys()
         # Others' classes may annotate as they like; nothing says that their hints are meant to be checked.
-        if own and base.__module__.startswith(f"{__package__}."):
+        if own and is_own(base.__module__):
             hints = typing.get_type_hints(base, include_extras=True)
             found |= {name: hints[name] for name in own if _is_told(hints[name])}
         names -= own

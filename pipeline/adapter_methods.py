@@ -16,8 +16,8 @@ from ..blocks.core.components_view import known_families
 from ..blocks.core.flattening import walk
 from ..state import ComponentError
 from ..state.user_warnings import caller_level
-from .inspection import PipelineInspection
 from .names_of_diffusers import instead_of_input
+from .techniques.technique_methods import PipelineTechniques
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ _logger = logging.getLogger("brickwork")
 _IMAGE_PROMPT = "ip_adapter_image"
 
 
-class PipelineAdapters(PipelineInspection):
+class PipelineAdapters(PipelineTechniques):
     """What changes models reversibly."""
 
     def load_textual_inversion(

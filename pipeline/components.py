@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from ..adapters.pending_adapters import PendingAdapters
+from ..adapters.techniques.wanted import WantedTechniques
 from ..adapters.wanted_loras import WantedLoras
 from ..blocks.core.base import ModularPipelineBlocks
 from ..engine import Plan, RunSettings
@@ -17,6 +18,7 @@ from ..registry.devices.component_bytes import component_bytes
 from ..registry.hub.downloads import one_bar
 from ..registry.hub.lock import Lock
 from ..registry.hub.repo import HUB_OPTIONS, local_name, same_repo
+from ..registry.identity.as_made import as_made
 from ..registry.identity.component_identity import invalidate
 from ..registry.loading.dtype_names import one_dtype
 from ..registry.loading.load import files_of
@@ -32,7 +34,7 @@ from .call_signature import component_signature, signed_by
 from .component_update import fits_no_workflow, fitting, log_change, merged_spec, on_one_device, taken, unloaded_names
 from .devices import PipelineDevices
 from .load_options import grant_was_for_another, named_in, own_option, refuse_odd_options, said_once
-from .not_loaded import not_loaded
+from .not_loaded import how_to_do_without, not_loaded
 from .odd_attributes import refuse_odd_attribute, refuse_replaced
 from .schedulers_by_name import is_scheduler, made_by_name
 
@@ -81,6 +83,7 @@ class PipelineComponents(PipelineDevices):
         self.hub_options: dict[str, Any] = {}
         self.pending_adapters = PendingAdapters()
         self.wanted_loras = WantedLoras()
+        self.wanted_techniques = WantedTechniques()
         self.register(blocks.expected_components)
 
     def register(self, expected: Iterable[ComponentSpec]) -> None:
@@ -196,7 +199,7 @@ class PipelineComponents(PipelineDevices):
                 self.components[name] = self._placed(self._ours(name, component))
                 self.absent.discard(name)
         faults = [*said_once(failed), *self.pending_adapters.put_in(wanted, self.components)]
-        faults += self.wanted_loras.put_in(self) if not faults else ()
+        faults += [*self.wanted_loras.put_in(self), *self.wanted_techniques.put_on(self)] if not faults else ()
         if faults:
             raise ComponentError.of("Components could not be loaded", faults)
         return self
@@ -300,7 +303,7 @@ class PipelineComponents(PipelineDevices):
             raise ComponentError.of("Components do not fit", faults)
         for name, (component, spec) in made.items():
             log_change(name, self.specs[name], spec)
-            self.components[name] = self._placed(component)
+            self.components[name] = self._placed(as_made(component))
             self.specs[name] = spec
             self.pending_adapters.names.discard(name)
             (self.absent.add if components[name] is None else self.absent.discard)(name)
@@ -352,7 +355,8 @@ class PipelineComponents(PipelineDevices):
         """Raise ComponentError naming every component that a plan needs and that is not there."""
         names = plan.components
         missing = [name for name in names if self.components[name] is None and not self.may_be_none(name)]
-        if (lacking := self.pending_adapters.fault(names) or self.wanted_loras.fault(names, self)) is not None:
+        wanted = self.wanted_loras.fault(names, self) or self.wanted_techniques.fault(names)
+        if (lacking := self.pending_adapters.fault(names) or wanted) is not None:
             raise ComponentError(lacking)
         if missing and self.loads_on_demand:
             faults = [fault for name in missing if (fault := self.specs[name].loading_fault())]
@@ -363,11 +367,8 @@ class PipelineComponents(PipelineDevices):
                 return
         self._refuse_mixed_devices(names)
         if missing:
-            raise ComponentError(not_loaded(self.blocks, plan, missing, self.specs) + self._how_to_do_without(missing))
-
-    def _how_to_do_without(self, missing: Sequence[str]) -> str:
-        spared = [f"{name}=None" for name in missing if name in self.kept_plans().dispensable]
-        return f" To run without: update_components({', '.join(spared)})." if spared else ""
+            spared = how_to_do_without(missing, self.kept_plans().dispensable)
+            raise ComponentError(not_loaded(self.blocks, plan, missing, self.specs) + spared)
 
     def may_be_none(self, name: str) -> bool:
         """Return whether blocks are given None for a component: there is none, and all that ask for it run without."""

@@ -44,7 +44,7 @@ _OF_ROOMS = frozenset(
     {
         "absent", "described", "description", "guider_names", "hub_options", "kept_plans", "load_in", "loads_on_demand", "may_be_none",
         "none_on_purpose", "options_of", "pending_adapters", "prepare_run", "promised_key", "register", "remarked", "require",
-        "take_from", "wanted_loras",
+        "take_from", "technique_notes", "wanted_loras", "wanted_techniques",
     }
 )  # fmt: skip
 """Names of a pipeline that are there for other rooms of the package, and for nobody else."""
@@ -74,6 +74,10 @@ class PipelineInspection(PipelineComponents):
         """Return the plan for these inputs."""
         raise NotImplementedError
 
+    def technique_notes(self) -> Iterable[str]:
+        """Say what lies on components: techniques, and what nobody has declared."""
+        raise NotImplementedError
+
     def check(self) -> Report:
         """Check all workflows of the blocks: types, order, components, choices."""
         return self.blocks.check()
@@ -87,6 +91,7 @@ class PipelineInspection(PipelineComponents):
         plan = self.plan({**dict.fromkeys(given_names(names, "names"), True), **values})
         notes = [
             *self.notes,
+            *self.technique_notes(),
             *classic_notes(self.blocks),
             *device_notes(self, plan, values),
             *memory_notes(self, plan, values),

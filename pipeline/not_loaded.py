@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from ..adapters.ip_adapter import IMAGE_ENCODER
 from ..blocks.checks.component_checks import misspelt_slots
@@ -23,6 +23,12 @@ def not_loaded(
         f"Not loaded: {', '.join(missing)}. Needed by {', '.join(plan.users_of(missing))}. {_remedy(missing, specs)}"
         f"{misspelt_slots(blocks, missing, specs)}"
     )
+
+
+def how_to_do_without(missing: Sequence[str], dispensable: Container[str]) -> str:
+    """Say how to run without components that blocks can do without; nothing where they can without none."""
+    spared = [f"{name}=None" for name in missing if name in dispensable]
+    return f" To run without: update_components({', '.join(spared)})." if spared else ""
 
 
 def _remedy(missing: Sequence[str], specs: Mapping[str, ComponentSpec]) -> str:

@@ -41,6 +41,12 @@ class Runs:
         with self._lock:
             self._going.discard(run)
 
+    @property
+    def is_going(self) -> bool:
+        """Whether a run goes on, in whichever thread."""
+        with self._lock:
+            return bool(self._going)
+
     def cancel(self) -> None:
         """Ask every run to stop before its next block."""
         with self._lock:

@@ -151,6 +151,9 @@ def _pending_faults(pipe: ModularPipeline) -> Iterator[str]:
     """Yield adapters of a repository that were not put in, because their component was not loaded."""
     for name in sorted(pipe.pending_adapters.names):
         yield f"{name} is not loaded, and has saved adapters: load_components({name!r}) first."
+    for name, (first, *_) in pipe.techniques.items():
+        kind = type(first).__name__
+        yield f"{name} has the technique {kind}, which no repository holds: pipe.remove({name!r}) before saving. save_workflow writes it."
     for lora in pipe.wanted_loras.loras:
         yield f"The LoRA {lora.name!r} of the workflow's file is not put in yet: load_components() first."
 

@@ -12,6 +12,7 @@ from ..state import ComponentError, RepoError, TrustError
 from ..state.classes.class_arguments import NamesArguments
 from ..state.errors import named_thing, with_article
 from ..state.types import is_type
+from .identity.as_made import as_made
 from .identity.origin import remember_loaded
 from .loading.building import limited_without_files
 from .loading.classes import library_of, resolve_class
@@ -230,7 +231,7 @@ class ComponentSpec(NamesArguments):
         self._type_hint = type(component) if self._type_hint is None else self._type_hint
         note_provenance(component, load_id=self.load_id)
         remember_loaded(component, self.file_stamp())
-        return component
+        return as_made(component)
 
     def load_skeleton(self, **options: Any) -> Any:
         """Return the component without its weights, to read its configuration; with them where it cannot be had else."""

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from ..adapters.lora_state import lora_differences
 from ..adapters.saved_adapters import SavedAdapters
+from ..adapters.techniques.applying import like
 from ..adapters.textual_inversion import Encoder, taught_of, untaught_table
 from ..registry import ComponentSpec
 from ..registry.hub.repo import HUB_OPTIONS, Repo
@@ -188,12 +189,14 @@ def origin_faults(pieces: Sequence[Piece], spec: ComponentSpec, hub_options: Map
     ]
     if len(models) == len(pieces) == len(folders) and all(model is not None for model in models):
         found = [
-            _told(each.name, model_differences(each.plain, model, dtype_of(each.live)))
+            _told(each.name, model_differences(each.plain, like(each.live, model), dtype_of(each.live)))
             for each, model in zip(pieces, models, strict=True)
         ]
     else:
         other = spec.load(**hub, **({"dtype": dtype_of(pieces[0].live)} if folders else {}))
-        found = [_told(name, component_differences(pieces[0].plain, other, dtype_of(pieces[0].live)))]
+        found = [
+            _told(name, component_differences(pieces[0].plain, like(pieces[0].live, other), dtype_of(pieces[0].live)))
+        ]
     place = "/".join(filter(None, [spec.repo, spec.subfolder]))
     yield from (
         f"{fault} It is not as in {place}, where its entry would point: save it, too."

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..adapters.saved_adapters import FOLDER
+from ..adapters.techniques.applying import like
 from ..adapters.textual_inversion import taught_of
 from ..guiders import GUIDERS, Guider
 from ..registry.hub.repo_paths import name_fault
@@ -120,7 +121,7 @@ def _model_faults(name: str, model: torch.nn.Module, skeletons: dict[int, Any]) 
     fresh = skeletons[id(model)] = skeleton_like(model)
     if fresh is not None:
         _teach_ends(model, fresh)
-        faults = model_differences(model, fresh, weights=False)
+        faults = model_differences(model, like(model, fresh), weights=False)
         yield from (f"{name}: {fault}. {_ADVICE}" for fault in faults)
 
 

@@ -38,7 +38,7 @@ class Job:
     Attributes:
         workflow: text of a workflow file; empty where a repository is opened. repo, revision: the repository.
         lock: text of the driver's lock, by which it is opened. granted: whether its code was granted there.
-        blocks, guiders: classes of one's own by import name ("package.module:Class").
+        blocks, guiders, techniques: classes of one's own by import name ("package.module:Class").
         device: on which it runs; None is as it opens. cache: folder of a cache on disk. out: folder of the results.
         folder: the driver's, from which relative paths count. path: where the driver imports from.
         retries, allow_urls: as in `map`. record: what the driver's pipeline is.
@@ -52,6 +52,7 @@ class Job:
     granted: bool = False
     blocks: tuple[str, ...] = ()
     guiders: tuple[str, ...] = ()
+    techniques: tuple[str, ...] = ()
     device: str | None = None
     cache: str | None = None
     out: str = ""
@@ -83,12 +84,13 @@ class Job:
         from ..pipeline import ModularPipeline
         from ..pipeline.workflows.workflow_file import load_workflow
 
-        blocks, guiders = ([_imported(name) for name in names] for names in (self.blocks, self.guiders))
+        named = (self.blocks, self.guiders, self.techniques)
+        blocks, guiders, techniques = ([_imported(name) for name in names] for names in named)
         with tempfile.TemporaryDirectory(prefix="brickwork-job-") as folder:
             if self.workflow:
                 file = Path(folder) / "workflow.yaml"
                 file.write_text(self.workflow, encoding="utf-8")
-                pipe = load_workflow(file, blocks, guiders)
+                pipe = load_workflow(file, blocks, guiders, techniques)
             else:
                 lock = Path(folder) / LOCK
                 if self.lock:
@@ -145,12 +147,15 @@ def job_of(what: object, out: Path, *, lock: str | Path | None = None, trust: bo
 
 
 def _of_pipeline(job: Job, pipe: Any, blocks: Iterable[type | str]) -> Job:
+    from ..adapters.techniques.by_name import technique_name
+    from ..pipeline.workflows.workflow_techniques import own_techniques
     from ..pipeline.workflows.workflow_writing import save_workflow
 
     own = {reference(cls): cls for _, cls in own_classes(pipe.blocks)}
     found = [each for each in pipe.components.values() if isinstance(each, Guider)]
     guiders = {cls for each in found for cls in own_guiders(each)}
-    faults = [fault for cls in [*own.values(), *guiders] for fault in _import_faults(cls)]
+    techniques = {cls for cls in own_techniques(pipe) if technique_name(cls) != cls.__name__}
+    faults = [fault for cls in [*own.values(), *guiders, *techniques] for fault in _import_faults(cls)]
     # Before a file is written: a block that nothing imports would fail there in other words.
     if faults:
         raise CompositionError.of("The pipeline cannot travel", faults)
@@ -160,7 +165,9 @@ def _of_pipeline(job: Job, pipe: Any, blocks: Iterable[type | str]) -> Job:
         text = file.read_text(encoding="utf-8")
     names = tuple(dict.fromkeys([*own, *_names(blocks)]))
     device = str(pipe.device) if job.device is None and str(pipe.device) != "cpu" else job.device
-    return evolve(job, workflow=text, blocks=names, guiders=_names(guiders), device=device)
+    return evolve(
+        job, workflow=text, blocks=names, guiders=_names(guiders), techniques=_names(techniques), device=device
+    )
 
 
 def _of_repository(job: Job, what: str, out: Path, lock: str | Path | None, trust: bool | str) -> Job:

@@ -62,7 +62,7 @@ def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
     values = given or dict.fromkeys((ctx.meta.get("brickwork.known") or {}).get("required", ()), True)
     plan = pipe.plan({**dict.fromkeys(pipe.input_defaults, True), **values})
     sizes = pipe.component_sizes(plan.components)
-    found = plan.explain(sizes, pipe.notes)
+    found = plan.explain(sizes, [*pipe.notes, *pipe.technique_notes()])
     memory = None if options["memory"] is None else memory_plan(plan, _loaded_sizes(pipe, sizes), options["memory"])
     room = options["host_memory"]
     host = None if room is None else host_table(pipe, plan, room, options["offload_folder"], memory)

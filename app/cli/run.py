@@ -165,6 +165,7 @@ def _settle(
 def _say_plan(pipe: ModularPipeline, inputs: dict[str, Any], places: Mapping[str, Path], as_json: bool) -> None:
     pipe.configure(load="on demand")
     pipe.wanted_loras.loras = ()  # nothing is loaded, and so nothing put in
+    pipe.wanted_techniques.of.clear()
     request = pipe.prepare_run(None, list(places), dict(inputs))
     paths = list(request.plan.paths)
     if as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
+from ...registry.applied import applied_to
 from ...registry.identity.context_changes import context_words
 from ...registry.model_dtype import is_hooked
 from ...state.digest import NoDigestError
@@ -29,8 +30,11 @@ def network_fault(network: Callable[..., Any], declared: RowArguments, recompile
         return "it is no module"
     if network.training:
         return "it is in training mode"
-    if is_hooked(network) or getattr(network, "is_cache_enabled", False) is True:
-        return "it keeps something from one call to the next (a hook of diffusers)"
+    keeping = next((type(each.technique).__name__ for each in applied_to(network) if each.keeps), None)
+    if keeping is None and (is_hooked(network) or getattr(network, "is_cache_enabled", False) is True):
+        keeping = "a hook of diffusers"
+    if keeping is not None:
+        return f"it keeps something from one call to the next ({keeping})"
     if recompiles:
         return "it is compiled, and would be again for each number of rows; Merger(bucket=...) gives all calls the same number"
     return None

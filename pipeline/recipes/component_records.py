@@ -13,7 +13,9 @@ from attrs import frozen
 
 from ...engine.execution.identities import RunIdentities
 from ...registry import ComponentSpec, Identity, identity_of, shipped
+from ...registry.applied import applied_to
 from ...registry.compilation import uncompiled
+from ...registry.identity.as_made import unknown_changes
 from ...registry.identity.component_identity import dtype_of, moment_of
 from ...registry.loading.classes import library_of
 from ...registry.loading.file_digest import weights_digest
@@ -34,6 +36,7 @@ class _Note:
 
     Attributes:
         identity: or, as text, why nothing tells it; None for one that the run loads for itself. moment: see `moment_of`.
+        techniques: that it had, as data. undeclared: what lay on it besides.
     """
 
     component: Any
@@ -44,6 +47,8 @@ class _Note:
     identity: Identity | str | None
     config: Any
     moment: object = None
+    techniques: tuple[Mapping[str, Any], ...] = ()
+    undeclared: tuple[str, ...] = ()
 
     @property
     def written(self) -> dict[str, Any]:
@@ -72,6 +77,10 @@ class _Note:
             }
             if identity.declared is not None:
                 entry["declared"] = identity.declared
+            if self.techniques:
+                entry["techniques"] = [dict(each) for each in self.techniques]
+            if self.undeclared:
+                entry["undeclared"] = list(self.undeclared)
         return entry
 
     @property
@@ -169,6 +178,8 @@ def _noted(component: object, identity: Identity | str, identities: RunIdentitie
         identity,
         None if is_model else getattr(component, "config", None),
         None if identities.content else moment_of(component),
+        tuple(each.technique.recorded for each in applied_to(component)),
+        unknown_changes(component, identity) if isinstance(identity, Identity) else (),
     )
 
 

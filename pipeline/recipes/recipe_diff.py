@@ -231,7 +231,9 @@ def _components(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[
         if is_like and _are_comparable(contents) and contents[0] != contents[1]:
             places = [_place(left), _place(right)]
             where = f"though both are {places[0]}" if places[0] == places[1] else f"{places[0]}, and {places[1]}"
-            yield f"{name}: other weights or vocabulary, {where}"
+            # Fused ones are others, and so are those with channels last.
+            laid = " (techniques may lay them otherwise)" if left.get("techniques") != right.get("techniques") else ""
+            yield f"{name}: other weights or vocabulary, {where}{laid}"
         if is_like:
             yield from _settings(name, left, right)
 
@@ -247,7 +249,17 @@ def _settings(name: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> I
     """Yield what differs in the settings of one component: in the words that people have for it, else by attribute."""
     if left.get("declared") != right.get("declared"):
         yield f"{name}: it was declared as something new (pipe.invalidate)"
+    applied = [_techniques(side.get("techniques", ())) for side in (left, right)]
+    if applied[0] != applied[1]:
+        yield f"{name}: techniques {applied[0]}, and {applied[1]}"
     if "digest" not in left or "digest" not in right or left["digest"] == right["digest"]:
+        return
+    unknown = [list(side.get("undeclared", ())) for side in (left, right)]
+    if unknown[0] != unknown[1]:
+        one, other = ("; ".join(each) or "none" for each in unknown)
+        yield f"{name}: unknown changes {one}, and {other}"
+    # What a technique, or somebody by hand, has switched on is said already.
+    if applied[0] != applied[1] or unknown[0] != unknown[1]:
         return
     mine, theirs = left.get("is", {}), right.get("is", {})
     texts = [
@@ -263,6 +275,15 @@ def _settings(name: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> I
         differing = [each for each in dict.fromkeys([*one, *other]) if one.get(each) != other.get(each)]
         texts = [f"{name}: another {', '.join(differing[:5])}"]
     yield from texts
+
+
+def _techniques(written: Sequence[Mapping[str, Any]]) -> str:
+    """Return techniques for people."""
+    named = (
+        f"{each['name']}({', '.join(f'{key}={value!r}' for key, value in each.items() if key != 'name')})"
+        for each in written
+    )
+    return ", ".join(named) or "none"
 
 
 def _place(entry: Mapping[str, Any]) -> str:

@@ -66,6 +66,7 @@ class WrittenComponent:
         dtype: number format of its weights. config: what it was made of, if it has no weights.
         settings: beginning of a digest by attribute. digest: of all settings. words: settings as people say them.
         adapters: by strength. declared: what `invalidate` made of it. unknown: why nothing tells what it was.
+        techniques: by name, with their settings. undeclared: what lay on it that no technique or adapter accounts for.
     """
 
     cls: Annotated[str, Key("class")]
@@ -78,6 +79,8 @@ class WrittenComponent:
     adapters: Mapping[str, float] = field(factory=dict)
     declared: str | None = None
     unknown: str | None = None
+    techniques: tuple[Mapping[str, Data], ...] = ()
+    undeclared: tuple[str, ...] = ()
 
 
 @frozen

@@ -8,6 +8,8 @@ from typing import Any
 
 from attrs import frozen
 
+from ...adapters.techniques import Technique
+from ...adapters.techniques.by_name import known_techniques
 from ...blocks.steps.given_image import with_files_read
 from ...blocks.steps.image_reading import read_image
 from ...engine.serving.merger import Merger
@@ -35,6 +37,7 @@ def replay(
     *,
     exact: bool = True,
     guiders: object = (),
+    techniques: object = (),
     progress: bool | None = None,
     **inputs: object,
 ) -> Any:
@@ -48,7 +51,7 @@ def replay(
         source: an image file that `brickwork.save` wrote, an image, a state, a recipe, or its JSON file.
         blocks: your own blocks that it used: classes, instances, or a composition.
         components: a folder with the models, a pipeline that has them, or a dict of components and specs by name.
-        guiders: guiders of your own that it used: classes or objects.
+        guiders, techniques: of your own that it used: classes or objects.
         exact: False runs it although something is not as it was; what, comes as a warning.
         progress: show a progress bar over the steps of loops; without it as the pipeline is configured that is given as `components`, else yes.
         inputs: images and tensors that the recipe has by their digest only.
@@ -59,7 +62,7 @@ def replay(
     Raises:
         ReplayError: it cannot be repeated exactly; every reason is named. RepoError: there is no recipe, or a broken one.
     """
-    own = known_guiders(guiders)
+    own = _Own(known_guiders(guiders), known_techniques(techniques))
     recipe, kept = read_recipe(source)
     # A recipe has plain text by its value, so a path that is given for what it lacks names the file of an image.
     lacking = {**recipe.missing_inputs, **(recipe.base.missing_inputs if recipe.base else {})}
@@ -110,12 +113,12 @@ def _run(
     recipe: Recipe,
     values: dict[str, Any],
     given: Mapping[str, Any],
-    known: tuple[object, Mapping[str, type[Guider]]],
+    known: tuple[object, _Own],
 ) -> Any:
     """Run it; a variant with the steps that it shared with another run.
 
     Args:
-        known: components and guiders of the caller.
+        known: components, guiders and techniques of the caller.
     """
     base = recipe.base
     if base is None:
@@ -127,12 +130,20 @@ def _run(
     branched = recipe["branched"]
     # The pipeline has the variant's components, and the run whose steps it shares had others.
     replaced = {name: pipe.components[name] for name in branched.get("components", ())}
-    put_components(pipe, base, known[0], components, known[1], replaced)
+    put_components(pipe, base, known[0], components, known[1].guiders, replaced, known[1].techniques)
     if inputs or components:
         heading = "The steps that were shared with another run cannot be repeated"
         raise ReplayError.lacking(heading, {InputError: inputs, ComponentError: components})
     changes = {name: replaced[name] if name in replaced else values[name] for name in branched["changes"]}
     return pipe.branch(shared, branched["at_step"], branched["loop"], **changes)
+
+
+@frozen
+class _Own:
+    """The caller's own classes by name."""
+
+    guiders: Mapping[str, type[Guider]]
+    techniques: Mapping[str, type[Technique]]
 
 
 @frozen
@@ -155,7 +166,7 @@ class _Changes:
 
 
 def _prepared(
-    recipe: Recipe, blocks: object, components: object, given: Mapping[str, Any], guiders: Mapping[str, type[Guider]]
+    recipe: Recipe, blocks: object, components: object, given: Mapping[str, Any], own: _Own
 ) -> tuple[ModularPipeline, dict[str, Any]]:
     """Make the pipeline, and gather its inputs.
 
@@ -165,7 +176,7 @@ def _prepared(
     inputs: list[str] = []
     faults: list[str] = []
     values = values_of(recipe, given, inputs)
-    pipe = pipeline_of_recipe(recipe, blocks, components, guiders, faults)
+    pipe = pipeline_of_recipe(recipe, blocks, components, own.guiders, faults, own.techniques)
     if inputs or faults or pipe is None:
         # Without blocks there is no pipeline that components could be put into.
         of_pipe = CompositionError if pipe is None else ComponentError
@@ -174,12 +185,17 @@ def _prepared(
 
 
 def pipeline_of_recipe(
-    recipe: Recipe, blocks: object, components: object, guiders: Mapping[str, type[Guider]], faults: list[str]
+    recipe: Recipe,
+    blocks: object,
+    components: object,
+    guiders: Mapping[str, type[Guider]],
+    faults: list[str],
+    techniques: Mapping[str, type[Technique]] | None = None,
 ) -> ModularPipeline | None:
     """Make the pipeline of a recipe, without its inputs; what cannot be had is added to the faults.
 
     Args:
-        blocks, components: as in `replay`. guiders: of your own, by name.
+        blocks, components: as in `replay`. guiders, techniques: of your own, by name.
     """
     try:
         pipe = ModularPipeline(compose(recipe["composition"], blocks))
@@ -188,7 +204,7 @@ def pipeline_of_recipe(
         if (rows := recipe["settings"].get("rows")) is not None:
             pipe.configure(merge=Merger(bucket=rows))
         pipe.update_config(**values_of_configs(recipe, pipe))
-        put_components(pipe, recipe, components, faults, guiders)
+        put_components(pipe, recipe, components, faults, guiders, techniques=techniques)
     except BrickworkError as error:
         faults += error.faults or [str(error)]
         return None

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ...adapters.pending_adapters import PendingAdapters
+from ...adapters.techniques import Technique, technique_of
+from ...adapters.techniques.applying import put_on
 from ...guiders import GUIDERS, Guider, guider_of
 from ...registry import ComponentSpec, shipped
 from ...registry.hub.repo import open_repo
@@ -29,11 +31,12 @@ def put_components(
     faults: list[str],
     guiders: Mapping[str, type[Guider]],
     names: Iterable[str] | None = None,
+    techniques: Mapping[str, type[Technique]] | None = None,
 ) -> None:
     """Give a pipeline the components that a recipe names; what cannot be had is added to the faults.
 
     Args:
-        guiders: the caller's own, by name. names: of those that are put; all without.
+        guiders, techniques: the caller's own, by name. names: of those that are put; all without.
     """
     written: Mapping[str, Any] = recipe["components"]
     loaded: list[str] = []
@@ -65,6 +68,23 @@ def put_components(
             faults += _with_adapters(Path(given), loaded, pipe.components)
         except BrickworkError as error:
             faults.append(str(error))
+    for name in loaded:
+        # Those that the caller holds are the caller's, and stay as they are: what they lack, or have besides, is a difference.
+        wanted = written[name].get("techniques", ())
+        try:
+            if wanted and pipe.components[name] is not None:
+                put_on(
+                    name,
+                    pipe.components[name],
+                    [technique_of(_values(each), techniques or {}) for each in wanted],
+                    pipe.family,
+                )
+        except (BrickworkError, ValueError, TypeError) as error:
+            faults += [f"{name}: {text}" for text in getattr(error, "faults", None) or [str(error)]]
+
+
+def _values(written: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value_of_data(value) for name, value in written.items()}
 
 
 class _ElsewhereError(BrickworkError):

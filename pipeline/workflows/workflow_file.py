@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from attrs import asdict, define, field
 
+from ...adapters.techniques import Technique
+from ...adapters.techniques.by_name import known_techniques
 from ...blocks.core.base import ModularPipelineBlocks
 from ...blocks.core.block_catalog import BlockResolver, find_block
 from ...blocks.core.input_checks import expectations_of, input_faults
@@ -31,6 +33,7 @@ from ..seed import SEED, takes_seed
 from .guider_names import known_guiders
 from .module_places import folder_of_code
 from .workflow_loras import wanted_loras
+from .workflow_techniques import KEY, want_techniques
 from .written_parts import component_of_config, known_outputs, look_at_scheduler, output_faults, scheduler_of
 from .written_workflow import EDITS, VERSION, Insert, Remove, Replace, SetOptions, WrittenPlace, WrittenWorkflow
 
@@ -38,13 +41,15 @@ if TYPE_CHECKING:
     from ..modular_pipeline import ModularPipeline
 
 
-def load_workflow(path: str | Path, blocks: object = (), guiders: object = (), **options: object) -> ModularPipeline:
+def load_workflow(
+    path: str | Path, blocks: object = (), guiders: object = (), techniques: object = (), **options: object
+) -> ModularPipeline:
     """Make the pipeline that a workflow file describes; see docs/publishing.md for what may stand in it.
 
     Args:
         blocks: custom blocks that the file may name, besides those of installed packages: classes, instances, or a mapping
             from names to them.
-        guiders: guiders of your own that the file may name: classes or objects.
+        guiders, techniques: of your own that the file may name: classes or objects.
         options: `components_manager`, `collection`; `dtype` (or `torch_dtype`), as in `from_pretrained`; `token`, `cache_dir`, `local_files_only` where it names a repository.
 
     Raises:
@@ -52,7 +57,10 @@ def load_workflow(path: str | Path, blocks: object = (), guiders: object = (), *
             line and column.
     """
     return _Workflow(
-        read_yaml(given_path(path, "The workflow's file")), BlockResolver.of(blocks), known_guiders(guiders)
+        read_yaml(given_path(path, "The workflow's file")),
+        BlockResolver.of(blocks),
+        known_guiders(guiders),
+        known_techniques(techniques),
     ).pipeline(options)
 
 
@@ -72,6 +80,7 @@ class _Workflow:
     document: Document
     finder: BlockResolver
     guiders: Mapping[str, type[Guider]] = field(factory=dict)
+    techniques: Mapping[str, type[Technique]] = field(factory=dict)
     faults: list[str] = field(factory=list)
     is_partial: bool = False
     """Whether blocks may be missing, or there too many, because of faults: a name that none of those that are there knows may then be right."""
@@ -302,6 +311,10 @@ class _Workflow:
             pipe.update_components(**{name: None})
             return
         given = {"repo": origin} if isinstance(origin, str) else dict(origin)
+        if KEY in given:
+            want_techniques(pipe, name, given.pop(KEY), self.techniques)
+            if not given:
+                return
         if given.keys() == {"guider"}:
             pipe.update_components(**{name: self._guider(given["guider"])})
             return

@@ -30,6 +30,7 @@ from ...state.value_data import data_of, is_note
 from .workflow_file import load_workflow
 from .workflow_loras import live_loras, lora_entry
 from .workflow_origins import common_repo, component_entries, dtype_of_spec, live_faults, named_repo
+from .workflow_techniques import own_techniques, reopened_technique_faults, with_techniques
 from .written_workflow import VERSION
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _settled(pipe: ModularPipeline, faults: list[str]) -> dict[str, Any]:
         revisions = {spec.revision for spec in index.specs.values() if spec.repo == repo and spec.revision is not None}
         found |= {"revision": revisions.pop()} if len(revisions) == 1 else {}
     try:
-        origins = component_entries(pipe, index)
+        origins = with_techniques(component_entries(pipe, index), pipe)
         guider = origins.pop("guider", {}).get("guider") if "guider" in pipe.guider_names else None
         found |= {"components": origins} if origins else {}
         found |= {"guider": guider} if guider is not None else {}
@@ -110,7 +111,7 @@ def _reopened_faults(pipe: ModularPipeline, path: Path) -> Iterator[str]:
     own = {reference(cls): cls for _, cls in own_classes(pipe.blocks)}
     guiders = [cls for each in pipe.components.values() if isinstance(each, Guider) for cls in own_guiders(each)]
     try:
-        again = load_workflow(path, own, guiders, **pipe.hub_options)
+        again = load_workflow(path, own, guiders, own_techniques(pipe), **pipe.hub_options)
     except BrickworkError as error:
         yield from error.faults or [str(error)]
         return
@@ -125,6 +126,7 @@ def _reopened_faults(pipe: ModularPipeline, path: Path) -> Iterator[str]:
                 yield f"{name} is {live}, and loaded again {made}."
         elif live is not None and made is not None:
             yield from (f"{name}: {fault}" for fault in component_differences(live, made))
+    yield from reopened_technique_faults(pipe, again)
     if pipe.none_on_purpose != again.none_on_purpose:
         yield f"None on purpose are {sorted(pipe.none_on_purpose)}, and loaded again {sorted(again.none_on_purpose)}."
     for words, one, other in (

@@ -7,42 +7,44 @@ never the same.
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import json
-import threading
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import xxhash
-from attrs import define, field, frozen
+from attrs import evolve, field, frozen
 
 from ...state.code_home import is_packaged
 from ...state.digest import DigestWriter, NoDigestError, code_identity, digest_of
 from ...state.errors import capital_article
 from ...state.object_content import register_networks
 from ...state.watch import Watch, tensor_stamps
+from ..applied import techniques_of
 from ..compilation import compiled_call, compiler_digest, compiler_words, network_in, uncompiled
 from ..notes import notes_of, put_note
-from .component_notes import TRAINED, note_training, trained_words
+from .component_notes import note_training, trained_words
+from .component_record import (
+    DECLARED,
+    RECORD,
+    Record,
+    is_as_read,
+    note_tensors,
+    own_attributes,
+    probe_tensors,
+    read_anew,
+    record_of,
+)
 from .library_code import are_same, watch_classes
 from .model_words import adapters_of, words_of
-from .module_settings import HOOKS, Settings, config_content, is_config, read_settings
+from .module_settings import Settings, config_content, is_config
 from .run_state import run_state_names
-from .tensor_content import TensorContent, is_doubtful, tensors_of
+from .tensor_content import is_doubtful
 from .tokenizer_content import is_tokenizer, probe_of, tokenizer_digest, tokenizer_settings, vocabulary
 
-if TYPE_CHECKING:
-    import torch
-
-_RECORD = "_brickwork_identity"
-_DECLARED = "_brickwork_declared"
 NOTES = ("_brickwork_", "_diffusers_load_id")
 """How attributes begin that are notes on a component, and no part of it."""
-_PROBES = 16
-"""Tensors of which a plain run compares the first bytes, so that it sees training that goes past torch's counters."""
 
 
 @frozen
@@ -52,7 +54,7 @@ class Identity:
     Attributes:
         cls: "module.Class". weights: digest of the content of all tensors, or of a vocabulary; None where there are none.
         settings: digest by attribute. words: of settings, as people say them ("FreeU": "(0.9, 0.2, 1.5, 1.6)").
-        adapters: scales by name. declared: what `invalidate` made of it.
+        adapters: scales by name. declared: what `invalidate` made of it. techniques: that were applied to it, in words, in their order.
     """
 
     cls: str
@@ -61,11 +63,13 @@ class Identity:
     words: Mapping[str, str] = field(factory=dict)
     adapters: Mapping[str, float] = field(factory=dict)
     declared: str | None = None
+    techniques: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
         """The digest of everything."""
-        parts = [self.cls, self.weights, self.settings_digest, self.declared]
+        # A technique that leaves no trace on modules counts all the same.
+        parts = [self.cls, self.weights, self.settings_digest, self.declared, *self.techniques]
         # Adapters and words are left out: what an adapter does stands in settings and tensors, and words are the same
         # things for people.
         return xxhash.xxh3_128_hexdigest(json.dumps(parts).encode())
@@ -81,41 +85,6 @@ class Identity:
         return self.weights is not None and is_doubtful(self.weights)
 
 
-@define(eq=False)
-class _Record:
-    """Keeps what is known of one component; it is a note on the component, and goes with it.
-
-    Attributes:
-        own: attributes of the component. bodies: of the modules below it, and what holds modules, tensors and hooks.
-        inside: what was in the bodies. classes: of the modules. tensors: those of `named`. probe: first bytes of some tensors.
-        moment: another object after every change that left a trace.
-    """
-
-    identity: Identity | None = None
-    settings: Settings | None = None
-    named: list[tuple[str, Any]] = field(factory=list)
-    tensors: list[Any] = field(factory=list)
-    content: TensorContent = field(factory=TensorContent)
-    own: list[Any] = field(factory=list)
-    bodies: list[Any] = field(factory=list)
-    modules: list[Any] = field(factory=list)
-    inside: list[Any] = field(factory=list)
-    classes: list[type] = field(factory=list)
-    stamps: list[Any] = field(factory=list)
-    probe: bytes = b""
-    moment: object = field(factory=object)
-    # Several runs may ask for one model at once. Re-entrant, because the settings of a module may name its own
-    # network.
-    lock: Any = field(factory=threading.RLock)
-
-    # A copy of a model starts without a record: what is known holds for these tensors at these addresses.
-    def __deepcopy__(self, memo: object) -> _Record:
-        return _Record()
-
-    def __reduce__(self) -> Any:
-        return _Record, ()
-
-
 def identity_of(component: Any, *, content: bool = True, whole: bool = False) -> Identity:
     """Identify a component.
 
@@ -128,7 +97,7 @@ def identity_of(component: Any, *, content: bool = True, whole: bool = False) ->
         NoDigestError: nothing tells what it computes; the message says why.
     """
     inner = uncompiled(component)
-    record = _record_of(inner)
+    record = record_of(inner)
     with record.lock:
         if hasattr(inner, "named_parameters"):
             found = _network_identity(inner, record, content, whole)
@@ -143,30 +112,23 @@ def _compiled(known: Identity, wrapper: Any) -> Identity:
         return known
     digests = {**known.settings, "compiled": f"{digest} {known.settings.get('compiled', '')}"}
     words = {**known.words, "compiled": compiler_words(wrapper)}
-    return Identity(known.cls, known.weights, digests, words, known.adapters, known.declared)
+    return evolve(known, settings=digests, words=words)
 
 
 def moment_of(component: object) -> object:
     """Return a mark that stays as long as a component has not been changed in a way that leaves a trace."""
-    return _record_of(uncompiled(component)).moment
+    return record_of(uncompiled(component)).moment
 
 
-def _record_of(component: object) -> _Record:
-    notes = notes_of(component)
-    record: _Record | None = notes.get(_RECORD)
-    # Past `__setattr__`, which modules and frozen classes have made their own; two threads that ask first get one record, and its lock.
-    return notes.setdefault(_RECORD, _Record()) if record is None else record
-
-
-def _network_identity(model: Any, record: _Record, content: bool, whole: bool) -> Identity:
-    holds = _holds(model, record)
+def _network_identity(model: Any, record: Record, content: bool, whole: bool) -> Identity:
+    holds = is_as_read(model, record)
     if not holds:
-        _read(model, record)
+        read_anew(model, record)
     settings, known = record.settings, record.identity
     assert settings is not None
     # Stamps see what torch counts; the first bytes see optimisers in C and NumPy, which write past it.
-    stamps, probe = tensor_stamps(record.tensors), _probe(record.tensors)
-    declared = notes_of(model).get(_DECLARED)
+    stamps, probe = tensor_stamps(record.tensors), probe_tensors(record.tensors)
+    declared = notes_of(model).get(DECLARED)
     if holds and known is not None and not (content or whole) and stamps == record.stamps and probe == record.probe:
         return known if known.declared == declared else _declared(record, known, declared)
     weights = record.content.look(record.named, whole)
@@ -177,84 +139,26 @@ def _network_identity(model: Any, record: _Record, content: bool, whole: bool) -
     if holds and known is not None and known.weights == weights and known.declared == declared:
         return known
     words = {**words_of(model), **trained_words(model, weights)}
-    record.identity = Identity(_class_name(model), weights, settings.digests, words, dict(adapters_of(model)), declared)
+    adapters, techniques = dict(adapters_of(model)), techniques_of(model)
+    name = _class_name(model)
+    record.identity = Identity(name, weights, settings.digests, words, adapters, declared, techniques)
     return record.identity
 
 
-def _declared(record: _Record, known: Identity, declared: str | None) -> Identity:
-    record.identity = Identity(known.cls, known.weights, known.settings, known.words, known.adapters, declared)
+def _declared(record: Record, known: Identity, declared: str | None) -> Identity:
+    record.identity = evolve(known, declared=declared)
     return record.identity
 
 
-def _holds(model: torch.nn.Module, record: _Record) -> bool:
-    """Return whether the tree of modules, and what lies on it, are as they were read."""
-    settings = record.settings
-    if settings is None or not are_same(_own(model), record.own):
-        return False
-    # The order is from cheap to dear. That lists of referents hold the same objects says that nothing was replaced on
-    # any module, without naming a single attribute.
-    return (
-        list(map(type, record.modules)) == record.classes
-        and are_same(gc.get_referents(*record.bodies), record.inside)
-        and settings.watch.holds()
-        and all(code_identity(cls) == code for cls, code in settings.codes)
-    )
-
-
-def _read(model: torch.nn.Module, record: _Record) -> None:
-    # First of all: should reading fail half way, nothing half-read must count as known.
-    record.settings = record.identity = None
-    settings = read_settings(model)
-    # Before anything else is looked at: a change in between is then seen at the next look, instead of being taken for
-    # the state that was read.
-    settings.watch.measure()
-    modules = list(model.modules())
-    watch_classes({type(module) for module in modules})
-    _note_tensors(record, model)
-    record.own = _own(model)
-    # The model's own attributes are left out: this record is one of them, and would hold the model.
-    record.bodies = [vars(module) for module in modules[1:]]
-    record.bodies += [
-        vars(module)[name] for module in modules for name in ("_modules", "_parameters", "_buffers", *HOOKS)
-    ]
-    record.modules = modules[1:]
-    record.classes = list(map(type, record.modules))
-    # This list keeps replaced objects alive, so that none of their addresses is given to a new one.
-    record.inside = gc.get_referents(*record.bodies)
-    record.settings = settings
-
-
-def _note_tensors(record: _Record, model: Any) -> None:
-    record.named = tensors_of(model)
-    record.tensors = [tensor for _, tensor in record.named]
-
-
-def _own(model: object) -> list[Any]:
-    # Copied, here and wherever attributes are gone through: another thread may begin or end to watch the component meanwhile.
-    held = vars(model).copy().items()
-    return [
-        type(model),
-        *(part for name, value in held if name not in (_RECORD, _DECLARED, TRAINED) for part in (name, value)),
-    ]
-
-
-def _probe(tensors: Sequence[Any]) -> bytes:
-    """Return the first bytes of a few tensors on the host; those on a device would have to be waited for."""
-    some = tensors[:: max(1, len(tensors) // _PROBES)]
-    # A read past the end of a tensor's memory would end the process, so only tensors without gaps are read.
-    near = [tensor for tensor in some if tensor.device.type == "cpu" and tensor.is_contiguous()]
-    return b"".join([ctypes.string_at(tensor.data_ptr(), min(64, tensor.nbytes)) for tensor in near])
-
-
-def _other_identity(component: object, record: _Record, content: bool) -> Identity:
+def _other_identity(component: object, record: Record, content: bool) -> Identity:
     known, settings = record.identity, record.settings
-    declared = notes_of(component).get(_DECLARED)
+    declared = notes_of(component).get(DECLARED)
     probe, is_text = probe_of(component), is_tokenizer(component)
     holds = (
         known is not None
         and settings is not None
         and (known.declared, record.probe) == (declared, probe)
-        and are_same(_own(component), record.own)
+        and are_same(own_attributes(component), record.own)
         and settings.watch.holds()
     )
     if holds and known is not None and not content:
@@ -269,7 +173,7 @@ def _other_identity(component: object, record: _Record, content: bool) -> Identi
     weights = vocabulary(component) if is_text else None
     watch_classes([type(component)])
     watch.measure()
-    record.own = _own(component) if hasattr(component, "__dict__") else []
+    record.own = own_attributes(component) if hasattr(component, "__dict__") else []
     record.probe, record.settings = probe, Settings({}, [], [], watch)
     record.identity = Identity(_class_name(component), weights, {**digests, **_own_code(component)}, {}, {}, declared)
     return record.identity
@@ -349,36 +253,36 @@ def invalidate(component: object) -> None:
     For what nothing can see, such as a library in C that computes otherwise now. No other process shares its identity.
     """
     # At random and not counted up: two processes that share a cache of files must not give one number to two changes.
-    put_note(uncompiled(component), _DECLARED, uuid.uuid4().hex)
+    put_note(uncompiled(component), DECLARED, uuid.uuid4().hex)
 
 
 @contextmanager
 def temporary_identity(component: object) -> Iterator[None]:
     """Until the end of the `with`, nothing that is known of a component counts for it, and nothing of then afterwards."""
     notes = notes_of(uncompiled(component))
-    before = notes.get(_DECLARED)
+    before = notes.get(DECLARED)
     invalidate(component)
     try:
         yield
     finally:
         # What was declared before the `with` holds again, because the component is again what it was.
-        notes.pop(_DECLARED, None)
+        notes.pop(DECLARED, None)
         if before is not None:
-            notes[_DECLARED] = before
+            notes[DECLARED] = before
 
 
 def remember_training(component: Any, recipe: str) -> None:
     """Note by which run a component was trained: its digest stands in what the component is called, as long as its weights are those."""
     inner = network_in(component)
     note_training(inner, identity_of(inner).weights, recipe)
-    _record_of(inner).identity = None
+    record_of(inner).identity = None
 
 
 def moved(component: Any) -> None:
     """Say that a component was moved to another device, and not changed."""
     component = uncompiled(component)
-    if (record := notes_of(component).get(_RECORD)) is not None and record.named:
-        _note_tensors(record, component)
+    if (record := notes_of(component).get(RECORD)) is not None and record.named:
+        note_tensors(record, component)
         record.content.moved(record.named)
 
 

@@ -53,6 +53,20 @@ def words_of(model: torch.nn.Module) -> dict[str, str]:
     return found
 
 
+def attributes_in_words(name: str) -> tuple[str, ...]:
+    """Return the attributes that stand in one of the words of `words_of`."""
+    return _IN_WORDS.get(name) or tuple(each for each, words in _SWITCHES.items() if words == name)
+
+
+_IN_WORDS = {
+    "FreeU": _FREEU,
+    "attention backend": ("processor",),
+    "fused projections": ("fused_projections", "processor", "class", "in_features", "out_features"),
+    "replaced forward": ("forward", "_diffusers_hook"),
+    **{f"hooks ({name.strip('_').replace('_', ' ')})": (name,) for name in HOOKS},
+}
+
+
 def adapters_of(component: Any) -> Iterator[tuple[str, float]]:
     """Yield the names of the adapters in a model with their scales: layers of PEFT, and words that a text encoder was
     taught.

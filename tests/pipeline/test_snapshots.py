@@ -583,7 +583,7 @@ def test_the_recipe_of_a_run_that_went_on_with_something_else_says_so(tiny_pipe:
     with pytest.warns(UserWarning, match="though not everything is as it was"):
         other = tiny_pipe.resume(taken[0], exact=False)[0]
     tiny_pipe.unet.disable_freeu()
-    note = "went on after denoise.step[1], though not everything was as it was: unet: no FreeU, and (0.9, 0.2, 1.5, 1.6) now"
+    note = "went on after denoise.step[1], though not everything was as it was: unet: unknown changes none, and FreeU (0.9, 0.2, 1.5, 1.6) now"
     assert other.info["brickwork"].to_dict()["notes"] == [note]
     assert list(brickwork.diff(other, plain)) == [f"notes: ['{note}'], and None"]
     with pytest.raises(ReplayError, match=r"went on after denoise.step\[1\], though not everything was"):

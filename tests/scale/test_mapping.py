@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from painted import Other, Paint
+from painted import Other, Paint, Tagged
 from PIL import Image
 from required import missing
 
@@ -183,6 +183,14 @@ def test_another_block_on_a_worker_is_refused(tmp_path: Path) -> None:
     assert "there is no folder" in Worker(elsewhere).ready()["error"]["faults"][0]
     gone = {**data, "out": str(tmp_path / "none")}
     assert Worker(gone).ready()["error"]["type"] == "RepoError"
+
+
+def test_techniques_travel(tmp_path: Path) -> None:
+    pipe = brickwork.embedded()
+    pipe.apply("unet", Tagged(tag=3), "ChannelsLast")
+    job, opened = job_of(pipe, tmp_path)
+    assert job.techniques == ("painted:Tagged",)
+    assert opened.techniques == pipe.techniques
 
 
 def test_what_is_only_in_memory_does_not_travel(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ ELSEWHERE = {
 
 def state_of(model: torch.nn.Module) -> Any:
     """Everything that a guider could leave on a model."""
-    own = {"_brickwork_identity"}  # what is known of the model, which every run may note
+    own = {"_brickwork_identity", "_brickwork_as_made"}  # what is known of the model, which every run may note
     attributes = [(name, sorted(vars(module).keys() - own)) for name, module in model.named_modules()]
     hooks = [(len(module._forward_hooks), len(module._forward_pre_hooks)) for module in model.modules()]
     return attributes, hooks, [tensor.clone() for tensor in model.state_dict().values()]

@@ -7,10 +7,13 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
+from attrs import frozen
 
 from brickwork import Block, InputError, Outputs
+from brickwork.adapters.techniques import Technique
 from brickwork.state.vocabulary import Generators, Images, Latents, Prompt
 
 
@@ -56,3 +59,13 @@ class Brighten(Block):
         if brightness == -3:
             raise InputError("brightness is -3")
         return self.Out(latents=latents * brightness)
+
+
+@frozen(kw_only=True, slots=False)
+class Tagged(Technique):
+    """A technique that says something on a layer."""
+
+    tag: int = 1
+
+    def change(self, component: Any) -> None:
+        component.conv_out.tag = self.tag

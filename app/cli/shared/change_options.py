@@ -42,6 +42,8 @@ _OPTIONS = (
     click.option("--component", multiple=True, type=KnownName("NAME=ORIGIN", "components", "="),
                  help="Load a component from elsewhere: vae=owner/name, vae=./folder, vae=owner/name@revision#subfolder; vae=null for none."),
     click.option("--lora", multiple=True, metavar="PATH[:WEIGHT]", help="Load a LoRA: a file, a folder or owner/name.  [may be given several times]"),
+    click.option("--technique", multiple=True, type=KnownName("COMPONENT=NAME[:SETTING=VALUE,...]", "components", "="),
+                 help="Put a technique on a component, as in unet=FreeU:s1=0.9.  [may be given several times]"),
     click.option("--dtype", metavar="NAME", help="Load models in this dtype: fp16, bf16, fp32."),
     click.option("--device", metavar="NAME", help="Compute on this device: cuda, mps, cpu.  [default: cpu]"),
 )  # fmt: skip

@@ -49,7 +49,7 @@ def _narrowed(pipe: ModularPipeline, workflow: str, loads: bool) -> ModularPipel
 
 
 def change(pipe: ModularPipeline, options: Mapping[str, Any]) -> None:
-    """Change a pipeline as `--set`, `--guider`, `--scheduler`, `--component`, `--lora` and `--device` say.
+    """Change a pipeline as `--set`, `--guider`, `--scheduler`, `--component`, `--lora`, `--technique` and `--device` say.
 
     Raises:
         InputError: an option is spelled wrongly. BrickworkError: what it says does not fit.
@@ -65,6 +65,9 @@ def change(pipe: ModularPipeline, options: Mapping[str, Any]) -> None:
     if options.get("device"):
         pipe.to(options["device"])
     _put_loras(pipe, options.get("lora") or ())
+    for text in options.get("technique") or ():
+        name, technique = pair(text, "COMPONENT=NAME[:SETTING=VALUE,...], as in unet=FreeU:s1=0.9")
+        pipe.apply(name, technique_of_text(technique))
 
 
 def scalar(text: str, place: str) -> Any:
@@ -120,6 +123,15 @@ def guider_of_text(text: str) -> Any:
         return guider_of(name)
     pairs = [pair(each, "setting=value") for each in _parts(settings)]
     return guider_of({"_class_name": name, **{key: scalar(value, f"--guider {key}") for key, value in pairs}})
+
+
+def technique_of_text(text: str) -> Any:
+    """Return the technique of `NAME` or `NAME:setting=value,setting=value`."""
+    from ....adapters.techniques import technique_of
+
+    name, _, settings = text.partition(":")
+    pairs = [pair(each, "setting=value") for each in _parts(settings)]
+    return technique_of({"name": name, **{key: scalar(value, f"--technique {key}") for key, value in pairs}})
 
 
 def _parts(text: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""The techniques of this package."""
