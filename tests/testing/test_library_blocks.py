@@ -21,6 +21,30 @@ NOT_CHECKED: dict[str, str] = {
     "HandOnPromptEmbeds": "runs where embeddings stand beside images, which presets/test_flux.py gives",
     "HandOnPixels": "runs between stages of pixels, which presets/test_deepfloyd.py gives",
     "DecodeDepthControl": "runs between two families, which presets/test_marigold.py gives",
+    "WanImage2VideoAutoBlocks": "has the blocks of wan.image2video under other names of tasks, which saving/test_index_blocks.py opens",
+    **dict.fromkeys(
+        (
+            "GatherClipFeatures",
+            "GatherFeatures",
+            "JudgeImages",
+            "MeasureClipScore",
+            "MeasureDirection",
+            "MeasureFID",
+            "MeasureImageSimilarity",
+            "MeasureInceptionScore",
+            "MeasureKID",
+            "MeasureLPIPS",
+            "MeasurePSNR",
+            "MeasureSSIM",
+            "OverImages",
+            "Reconstruct",
+        ),
+        "says numbers of many images, which blocks/measures/ compares with reference libraries",
+    ),
+    **dict.fromkeys(
+        ("ComputeLoss", "EncodePixels", "LoadBatch", "NoiseBatch", "Optimise", "PredictTarget", "TrainDenoiser"),
+        "changes networks in a loop of training, which presets/training/ compares with one by hand",
+    ),
 }
 """Blocks that no composition can show alone, each with the reason."""
 NOT_ASKED: dict[str, tuple[tuple[str, ...], str]] = {}

@@ -393,7 +393,7 @@ def test_the_compiler_breaks_no_graph_in_layers_that_repeat(pipe: ModularPipelin
 
 def test_the_command_line_puts_them_on() -> None:
     given = ["embedded", "--prompt", "a cat", "--technique", "unet=FreeU:s1=0.8", "--technique", "vae=SlicedDecoding"]
-    said = invoke("explain", *given).output
+    said = " ".join(invoke("explain", *given).output.split())  # lines end where the terminal does
     assert "technique on unet: FreeU(s1=0.8): approximate" in said
     assert "technique on vae: SlicedDecoding(): the same mathematics; memory: activations of one image at once" in said
     assert "Did you mean 'FreeU'?" in invoke("explain", *given[:3], "--technique", "unet=Freeu").output

@@ -150,6 +150,7 @@ def test_what_is_shipped_and_known_of_families_is_there() -> None:
         "brickwork/embedded",
         "brickwork/ip_adapter",
         "brickwork/layout_controlnet",
+        "brickwork/scorer",
     ]
     assert (Path(shipped.get("brickwork/embedded")) / "model_index.json").exists()
     known = ["", "-refiner", "-refiner-alone", "-second"]
